@@ -1,0 +1,20 @@
+"""The app: watches the primaries' connections from the start of the process."""
+
+from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+from pinning import checks, replicas, writes
+
+
+class PinningConfig(AppConfig):
+    """``pinning`` in INSTALLED_APPS. It has no models."""
+
+    name = "pinning"
+    verbose_name = "Pinning"
+
+    def ready(self) -> None:
+        """Connect the receivers and register the checks."""
+        connection_created.connect(writes.watch, dispatch_uid="pinning.watch")
+        connection_created.connect(replicas.forget_reached, dispatch_uid="pinning.forget_reached")
+        checks.register_all()
+        writes.watch_open_connections()

@@ -1,0 +1,107 @@
+"""Clusters: a primary and its replicas, and which of them a model, row or alias belongs to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.core.signals import setting_changed
+from django.db.models import Model
+
+from pinning import conf
+from pinning.exceptions import UnknownCluster
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A primary and its replicas, by their aliases. A cluster is called by its primary's alias."""
+
+    primary: str
+    replicas: tuple[str, ...]
+
+    def __contains__(self, alias: object) -> bool:
+        return alias == self.primary or alias in self.replicas
+
+
+class Clusters:
+    """All clusters that the PINNING setting names."""
+
+    def __init__(
+        self, replicas: Mapping[str, tuple[str, ...]], primary_models: tuple[str, ...] = ()
+    ) -> None:
+        """Take REPLICAS and PRIMARY_MODELS as ``conf`` read them."""
+        self._by_name = {name: Cluster(name, aliases) for name, aliases in replicas.items()}
+        self._by_alias = {
+            alias: cluster
+            for cluster in self._by_name.values()
+            for alias in (cluster.primary, *cluster.replicas)
+        }
+        self._default = self._by_name.get(DEFAULT)
+        self._primary_labels = frozenset(label.lower() for label in primary_models)
+        self._primary_tables: frozenset[str] | None = None
+
+    def named(self, name: str) -> Cluster:
+        """The cluster of that name. Raises UnknownCluster."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise UnknownCluster(name, tuple(self._by_name)) from None
+
+    def of_alias(self, alias: str) -> Cluster | None:
+        """The cluster in which ``alias`` is the primary or a replica."""
+        return self._by_alias.get(alias)
+
+    def of_row(self, instance: Model | None) -> Cluster | None:
+        """Where queries belong that start from ``instance``, or from nothing.
+
+        None where it came from a database outside every cluster: its relations stay with it.
+        """
+        if instance is None:
+            return self._default
+        alias = instance._state.db
+        return self._default if alias is None else self._by_alias.get(alias)
+
+    def is_primary_only(self, model: Any) -> bool:
+        """Whether PRIMARY_MODELS names the model, or the one it is a proxy of.
+
+        ``model`` need not be one: the database cache asks with a class of its own, which has
+        no label.
+        """
+        if not self._primary_labels:
+            return False
+        meta = getattr(model, "_meta", None)
+        concrete = getattr(meta, "concrete_model", None) or model
+        label = getattr(getattr(concrete, "_meta", None), "label_lower", None)
+        return label in self._primary_labels
+
+    @property
+    def primary_tables(self) -> frozenset[str]:
+        """The tables of PRIMARY_MODELS: writing to them pins nobody."""
+        if self._primary_tables is None:
+            models = (apps.get_model(label) for label in self._primary_labels)
+            self._primary_tables = frozenset(model._meta.db_table for model in models)
+        return self._primary_tables
+
+
+_clusters: Clusters | None = None
+
+
+def clusters() -> Clusters:
+    """The clusters of this process."""
+    global _clusters
+    if _clusters is None:
+        settings = conf.settings()
+        _clusters = Clusters(settings.replicas, settings.primary_models)
+    return _clusters
+
+
+def reset(*, setting: str = "PINNING", **_: object) -> None:
+    """Build the clusters anew at the next use; called when a test overrides PINNING."""
+    global _clusters
+    if setting in {"PINNING", "INSTALLED_APPS"}:
+        _clusters = None
+
+
+setting_changed.connect(reset)

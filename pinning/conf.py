@@ -1,0 +1,226 @@
+"""The PINNING setting as one frozen object, read once and forgotten when a test changes it."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.http import HttpRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cookie:
+    """How our cookies are set. ``None`` means: as the session cookie is."""
+
+    name: str = "pinning"
+    domain: str | None = None
+    path: str | None = None
+    secure: bool | None = None
+    samesite: Literal["Lax", "Strict", "None"] = "Lax"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The PINNING setting. Durations are in seconds; ``docs/settings.md`` explains each key."""
+
+    replicas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    window: float = 5.0
+    max_pin: float = 60.0
+    stores: tuple[str, ...] = ("cookie",)
+    cookie: Cookie = Cookie()
+    cache: str = "default"
+    primary_models: tuple[str, ...] = ()
+    safe_methods: frozenset[str] = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+    use_replicas: bool | Callable[[HttpRequest], bool] = True
+    retry_after: float = 10.0
+
+
+class Problem(NamedTuple):
+    """One wrong value: the id of its system check, what is wrong, and what to do."""
+
+    id: str
+    message: str
+    hint: str
+
+
+class Rule(NamedTuple):
+    """What one key of PINNING must be."""
+
+    id: str
+    test: Callable[[Any], bool]
+    must: str
+    hint: str
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
+
+
+def _is_replicas(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(primary, str) and _is_names(replicas) for primary, replicas in value.items()
+    )
+
+
+def _is_models(value: object) -> bool:
+    return _is_names(value) and all(label.count(".") == 1 for label in value)  # type: ignore[attr-defined]
+
+
+_COOKIE_TYPES: dict[str, tuple[type, ...]] = {
+    "NAME": (str,),
+    "DOMAIN": (str, type(None)),
+    "PATH": (str, type(None)),
+    "SECURE": (bool, type(None)),
+    "SAMESITE": (str,),
+}
+
+
+def _is_cookie(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and all(
+            key in _COOKIE_TYPES and isinstance(item, _COOKIE_TYPES[key])
+            for key, item in value.items()
+        )
+        and str(value.get("NAME", "pinning")).replace("-", "").replace("_", "").isalnum()
+        and str(value.get("SAMESITE", "Lax")) in {"Lax", "Strict", "None"}
+    )
+
+
+RULES: dict[str, Rule] = {
+    "REPLICAS": Rule(
+        "pinning.E003",
+        _is_replicas,
+        "a dict of a primary's alias to a list of its replicas' aliases",
+        'For example: "REPLICAS": {"default": ["replica1"]}.',
+    ),
+    "WINDOW": Rule(
+        "pinning.E004",
+        _is_seconds,
+        "a positive number of seconds",
+        "Take the longest replication lag that you expect, 5 for most.",
+    ),
+    "MAX_PIN": Rule(
+        "pinning.E005",
+        _is_seconds,
+        "a positive number of seconds",
+        "It caps how long a pin with a position may hold, 60 for most.",
+    ),
+    "STORES": Rule(
+        "pinning.E006",
+        lambda value: _is_names(value) and len(value) > 0,
+        "a list of at least one store",
+        'Name "cookie", "redis", "cache" or the dotted path of a Store class.',
+    ),
+    "COOKIE": Rule(
+        "pinning.E007",
+        _is_cookie,
+        "a dict with some of NAME, DOMAIN, PATH, SECURE, SAMESITE",
+        "Leave a key out to do as the session cookie does.",
+    ),
+    "CACHE": Rule(
+        "pinning.E008",
+        lambda value: isinstance(value, str),
+        "the alias of a cache",
+        "Name an entry of CACHES.",
+    ),
+    "PRIMARY_MODELS": Rule(
+        "pinning.E009",
+        _is_models,
+        'a list of "app_label.Model"',
+        'For example: "PRIMARY_MODELS": ["sessions.Session"].',
+    ),
+    "SAFE_METHODS": Rule(
+        "pinning.E010",
+        _is_names,
+        "a list of HTTP methods",
+        "Leave it out: GET, HEAD, OPTIONS and TRACE are safe.",
+    ),
+    "USE_REPLICAS": Rule(
+        "pinning.E011",
+        lambda value: isinstance(value, bool) or callable(value),
+        "True, False or a callable that takes the request",
+        "False sends every read to the primary.",
+    ),
+    "RETRY_AFTER": Rule(
+        "pinning.E012",
+        _is_seconds,
+        "a positive number of seconds",
+        "It says how long a replica or store that failed is left alone, 10 for most.",
+    ),
+}
+
+
+def find_problems(raw: object) -> list[Problem]:
+    """Everything wrong with the value of PINNING that the value alone can tell."""
+    if not isinstance(raw, Mapping):
+        return [
+            Problem(
+                "pinning.E001",
+                f"PINNING must be a dict, not {raw!r}.",
+                'For example: PINNING = {"REPLICAS": {"default": ["replica1"]}}.',
+            )
+        ]
+    problems = [_unknown_key(key) for key in raw if key not in RULES]
+    for key, rule in RULES.items():
+        if key in raw and not rule.test(raw[key]):
+            message = f"PINNING[{key!r}] must be {rule.must}, not {raw[key]!r}."
+            problems.append(Problem(rule.id, message, rule.hint))
+    return problems
+
+
+def _unknown_key(key: object) -> Problem:
+    near = difflib.get_close_matches(str(key).upper(), RULES, n=1, cutoff=0.0)
+    return Problem(
+        "pinning.E002", f"PINNING has an unknown key {key!r}.", f"Did you mean {near[0]!r}?"
+    )
+
+
+def parse(raw: object) -> Settings:
+    """The settings that ``raw`` spells.
+
+    Raises ImproperlyConfigured, with what to do, where ``find_problems`` finds one.
+    """
+    for problem in find_problems(raw):
+        raise ImproperlyConfigured(f"{problem.message} {problem.hint} ({problem.id})")
+    assert isinstance(raw, Mapping)  # noqa: S101  find_problems has seen to it
+    values = {key.lower(): _frozen(key, value) for key, value in raw.items()}
+    return Settings(**values)
+
+
+def _frozen(key: str, value: Any) -> Any:
+    if key == "REPLICAS":
+        return {primary: tuple(replicas) for primary, replicas in value.items()}
+    if key == "COOKIE":
+        return Cookie(**{name.lower(): item for name, item in value.items()})
+    if key == "SAFE_METHODS":
+        return frozenset(method.upper() for method in value)
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+_settings: Settings | None = None
+
+
+def settings() -> Settings:
+    """The PINNING setting of this process. Raises ImproperlyConfigured where it is wrong."""
+    global _settings
+    if _settings is None:
+        _settings = parse(getattr(django_settings, "PINNING", {}))
+    return _settings
+
+
+def reset(*, setting: str = "PINNING", **_: object) -> None:
+    """Read the settings anew at the next use; called when a test overrides PINNING."""
+    global _settings
+    if setting == "PINNING":
+        _settings = None
+
+
+setting_changed.connect(reset)

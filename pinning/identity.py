@@ -1,0 +1,124 @@
+"""Whose pins: what a client is known by, told without the database.
+
+The session row is itself a read: from a replica that does not have it yet it would look like no
+session, and Django would log the user out for good. So the session cookie's value is the identity,
+never its content; a client without a session gets a cookie of ours.
+"""
+
+import math
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.conf import settings as django_settings
+from django.core.signing import BadSignature, Signer
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import patch_cache_control
+from django.utils.crypto import salted_hmac
+
+from pinning import conf
+
+_SALT = "pinning.identity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Whom a store loads and saves pins for.
+
+    ``cookies`` are those of the request. ``identities`` name the visitor in a server-side store:
+    hashes, from which no session key or token can be read.
+    """
+
+    cookies: Mapping[str, str]
+    identities: tuple[str, ...] = ()
+
+
+def identities_of(request: HttpRequest) -> tuple[str, ...]:
+    """What the client is known by when its request arrives."""
+    return _hashed(session_of(request), _own_of(request))
+
+
+def session_of(request: HttpRequest) -> str | None:
+    """The session cookie's value."""
+    return request.COOKIES.get(django_settings.SESSION_COOKIE_NAME) or None
+
+
+def session_after(request: HttpRequest, response: HttpResponseBase) -> str | None:
+    """The session cookie's value that the client will send after ``response``.
+
+    Login and logout change it in the very response that wrote.
+    """
+    morsel = response.cookies.get(django_settings.SESSION_COOKIE_NAME)
+    return session_of(request) if morsel is None else morsel.value or None
+
+
+def identities_after(request: HttpRequest, response: HttpResponseBase) -> tuple[str, ...]:
+    """What the client will be known by once it has ``response``."""
+    morsel = response.cookies.get(_own_name())
+    own = _own_of(request) if morsel is None else _unsigned(morsel.value)
+    return _hashed(session_after(request, response), own)
+
+
+def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Give the client a name of ours, if it will have no session, for as long as a pin lasts."""
+    if session_after(request, response) is None:
+        own = _own_of(request) or secrets.token_hex(16)
+        settings = conf.settings()
+        seconds = max(settings.max_pin, settings.window)
+        set_cookie(request, response, _own_name(), _signer().sign(own), seconds)
+
+
+def set_cookie(
+    request: HttpRequest, response: HttpResponseBase, name: str, value: str, seconds: float
+) -> None:
+    """Set a cookie as PINNING["COOKIE"] says, and else as the session cookie is set."""
+    cookie = conf.settings().cookie
+    secure = django_settings.SESSION_COOKIE_SECURE if cookie.secure is None else cookie.secure
+    response.set_cookie(
+        name,
+        value,
+        max_age=math.ceil(seconds),
+        secure=secure or (cookie.secure is None and request.is_secure()),
+        httponly=True,
+        samesite=cookie.samesite,
+        domain=cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
+        path=cookie.path or django_settings.SESSION_COOKIE_PATH,
+    )
+    patch_cache_control(response, private=True)  # no shared cache may give it to another client
+
+
+def remove_cookie(response: HttpResponseBase, name: str) -> None:
+    """Take a cookie that ``set_cookie`` set away from the client."""
+    cookie = conf.settings().cookie
+    response.delete_cookie(
+        name,
+        samesite=cookie.samesite,
+        domain=cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
+        path=cookie.path or django_settings.SESSION_COOKIE_PATH,
+    )
+    patch_cache_control(response, private=True)
+
+
+def _own_name() -> str:
+    return f"{conf.settings().cookie.name}-id"
+
+
+def _own_of(request: HttpRequest) -> str | None:
+    return _unsigned(request.COOKIES.get(_own_name(), ""))
+
+
+def _unsigned(value: str) -> str | None:
+    try:
+        return _signer().unsign(value)
+    except (BadSignature, ValueError):
+        return None
+
+
+def _signer() -> Signer:
+    return Signer(salt=_SALT)
+
+
+def _hashed(*values: str | None) -> tuple[str, ...]:
+    return tuple(
+        salted_hmac(_SALT, value, algorithm="sha256").hexdigest() for value in values if value
+    )

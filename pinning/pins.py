@@ -1,0 +1,147 @@
+"""Pins: who wrote what is remembered as, how memories combine, and when one is over. No I/O."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+_BIGGEST = 2**63 - 1  # positions travel through 64-bit signed integers
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far a server's log is: per timeline, with the server's own clock in seconds since 1970.
+
+    A replica that cannot say (because it was promoted, say) has no ``places``.
+    """
+
+    places: Mapping[str, int]
+    clock: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """The record that somebody wrote to a cluster.
+
+    ``written_at`` is in seconds since 1970. Where ``position`` is known it was read off the
+    primary's clock together with it, so that clocks of web machines never matter; else it is the
+    clock of the machine that wrote. ``timeline`` and ``position`` are opaque to all but
+    ``pinning.positions``: within one timeline, a larger position includes a smaller one.
+    """
+
+    cluster: str
+    written_at: float
+    timeline: str = ""
+    position: int | None = None
+
+    def is_over(self, seen: Position | None, now: float, *, window: float, max_pin: float) -> bool:
+        """Whether a replica that was seen at ``seen`` may serve the one who wrote.
+
+        ``now`` is this machine's clock; it decides only where the databases cannot tell.
+        """
+        if self.position is None or seen is None:
+            return now >= min(self.written_at, now) + window
+        if seen.clock >= self.written_at + max_pin:
+            return True
+        reached = seen.places.get(self.timeline)
+        if reached is not None:
+            return reached >= self.position
+        return seen.clock >= self.written_at + window
+
+    def lasts(self, *, window: float, max_pin: float) -> float:
+        """For how many seconds from its writing the pin is worth keeping."""
+        return window if self.position is None else max(window, max_pin)
+
+
+class Pins:
+    """An immutable set of pins, at most one for each cluster and timeline."""
+
+    __slots__ = ("_pins",)
+
+    def __init__(self, pins: Iterable[Pin] = ()) -> None:
+        """Combine ``pins``; of two for one cluster and timeline the later of each part stays."""
+        self._pins: dict[tuple[str, str], Pin] = {}
+        for pin in pins:
+            key = (pin.cluster, pin.timeline)
+            self._pins[key] = _later(self._pins[key], pin) if key in self._pins else pin
+
+    def __iter__(self) -> Iterator[Pin]:
+        return iter(self._pins.values())
+
+    def __len__(self) -> int:
+        return len(self._pins)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pins) and self._pins == other._pins
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._pins.values()))
+
+    def __repr__(self) -> str:
+        return f"Pins({list(self)!r})"
+
+    def of(self, cluster: str) -> tuple[Pin, ...]:
+        """The pins on ``cluster``."""
+        return tuple(pin for pin in self if pin.cluster == cluster)
+
+    def merge(self, other: "Pins") -> "Pins":
+        """Both together: the same in any order and grouping, never earlier than either."""
+        if not other:
+            return self
+        return Pins([*self, *other]) if self else other
+
+    def fresh(self, now: float, *, window: float, max_pin: float) -> "Pins":
+        """Without those that are surely over.
+
+        A pin with a position is compared with the newest of its cluster alone, which carries the
+        same primary's clock; pins without one are compared with ``now``.
+        """
+        newest: dict[str, float] = {}
+        for pin in self:
+            if pin.position is not None:
+                newest[pin.cluster] = max(newest.get(pin.cluster, 0.0), pin.written_at)
+        return Pins(
+            pin
+            for pin in self
+            if (now if pin.position is None else newest[pin.cluster])
+            < pin.written_at + pin.lasts(window=window, max_pin=max_pin)
+        )
+
+    def lasts(self, *, window: float, max_pin: float) -> float:
+        """For how many seconds a store must keep them."""
+        return max((pin.lasts(window=window, max_pin=max_pin) for pin in self), default=0.0)
+
+    def encode(self) -> list[list[Any]]:
+        """As plain lists that JSON can carry."""
+        return [[pin.cluster, pin.written_at, pin.timeline, pin.position] for pin in self]
+
+    @classmethod
+    def decode(cls, raw: object) -> "Pins":
+        """What ``encode`` made. Never raises: entries that are not pins are left out."""
+        if not isinstance(raw, list):
+            return cls()
+        return cls(pin for entry in raw if (pin := _decode_pin(entry)) is not None)
+
+
+def _later(one: Pin, other: Pin) -> Pin:
+    positions = [pin.position for pin in (one, other) if pin.position is not None]
+    return replace(
+        one,
+        written_at=max(one.written_at, other.written_at),
+        position=max(positions, default=None),
+    )
+
+
+def _decode_pin(entry: object) -> Pin | None:
+    match entry:
+        case [str(cluster), float() | int() as written_at, str(timeline), int() | None as position]:
+            pass
+        case _:
+            return None
+    if isinstance(written_at, bool) or isinstance(position, bool):
+        return None
+    if max(len(cluster), len(timeline)) > _LONGEST_NAME or (position is None) != (timeline == ""):
+        return None
+    if not 0 <= written_at <= _BIGGEST or not 0 <= (position or 0) <= _BIGGEST:
+        return None
+    return Pin(cluster=cluster, written_at=float(written_at), timeline=timeline, position=position)

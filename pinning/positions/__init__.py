@@ -1,0 +1,26 @@
+"""Positions in a primary's log: two questions, answered by one file for each vendor.
+
+Where no vendor answers (None), the clock decides.
+"""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.pins import Position
+from pinning.positions.base import Positions
+from pinning.positions.clock import ClockPositions
+from pinning.positions.postgresql import PostgreSQLPositions
+
+#: By ``connection.vendor``. A backend of another vendor may add its own.
+VENDORS: dict[str, Positions] = {"postgresql": PostgreSQLPositions()}
+
+_CLOCK = ClockPositions()
+
+
+def of_primary(connection: BaseDatabaseWrapper) -> Position | None:
+    """Where the primary is now: at or past everything committed through ``connection`` so far."""
+    return VENDORS.get(connection.vendor, _CLOCK).of_primary(connection)
+
+
+def of_replica(connection: BaseDatabaseWrapper) -> Position | None:
+    """What the replica behind ``connection`` has replayed and shows to later statements there."""
+    return VENDORS.get(connection.vendor, _CLOCK).of_replica(connection)

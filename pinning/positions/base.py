@@ -1,0 +1,41 @@
+"""The two questions about positions that a vendor answers."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.pins import Position
+
+
+class Positions(ABC):
+    """Reads positions on the connections of one vendor.
+
+    Both answers are None where the database cannot tell, which is never an error: the clock
+    decides then. A database that fails to answer raises ``django.db.Error``.
+    """
+
+    @abstractmethod
+    def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """A position at or past every commit that returned before the call."""
+
+    @abstractmethod
+    def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """A position that every statement sent after the call, on this connection, will see.
+
+        Called outside any transaction on the replica, where each statement takes a snapshot of
+        its own; an older snapshot would not show what the log has reached since.
+        """
+
+
+def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
+    """The only row of ``sql``, asked on the driver's own cursor, in one round trip.
+
+    Past Django's cursor, so that neither ``assertNumQueries`` nor another package's wrapper sees
+    a query that the project did not write. Raises ``django.db.Error``.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+        cursor.execute(sql)
+        row: tuple[Any, ...] = cursor.fetchone()
+    return row

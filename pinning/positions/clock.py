@@ -1,0 +1,18 @@
+"""Databases whose positions pinning does not read, SQLite among them."""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.pins import Position
+from pinning.positions.base import Positions
+
+
+class ClockPositions(Positions):
+    """Knows no positions, so that WINDOW decides."""
+
+    def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:  # noqa: ARG002
+        """None: only the clock can tell."""
+        return None
+
+    def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:  # noqa: ARG002
+        """None: only the clock can tell."""
+        return None

@@ -1,0 +1,33 @@
+"""Why a read went where it went: one enum for code, docs, logs, metrics and the toolbar."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a read went where it went. ``reason.explanation`` says it to a person."""
+
+    explanation: str
+
+    def __new__(cls, value: str, explanation: str) -> "Reason":
+        """Make a member of its value, with the sentence that explains it."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.explanation = explanation
+        return member
+
+    USE_PRIMARY = "use_primary", "the code asked for the primary"
+    USE_REPLICA = "use_replica", "the code asked for a replica"
+    PRIMARY_MODEL = "primary_model", "the model is listed in PRIMARY_MODELS"
+    NO_SCOPE = "no_scope", "the read happened outside any request or scope"
+    TRANSACTION = "transaction", "a transaction is open on the primary"
+    WRITTEN = "written", "this scope has already written"
+    UNSAFE_METHOD = "unsafe_method", "the request's method is one that usually writes"
+    FOLLOWS_PRIMARY = "follows_primary", "it follows an object that came from the primary"
+    GENERIC_RELATION = "generic_relation", "a GenericRelation manager may write where it reads"
+    SWITCHED_OFF = "switched_off", "USE_REPLICAS is off for this scope"
+    STORES_DOWN = "stores_down", "no store could tell whether the user has written"
+    PINNED = "pinned", "the user has written and no replica asked has it yet"
+    NO_REPLICA = "no_replica", "no healthy replica is left"
+    EVENT_LOOP = "event_loop", "the event loop must not wait for a replica to be chosen"
+    CAUGHT_UP = "caught_up", "the user has written and the replica has it"
+    REPLICA = "replica", "nothing speaks against a replica"

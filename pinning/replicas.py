@@ -1,0 +1,158 @@
+"""Which replica serves a scope: a healthy one, caught up with the scope's pins, the same all along.
+
+Everything here may wait for a database, so it never runs on an event loop.
+"""
+
+import hashlib
+import itertools
+import logging
+import random
+import time
+
+from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning import conf, health, positions
+from pinning.clusters import Cluster
+from pinning.pins import Pin, Position
+from pinning.reasons import Reason
+from pinning.scope import Choice, Scope
+from pinning.signals import replica_down, replica_up
+
+logger = logging.getLogger("pinning")
+
+_ATTRIBUTE = "_pinning_reached"
+
+#: How many replicas a pinned scope asks for their position before it takes the primary.
+MOST_ASKED = 2
+
+
+def choose(scope: Scope, cluster: Cluster) -> Choice:
+    """Settle which database serves the reads of ``scope`` on ``cluster``."""
+    if not scope.uses_replicas():
+        return Choice(cluster.primary, Reason.SWITCHED_OFF)
+    known = scope.pins()
+    if known is None:
+        return Choice(cluster.primary, Reason.STORES_DOWN)
+    if pins := known.of(cluster.primary):
+        return _choose_caught_up(scope, cluster, pins)
+    alias = first_usable(cluster, scope)
+    if alias is None:
+        return Choice(cluster.primary, Reason.NO_REPLICA)
+    return Choice(alias, Reason.REPLICA)
+
+
+def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
+    """The first replica that a query could be sent to, in the scope's own order."""
+    seed = random.random() if scope is None else scope.seed  # noqa: S311
+    return next(filter(is_usable, _in_order(cluster, seed)), None)
+
+
+def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> Choice:
+    usable = filter(is_usable, _in_order(cluster, scope.seed))
+    reason = Reason.NO_REPLICA
+    for alias in itertools.islice(usable, MOST_ASKED):
+        if has_reached(connections[alias], pins):
+            return Choice(alias, Reason.CAUGHT_UP, _held(connections[alias], pins))
+        reason = Reason.PINNED
+    return Choice(cluster.primary, reason)
+
+
+def _held(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
+    """Those that hold by position rather than by time, which every connection must prove."""
+    reached = _reached_by(connection)
+    return tuple(pin for pin in pins if _is_reached(pin, reached))
+
+
+def _in_order(cluster: Cluster, seed: object) -> list[str]:
+    """The replicas, the scope's own first: the same for the same seed, so far as they are there.
+
+    Rendezvous hashing: a replica more or less moves none but those who were or will be on it.
+    """
+    if len(cluster.replicas) < 2:
+        return list(cluster.replicas)
+
+    def weight(alias: str) -> bytes:
+        return hashlib.blake2b(f"{seed}\0{alias}".encode(), digest_size=8).digest()
+
+    return sorted(cluster.replicas, key=weight)
+
+
+def is_usable(alias: str) -> bool:
+    """Whether a query could be sent to the replica now; connects to it, as the query would have."""
+    if health.replicas.is_aside(alias):
+        return False
+    connection = connections[alias]
+    if _is_forbidden(connection):
+        return False
+    try:
+        connection.ensure_connection()
+    except Error as error:
+        set_aside(alias, error)
+        return False
+    if health.replicas.restore(alias):
+        logger.info("Replica %r answers again.", alias)
+        replica_up.send_robust(sender=None, alias=alias)
+    return True
+
+
+def _is_forbidden(connection: BaseDatabaseWrapper) -> bool:
+    """Whether one of Django's test cases left the alias out of its ``databases``.
+
+    It then has a failure in place of the methods that connect or query, with the real method in
+    ``wrapped`` (``_DatabaseFailure`` in django/test/testcases.py).
+    """
+    return hasattr(connection.cursor, "wrapped") or hasattr(connection.connect, "wrapped")
+
+
+def set_aside(alias: str, error: BaseException) -> None:
+    """Leave a replica alone for RETRY_AFTER, and say so once."""
+    seconds = conf.settings().retry_after
+    if health.replicas.set_aside(alias, seconds):
+        logger.warning("Replica %r is set aside for %s s: %s", alias, seconds, error)
+        replica_down.send_robust(sender=None, alias=alias, error=error)
+
+
+def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
+    """Whether later statements on ``connection`` see what the one who holds ``pins`` wrote.
+
+    What the connection was seen to reach is remembered with it, so that this costs a query only
+    while the pins are newer than that. The query is a statement of its own, ahead of the snapshot
+    of any read; inside a transaction on the replica, which may have an older one, it is not asked.
+    """
+    reached = _reached_by(connection)
+    left = [pin for pin in pins if not _is_reached(pin, reached)]
+    if not left:
+        return True
+    if connection.in_atomic_block or not connection.get_autocommit():
+        return False
+    try:
+        seen = _ask(connection) if any(pin.position is not None for pin in left) else None
+    except Error as error:
+        logger.warning("Replica %r does not tell its position: %s", connection.alias, error)
+        return False
+    settings, now = conf.settings(), time.time()
+    return all(
+        pin.is_over(seen, now, window=settings.window, max_pin=settings.max_pin) for pin in left
+    )
+
+
+def _ask(connection: BaseDatabaseWrapper) -> Position | None:
+    seen = positions.of_replica(connection)
+    if seen is not None:
+        _reached_by(connection).update(seen.places)
+    return seen
+
+
+def _reached_by(connection: BaseDatabaseWrapper) -> dict[str, int]:
+    reached: dict[str, int] = connection.__dict__.setdefault(_ATTRIBUTE, {})
+    return reached
+
+
+def _is_reached(pin: Pin, reached: dict[str, int]) -> bool:
+    return pin.position is not None and reached.get(pin.timeline, -1) >= pin.position
+
+
+def forget_reached(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Receive ``connection_created``: a new connection has been seen to reach nothing."""
+    connection.__dict__.pop(_ATTRIBUTE, None)

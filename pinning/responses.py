@@ -1,0 +1,88 @@
+"""What goes on after a view has returned: templates that render late, bodies that stream.
+
+Both run outside the blocks that the view or the middleware were in; here they are taken back in.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import FileResponse, StreamingHttpResponse
+
+#: Makes a new block at each call.
+Enter = Callable[[], AbstractContextManager[Any]]
+
+
+def streams(response: object) -> bool:
+    """Whether the project's code makes the body while it is sent. A plain file does not count."""
+    if isinstance(response, FileResponse):
+        return response.file_to_stream is None
+    return isinstance(response, StreamingHttpResponse)
+
+
+def stream_inside(response: Any, enter: Enter, on_end: Callable[[], None] = lambda: None) -> None:
+    """Make each part of the body inside ``enter()``, and call ``on_end`` once when it is over.
+
+    ``on_end`` may wait: beside an event loop it runs in a thread.
+    """
+    body = AsyncBody if response.is_async else Body
+    response.streaming_content = body(response.streaming_content, enter, on_end)
+
+
+def render_inside(response: Any, enter: Enter) -> None:
+    """Render the template, which Django does after the view has returned, inside ``enter()``."""
+    render = response.render
+
+    def render_in_block() -> Any:
+        del response.render  # a rendered response may be pickled into a cache
+        with enter():
+            return render()
+
+    response.render = render_in_block
+
+
+class _Ending:
+    """Calls ``on_end`` once: at the last part, or when Django closes the response before it."""
+
+    def __init__(self, parts: Any, enter: Enter, on_end: Callable[[], None]) -> None:
+        self._parts = parts
+        self._enter = enter
+        self._on_end: Callable[[], None] | None = on_end
+
+    def close(self) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:
+            on_end()
+
+
+class Body(_Ending):
+    """A synchronous body whose parts are made inside a block."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            with self._enter():
+                part: bytes = next(self._parts)
+        except BaseException:
+            self.close()
+            raise
+        return part
+
+
+class AsyncBody(_Ending):
+    """An asynchronous body whose parts are made inside a block."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            with self._enter():
+                part: bytes = await anext(self._parts)
+        except BaseException:
+            await sync_to_async(self.close)()
+            raise
+        return part

@@ -1,0 +1,141 @@
+"""The router: ``decide`` says where a read goes and why; the class around it is Django's hook."""
+
+import asyncio
+from threading import get_ident
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
+
+from pinning import conf, overrides, replicas
+from pinning.clusters import Cluster, clusters
+from pinning.reasons import Reason
+from pinning.relations import is_generic_relation
+from pinning.scope import ClusterWork, Read, Scope, current_scope
+from pinning.writes import recorder_of
+
+
+def decide(
+    cluster: Cluster, model: Any, instance: Model | None, scope: Scope | None
+) -> tuple[str, Reason]:
+    """Where a read of ``model`` on ``cluster`` goes, and why: the first clause that holds counts.
+
+    ``instance`` is the object whose relation is followed, if any. The answer may take a query on a
+    replica and one load from the stores, once for each scope and cluster.
+    """
+    primary = cluster.primary
+    forced = overrides.forced()
+    if forced == overrides.PRIMARY:
+        return primary, Reason.USE_PRIMARY
+    if forced == overrides.REPLICA:
+        return _any_replica(cluster, scope)
+    if clusters().is_primary_only(model):
+        return primary, Reason.PRIMARY_MODEL
+    if scope is None:
+        return primary, Reason.NO_SCOPE
+    work = scope.work(primary)
+    connection = work.connections.get(get_ident()) or _find_connection(cluster, work)
+    if connection is not None and _is_in_transaction(connection):
+        if not scope.is_view_block(connection):
+            return primary, Reason.TRANSACTION
+        if recorder_of(connection, cluster).has_pending():
+            return primary, Reason.WRITTEN
+    if work.written or (scope.parent is not None and scope.has_written(primary)):
+        return primary, Reason.WRITTEN
+    if scope.is_unsafe and not overrides.is_read_only():
+        return primary, Reason.UNSAFE_METHOD
+    if instance is not None:
+        if instance._state.db == primary:
+            return primary, Reason.FOLLOWS_PRIMARY
+        if is_generic_relation(model, instance):
+            return primary, Reason.GENERIC_RELATION
+    return _settled(cluster, scope, work)
+
+
+def _is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Without ``get_autocommit()``, which would open a connection to find out."""
+    return connection.in_atomic_block or (
+        not connection.autocommit and connection.connection is not None
+    )
+
+
+def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper | None:
+    """This thread's connection to the primary, remembered: finding it costs more than the rest.
+
+    None on an event loop, which has connections of its own that no query ever uses.
+    """
+    if _is_on_event_loop():
+        return None
+    connection = work.connections[get_ident()] = connections[cluster.primary]
+    recorder_of(connection, cluster)
+    return connection
+
+
+def _settled(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reason]:
+    """The last clauses, which hold for all of the scope once they have been settled."""
+    choice = work.choice
+    if choice is not None and not choice.pins:
+        return choice.alias, choice.reason
+    if _is_on_event_loop():
+        return cluster.primary, Reason.EVENT_LOOP
+    if choice is None:
+        choice = work.choice = replicas.choose(scope, cluster)
+    elif not replicas.has_reached(connections[choice.alias], choice.pins):
+        return cluster.primary, Reason.PINNED  # another thread's connection, or a new one
+    return choice.alias, choice.reason
+
+
+def _any_replica(cluster: Cluster, scope: Scope | None) -> tuple[str, Reason]:
+    """Whichever is healthy, the scope's own first, however far behind it is."""
+    allowed = conf.settings().use_replicas is not False if scope is None else scope.uses_replicas()
+    if not allowed:
+        return cluster.primary, Reason.SWITCHED_OFF
+    if _is_on_event_loop():
+        return cluster.primary, Reason.EVENT_LOOP
+    alias = replicas.first_usable(cluster, scope)
+    return (cluster.primary, Reason.NO_REPLICA) if alias is None else (alias, Reason.USE_REPLICA)
+
+
+def _is_on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class PinningRouter:
+    """Django's four questions, answered for the configured clusters and for nothing else."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        """Where a read goes. ``decide`` has the rules; a scope keeps the count."""
+        instance = hints.get("instance")
+        cluster = clusters().of_row(instance)
+        if cluster is None:
+            return None
+        scope = current_scope()
+        alias, reason = decide(cluster, model, instance, scope)
+        if scope is not None:
+            reads = scope.work(cluster.primary).reads
+            reads[reason] = reads.get(reason, 0) + 1
+            if scope.trace is not None:
+                scope.trace.append(Read(model._meta.object_name, alias, reason))
+        return alias
+
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:  # noqa: ARG002
+        """The primary, always: left open, Django would write where the object was loaded."""
+        cluster = clusters().of_row(hints.get("instance"))
+        return None if cluster is None else cluster.primary
+
+    def allow_relation(self, one: Model, other: Model, **hints: Any) -> bool | None:  # noqa: ARG002
+        """Yes within one cluster, whichever of its databases the two came from."""
+        cluster = clusters().of_alias(one._state.db or "")
+        if cluster is None or other._state.db not in cluster:
+            return None
+        return True
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:  # noqa: ARG002
+        """Never on a replica: what the primary migrates arrives there by itself."""
+        cluster = clusters().of_alias(db)
+        return False if cluster is not None and db != cluster.primary else None

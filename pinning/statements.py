@@ -1,0 +1,72 @@
+"""Which SQL statements write, told from their text alone. Unsure is yes."""
+
+import re
+
+# Statements that change no data that a replica would have. SET, BEGIN and the like change the
+# session; NOTIFY is not replicated.
+_READS = frozenset(
+    {
+        *("select", "values", "table", "with", "show", "explain", "describe", "desc", "pragma"),
+        *("declare", "fetch", "move", "close", "begin", "start", "savepoint", "release"),
+        *("rollback", "commit", "end", "abort", "set", "reset", "use", "discard", "deallocate"),
+        *("listen", "unlisten", "notify", "lock", "checkpoint"),
+    }
+)
+
+# Only PostgreSQL nests comments, so one that opens another is not taken for harmless. What stands
+# in /*! or /*M! is executed by MySQL and MariaDB.
+_BLOCK_COMMENT = r"/\*(?!M?!)(?:(?!/\*|\*/).)*\*/"
+_FRONT = re.compile(rf"(?:\s|\(|;|--[^\n]*\n|{_BLOCK_COMMENT})*([A-Za-z]+)", re.DOTALL)
+
+# Without a blank behind them, two hyphens are a comment to PostgreSQL and none to MySQL.
+_HARMLESS = re.compile(
+    rf"""--(?:\s[^\n]*)?(?:\n|\Z)|{_BLOCK_COMMENT}|'(?:[^'\\]|'')*'|"(?:[^"\\]|"")*"|`[^`]*`""",
+    re.DOTALL,
+)
+_AMBIGUOUS = re.compile(r"""\\|\$\w*\$|/\*|['"]""")
+
+# What may turn a statement that begins like a read into a write. FOR UPDATE locks, no more.
+_SUSPECT = re.compile(
+    r"""
+      ;\s*[^\s;] | /\*M?!
+    | \b (?: insert | delete | merge | into | analy[sz]e | prepared | nextval | setval
+           | lo_(?:creat|from|import|open|put|unlink)\w* ) \b
+    | (?<!for\ ) (?<!for\ no\ key\ ) \b update \b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+_NAME = r"""(?:[\w$]+|"[^"]+"|`[^`]+`)"""
+_TARGET = re.compile(
+    rf"""\s*(?:insert\s+into\s+(?P<into>{_NAME}(?:\.{_NAME})?)(?=[\s(])
+         | update\s+(?P<update>{_NAME}(?:\.{_NAME})?)(?=\s+set\b)
+         | delete\s+from\s+(?P<from>{_NAME}(?:\.{_NAME})?)(?=\s+where\b|\s*\Z))""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def is_write(sql: str) -> bool:
+    """Whether ``sql`` may change data. False only for what is known to read.
+
+    A function that writes when it is selected (``SELECT create_order()``) looks like any other:
+    such code says ``mark_written()``.
+    """
+    front = _FRONT.match(sql)
+    if front is None or front[1].lower() not in _READS:
+        return bool(sql.strip())
+    return _SUSPECT.search(sql, front.end(1)) is not None and _is_suspect(sql[front.end(1) :])
+
+
+def written_table(sql: str) -> str | None:
+    """The table that a plain INSERT, UPDATE or DELETE writes to; None where that is not sure."""
+    target = _TARGET.match(sql)
+    if target is None or _is_suspect(sql[target.end() :]):
+        return None
+    name: str = target["into"] or target["update"] or target["from"]
+    return str(re.findall(_NAME, name)[-1]).strip('"`')
+
+
+def _is_suspect(rest: str) -> bool:
+    """Whether ``rest`` of a statement may write, looking past what is quoted or commented."""
+    bare = _HARMLESS.sub(" ", rest)
+    return _SUSPECT.search(bare) is not None or _AMBIGUOUS.search(bare) is not None

@@ -1,0 +1,111 @@
+"""The stores of the STORES setting as one: loaded from all, saved to all."""
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from pinning import conf, health
+from pinning.identity import Visitor
+from pinning.pins import Pins
+from pinning.stores.base import Exchange, Store
+
+__all__ = ["NAMED", "Exchange", "Store", "Stores", "stores"]
+
+logger = logging.getLogger("pinning")
+
+T = TypeVar("T")
+
+#: What STORES may name without a dotted path.
+NAMED = {
+    "cookie": "pinning.stores.cookie.CookieStore",
+    "redis": "pinning.stores.redis.RedisStore",
+    "cache": "pinning.stores.cache.CacheStore",
+}
+
+
+class Stores:
+    """Several stores. One that fails is skipped; what the others know still counts."""
+
+    def __init__(self, members: dict[str, Store]) -> None:
+        """Take stores by the names that logs and health know them by."""
+        self._members = members
+        self.has_server_side = any(store.is_server_side for store in members.values())
+
+    def load(self, visitor: Visitor) -> Pins | None:
+        """What any of them knows. None where none of them could be asked."""
+        answers = [_try(name, store.load, visitor) for name, store in self._members.items()]
+        known = [pins for pins in answers if pins is not None]
+        if not known:
+            return None
+        settings = conf.settings()
+        pins = functools.reduce(Pins.merge, known)
+        return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
+
+    def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
+        """Save to all of them."""
+        for name, store in self._members.items():
+            _try(name, store.save, visitor, pins, exchange)
+
+    def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
+        """Let each remove what it found broken."""
+        for name, store in self._members.items():
+            _try(name, store.tidy, visitor, exchange)
+
+
+def _try(name: str, action: Callable[..., T], *arguments: Any) -> T | None:
+    """What ``action`` returns. None while the store is set aside, or where it fails now.
+
+    Whatever it raises: which errors a cache's client has is known to the cache alone.
+    """
+    if health.stores.is_aside(name):
+        return None
+    try:
+        result = action(*arguments)
+    except Exception as error:
+        seconds = conf.settings().retry_after
+        if health.stores.set_aside(name, seconds):
+            logger.warning("The %r store is left alone for %s s: %r", name, seconds, error)
+        return None
+    if health.stores.restore(name):
+        logger.info("The %r store works again.", name)
+    return result
+
+
+def load_store(name: str) -> Store:
+    """The store that STORES names. Raises ImproperlyConfigured."""
+    path = NAMED.get(name, name)
+    try:
+        kind = import_string(path)
+    except ImportError as error:
+        raise ImproperlyConfigured(f"The store {name!r} cannot be loaded: {error}") from error
+    if not (isinstance(kind, type) and issubclass(kind, Store)):
+        raise ImproperlyConfigured(f"The store {name!r} is no subclass of pinning.stores.Store.")
+    return kind()
+
+
+_stores: Stores | None = None
+
+
+def stores() -> Stores:
+    """The stores of this process."""
+    global _stores
+    if _stores is None:
+        _stores = Stores({name: load_store(name) for name in conf.settings().stores})
+    return _stores
+
+
+def reset(*, setting: str = "PINNING", **_: object) -> None:
+    """Build them anew at the next use; called when a test overrides PINNING."""
+    global _stores
+    if setting == "PINNING":
+        _stores = None
+        health.stores.reset()
+
+
+setting_changed.connect(reset)

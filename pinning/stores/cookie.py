@@ -1,0 +1,75 @@
+"""Pins in signed cookies that the browser keeps."""
+
+import secrets
+import time
+
+from django.core.signing import BadSignature, Signer
+from django.http import HttpResponseBase
+
+from pinning import conf
+from pinning.identity import Visitor, remove_cookie, set_cookie
+from pinning.pins import Pins
+from pinning.stores.base import Exchange, Store
+
+_LONGEST = 4096
+
+
+class CookieStore(Store):
+    """One cookie for each writing response, with all that the request had sent and what is new.
+
+    Each has a name of its own, so that of two responses that cross on their way to the browser
+    neither takes the other's pins away; a writing response removes the cookies it has merged.
+    """
+
+    is_server_side = False
+
+    def load(self, visitor: Visitor) -> Pins:
+        """The pins of all cookies that were signed here and are not over."""
+        pins = Pins()
+        for name in _names(visitor):
+            pins = pins.merge(_read(visitor.cookies[name]))
+        return pins
+
+    def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
+        """Set a new cookie; without a response there is no way to."""
+        if exchange is None:
+            return
+        settings = conf.settings()
+        pins = self.load(visitor).merge(pins)
+        _remove(_names(visitor), exchange.response)
+        name = f"{settings.cookie.name}.{secrets.token_hex(4)}"
+        seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
+        value = _signer().sign_object(pins.encode())
+        set_cookie(exchange.request, exchange.response, name, value, seconds)
+
+    def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
+        """Remove cookies that are forged, broken or over."""
+        broken = [name for name in _names(visitor) if not _read(visitor.cookies[name])]
+        _remove(broken, exchange.response)
+
+
+def _names(visitor: Visitor) -> list[str]:
+    prefix = f"{conf.settings().cookie.name}."
+    return [name for name in visitor.cookies if name.startswith(prefix)]
+
+
+def _read(value: str) -> Pins:
+    """The pins in a cookie's value; none where it was not signed here. Never raises."""
+    if len(value) > _LONGEST:
+        return Pins()
+    try:
+        raw = _signer().unsign_object(value)
+    except (BadSignature, ValueError):
+        return Pins()
+    settings = conf.settings()
+    pins = Pins.decode(raw)
+    return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
+
+
+def _remove(names: list[str], response: HttpResponseBase) -> None:
+    for name in names:
+        remove_cookie(response, name)
+
+
+def _signer() -> Signer:
+    return Signer(salt="pinning.pins")

@@ -1,0 +1,79 @@
+"""Pins in Redis, through the raw client of a django-redis cache."""
+
+import math
+from typing import Any
+
+from django_redis import get_redis_connection
+
+from pinning import conf
+from pinning.identity import Visitor
+from pinning.pins import Pin, Pins
+from pinning.stores.base import Exchange, Store
+
+# A hash for each identity, a field for each pin: "timeline cluster" holds "written_at position" in
+# digits of fixed width, which compare as text. Lua's numbers are doubles; a position may outgrow
+# them. A save is this one command, so neither two workers nor a reader can come in between.
+_SAVE = """
+for i = 2, #ARGV, 3 do
+  local written_at, position = ARGV[i + 1], ARGV[i + 2]
+  local old = redis.call('HGET', KEYS[1], ARGV[i])
+  local old_written_at, old_position = string.match(old or '', '^(%d+) (%d+)$')
+  if old_written_at and old_written_at > written_at then written_at = old_written_at end
+  if old_position and old_position > position then position = old_position end
+  redis.call('HSET', KEYS[1], ARGV[i], written_at .. ' ' .. position)
+end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+"""
+
+
+class RedisStore(Store):
+    """One atomic command for a save, one for a load; nothing is deleted, everything expires."""
+
+    def load(self, visitor: Visitor) -> Pins:
+        """The pins under all the visitor's identities, in one round trip."""
+        if not visitor.identities:
+            return Pins()
+        pipeline = _client().pipeline(transaction=False)
+        for identity in visitor.identities:
+            pipeline.hgetall(_key(identity))
+        entries = [entry for found in pipeline.execute() for entry in found.items()]
+        return Pins.decode([_decode(_text(field), _text(value)) for field, value in entries])
+
+    def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
+        """Merge on the server, under all the visitor's identities, in one round trip."""
+        settings = conf.settings()
+        seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
+        arguments = [math.ceil(seconds * 1000), *(part for pin in pins for part in _encode(pin))]
+        pipeline = _client().pipeline(transaction=False)
+        for identity in visitor.identities:
+            pipeline.eval(_SAVE, 1, _key(identity), *arguments)
+        pipeline.execute()
+
+
+def _client() -> Any:
+    """The primary's client also for loading: a replica of Redis may lag like any other."""
+    return get_redis_connection(conf.settings().cache, write=True)
+
+
+def _key(identity: str) -> str:
+    return f"pinning:{identity}"
+
+
+def _encode(pin: Pin) -> tuple[str, str, str]:
+    microseconds = math.ceil(pin.written_at * 1_000_000)
+    return f"{pin.timeline} {pin.cluster}", f"{microseconds:020}", f"{pin.position or 0:020}"
+
+
+def _decode(field: str, value: str) -> list[object]:
+    """A field as ``Pins.decode`` takes it, which drops what does not fit."""
+    timeline, _, cluster = field.partition(" ")
+    written_at, _, position = value.partition(" ")
+    if not (written_at.isdecimal() and position.isdecimal()):
+        return []
+    return [cluster, int(written_at) / 1_000_000, timeline, int(position) if timeline else None]
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode(errors="replace")

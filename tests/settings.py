@@ -1,0 +1,58 @@
+"""Settings of the unit tests: a primary on SQLite, and replicas that mirror it."""
+
+import tempfile
+from pathlib import Path
+
+_FOLDER = Path(tempfile.gettempdir())
+
+
+def _sqlite(**extra: object) -> dict[str, object]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(_FOLDER / "pinning.sqlite3"),
+        **extra,
+    }
+
+
+SECRET_KEY = "tests"
+USE_TZ = True
+INSTALLED_APPS = [
+    "pinning",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.admin",
+    "tests.notes",
+]
+MIDDLEWARE = [
+    "pinning.middleware.PinningMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {
+    "default": _sqlite(TEST={"NAME": str(_FOLDER / "pinning-tests.sqlite3")}),
+    "replica1": _sqlite(TEST={"MIRROR": "default"}),
+    "replica2": _sqlite(TEST={"MIRROR": "default"}),
+    "elsewhere": _sqlite(TEST={"NAME": str(_FOLDER / "pinning-tests-elsewhere.sqlite3")}),
+}
+DATABASE_ROUTERS = ["pinning.router.PinningRouter"]
+PINNING = {"REPLICAS": {"default": ["replica1"]}, "WINDOW": 5}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+ROOT_URLCONF = "tests.notes.urls"
