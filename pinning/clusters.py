@@ -9,7 +9,7 @@ from django.core.signals import setting_changed
 from django.db.models import Model
 
 from pinning import conf
-from pinning.exceptions import UnknownCluster
+from pinning.exceptions import UnknownClusterError
 
 DEFAULT = "default"
 
@@ -43,11 +43,11 @@ class Clusters:
         self._primary_tables: frozenset[str] | None = None
 
     def named(self, name: str) -> Cluster:
-        """The cluster of that name. Raises UnknownCluster."""
+        """The cluster of that name. Raises UnknownClusterError."""
         try:
             return self._by_name[name]
         except KeyError:
-            raise UnknownCluster(name, tuple(self._by_name)) from None
+            raise UnknownClusterError(name, tuple(self._by_name)) from None
 
     def of_alias(self, alias: str) -> Cluster | None:
         """The cluster in which ``alias`` is the primary or a replica."""

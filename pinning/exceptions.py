@@ -5,7 +5,7 @@ class PinningError(Exception):
     """Base of every error below."""
 
 
-class UnknownCluster(PinningError, LookupError):
+class UnknownClusterError(PinningError, LookupError):
     """A cluster was named that the PINNING setting does not know."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:

@@ -46,7 +46,10 @@ class Pin:
         reached = seen.places.get(self.timeline)
         if reached is not None:
             return reached >= self.position
-        return seen.clock >= self.written_at + window
+        # On another timeline a larger place may be another history, and a smaller one is too early
+        # in either; without any place, the node is none that replays.
+        is_behind = any(place < self.position for place in seen.places.values())
+        return not is_behind and seen.clock >= self.written_at + window
 
     def lasts(self, *, window: float, max_pin: float) -> float:
         """For how many seconds from its writing the pin is worth keeping."""

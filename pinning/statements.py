@@ -16,14 +16,23 @@ _READS = frozenset(
 # Only PostgreSQL nests comments, so one that opens another is not taken for harmless. What stands
 # in /*! or /*M! is executed by MySQL and MariaDB.
 _BLOCK_COMMENT = r"/\*(?!M?!)(?:(?!/\*|\*/).)*\*/"
-_FRONT = re.compile(rf"(?:\s|\(|;|--[^\n]*\n|{_BLOCK_COMMENT})*([A-Za-z]+)", re.DOTALL)
 
-# Without a blank behind them, two hyphens are a comment to PostgreSQL and none to MySQL.
-_HARMLESS = re.compile(
-    rf"""--(?:\s[^\n]*)?(?:\n|\Z)|{_BLOCK_COMMENT}|'(?:[^'\\]|'')*'|"(?:[^"\\]|"")*"|`[^`]*`""",
-    re.DOTALL,
+# A lone carriage return ends a comment for PostgreSQL and not for MySQL, so neither is assumed.
+_BLANK = rf"(?:\s|--[^\r\n]*\r?\n|{_BLOCK_COMMENT})"
+
+# MariaDB's SET STATEMENT runs the statement behind it.
+_FRONT = re.compile(
+    rf"(?:{_BLANK}|[(;])*(set{_BLANK}+statement\b|[a-z]+)", re.DOTALL | re.IGNORECASE
 )
-_AMBIGUOUS = re.compile(r"""\\|\$\w*\$|/\*|['"]""")
+
+# Without a blank behind them, two hyphens are a comment to PostgreSQL and none to MySQL. A hash
+# opens a comment in MySQL and is an operator of PostgreSQL.
+_HARMLESS = re.compile(
+    rf"""--(?:[ \t][^\r\n]*)?(?:\r?\n|\Z)|{_BLOCK_COMMENT}
+      |'(?:[^'\\]|'')*'|"(?:[^"\\]|"")*"|`[^`]*`""",
+    re.DOTALL | re.VERBOSE,
+)
+_AMBIGUOUS = re.compile(r"""\\|\$\w*\$|/\*|--|#|['"`]""")
 
 # What may turn a statement that begins like a read into a write. FOR UPDATE locks, no more.
 _SUSPECT = re.compile(
@@ -31,16 +40,17 @@ _SUSPECT = re.compile(
       ;\s*[^\s;] | /\*M?!
     | \b (?: insert | delete | merge | into | analy[sz]e | prepared | nextval | setval
            | lo_(?:creat|from|import|open|put|unlink)\w* ) \b
-    | (?<!for\ ) (?<!for\ no\ key\ ) \b update \b
+    | \b next \s+ value \b
+    | (?<!\bfor\ ) (?<!\bfor\ no\ key\ ) \b update \b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 
 _NAME = r"""(?:[\w$]+|"[^"]+"|`[^`]+`)"""
 _TARGET = re.compile(
-    rf"""\s*(?:insert\s+into\s+(?P<into>{_NAME}(?:\.{_NAME})?)(?=[\s(])
-         | update\s+(?P<update>{_NAME}(?:\.{_NAME})?)(?=\s+set\b)
-         | delete\s+from\s+(?P<from>{_NAME}(?:\.{_NAME})?)(?=\s+where\b|\s*\Z))""",
+    rf"""\s*(?:insert\s+into\s+(?P<into>{_NAME})(?=[\s(])
+         | update\s+(?P<update>{_NAME})(?=\s+set\b)
+         | delete\s+from\s+(?P<from>{_NAME})(?=\s+where\b|\s*\Z))""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -58,12 +68,15 @@ def is_write(sql: str) -> bool:
 
 
 def written_table(sql: str) -> str | None:
-    """The table that a plain INSERT, UPDATE or DELETE writes to; None where that is not sure."""
+    """The table that a plain INSERT, UPDATE or DELETE writes to; None where that is not sure.
+
+    A name with a schema in front is not: the same table may be in several.
+    """
     target = _TARGET.match(sql)
     if target is None or _is_suspect(sql[target.end() :]):
         return None
     name: str = target["into"] or target["update"] or target["from"]
-    return str(re.findall(_NAME, name)[-1]).strip('"`')
+    return name.strip('"`')
 
 
 def _is_suspect(rest: str) -> bool:

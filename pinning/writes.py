@@ -26,7 +26,7 @@ class Recorder:
         self._cluster = cluster.primary
         self._connection = connection
         self._pending: list[tuple[Scope, frozenset[str]]] = []
-        for name in ("_commit", "_rollback", "_savepoint_rollback", "_set_autocommit"):
+        for name in ("_commit", "_rollback", "_savepoint_rollback", "_set_autocommit", "_close"):
             self._replace(name)
 
     def __call__(
@@ -70,10 +70,6 @@ class Recorder:
     def has_pending(self) -> bool:
         """Whether the open transaction has written something."""
         return bool(self._pending)
-
-    def forget_pending(self) -> None:
-        """The connection is a new one: what the old one had not committed is gone."""
-        self._pending.clear()
 
     def _counts(self, sql: Any) -> bool:
         text = sql if isinstance(sql, str) else self._as_text(sql)
@@ -128,6 +124,10 @@ class Recorder:
     def _after_rollback(self) -> None:
         self._pending.clear()
 
+    def _after_close(self) -> None:
+        """The database rolls back what was open."""
+        self._pending.clear()
+
     def _after_savepoint_rollback(self, sid: str) -> None:
         self._pending = [(scope, sids) for scope, sids in self._pending if sid not in sids]
 
@@ -152,10 +152,10 @@ def recorder_of(connection: BaseDatabaseWrapper, cluster: Cluster) -> Recorder:
 
 
 def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Receive ``connection_created``: watch a primary's connection, anew when it reconnected."""
+    """Receive ``connection_created``: watch the connection if it is a primary's."""
     cluster = clusters().of_alias(connection.alias)
     if cluster is not None and connection.alias == cluster.primary:
-        recorder_of(connection, cluster).forget_pending()
+        recorder_of(connection, cluster)
 
 
 def watch_open_connections() -> None:
@@ -169,7 +169,7 @@ def mark_written(using: str = "default") -> None:
     """Say that the current scope writes to the cluster of ``using``, where no wrapper can see it.
 
     For ``copy``, ``callproc``, functions that write when selected and the driver's own cursors.
-    In a transaction it counts once that commits. Raises UnknownCluster.
+    In a transaction it counts once that commits. Raises UnknownClusterError.
     """
     cluster = clusters().of_alias(using) or clusters().named(using)
     recorder_of(connections[cluster.primary], cluster).note()

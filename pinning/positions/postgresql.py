@@ -4,22 +4,28 @@ Facts are from the manual's "System Administration Functions" and from PostgreSQ
 named. Measured on PostgreSQL 15.
 """
 
+from typing import NamedTuple
+
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.pins import Position
 from pinning.positions.base import Positions, fetch_row
 
-# The insert LSN, not the write or the flush LSN: under synchronous_commit=off both of those lie
-# behind a commit that has returned. Amazon Aurora has the functions but no such log (its readers
-# share the primary's storage), so there the clock decides.
-_PRIMARY = """
-SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
+# What stays the same for as long as a connection lives, behind a pooler too. Amazon Aurora has the
+# functions below but no such log, its readers share the primary's storage: the clock decides there.
+_SYSTEM = """
+SELECT (SELECT system_identifier FROM pg_control_system()),
        current_setting('wal_block_size')::bigint,
        pg_size_bytes(current_setting('wal_segment_size')),
-       (SELECT system_identifier FROM pg_control_system()),
+       to_regproc('aurora_version') IS NOT NULL
+"""
+
+# The insert LSN, not the write or the flush LSN: under synchronous_commit=off both of those lie
+# behind a commit that has returned. Raises on a node in recovery.
+_PRIMARY = """
+SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
        ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint,
-       extract(epoch FROM clock_timestamp())::float8,
-       to_regproc('aurora_version') IS NULL
+       extract(epoch FROM clock_timestamp())::float8
 """
 
 # A node that is not in recovery was promoted or never was a standby: its replay LSN stands still
@@ -28,7 +34,6 @@ SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
 _REPLICA = """
 SELECT CASE WHEN pg_is_in_recovery()
             THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END,
-       (SELECT system_identifier FROM pg_control_system()),
        COALESCE((SELECT received_tli FROM pg_stat_wal_receiver),
                 (SELECT timeline_id FROM pg_control_checkpoint())),
        extract(epoch FROM clock_timestamp())::float8
@@ -38,23 +43,48 @@ SELECT CASE WHEN pg_is_in_recovery()
 _PAGE_HEADER = 24
 _SEGMENT_HEADER = 40
 
+_ATTRIBUTE = "_pinning_system"
+
+
+class System(NamedTuple):
+    """What a connection leads to. Sizes in bytes."""
+
+    identifier: int
+    page: int
+    segment: int
+    is_aurora: bool
+
 
 class PostgreSQLPositions(Positions):
     """The LSN that was inserted on a primary, and that was replayed on a standby."""
 
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The insert LSN. None on Aurora; raises ``django.db.Error`` on a node in recovery."""
-        lsn, page, segment, system, timeline, clock, is_postgresql = fetch_row(connection, _PRIMARY)
-        if not is_postgresql:
+        system = _system_of(connection)
+        if system.is_aurora:
             return None
-        lsn = end_of_record(lsn, page=page, segment=segment)
-        return Position(places={f"{system}.{timeline}": lsn}, clock=clock)
+        lsn, timeline, clock = fetch_row(connection, _PRIMARY)
+        lsn = end_of_record(lsn, page=system.page, segment=system.segment)
+        return Position(places={f"{system.identifier}.{timeline}": lsn}, clock=clock)
 
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
-        """The replayed LSN; without places where the node is in no recovery."""
-        lsn, system, timeline, clock = fetch_row(connection, _REPLICA)
-        places = {} if lsn is None else {f"{system}.{timeline}": lsn}
+        """The replayed LSN; without places where the node is in no recovery. None on Aurora."""
+        system = _system_of(connection)
+        if system.is_aurora:
+            return None
+        lsn, timeline, clock = fetch_row(connection, _REPLICA)
+        places = {} if lsn is None else {f"{system.identifier}.{timeline}": lsn}
         return Position(places=places, clock=clock)
+
+
+def _system_of(connection: BaseDatabaseWrapper) -> System:
+    """Asked once for each connection to the server."""
+    connection.ensure_connection()
+    known = connection.__dict__.get(_ATTRIBUTE)
+    if known is None or known[0] is not connection.connection:
+        system = System(*fetch_row(connection, _SYSTEM))
+        known = connection.__dict__[_ATTRIBUTE] = (connection.connection, system)
+    return known[1]
 
 
 def end_of_record(lsn: int, *, page: int, segment: int) -> int:

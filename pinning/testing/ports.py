@@ -1,0 +1,36 @@
+"""Loopback ports: a free one, and what a server on one answers."""
+
+import random
+import socket
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on.
+
+    Below 32768: from there on systems hand out ports to outgoing connections, and one of these
+    could take the port while the server is down.
+    """
+    ports = random.SystemRandom().sample(range(16384, 32768), 100)
+    return next(port for port in ports if port_is_free(port))
+
+
+def port_is_free(port: int) -> bool:
+    """True when a server could listen on the loopback port now."""
+    with socket.socket() as listener:
+        # As servers do: connections of the last server, in TIME_WAIT, are no obstacle.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def reply(port: int, question: bytes) -> bytes:
+    """The first bytes a loopback server answers to `question`; empty when it does not answer."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(question)
+            return connection.recv(100)
+    except OSError:
+        return b""

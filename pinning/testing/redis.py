@@ -1,0 +1,27 @@
+"""A Redis server that keeps nothing: every start is empty."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from pinning.testing.ports import reply
+from pinning.testing.processes import Server, find_program
+
+
+class Redis(Server):
+    """A Redis (or Valkey) server without persistence. MissingService when there is no program."""
+
+    title: ClassVar[str] = "Redis"
+
+    @property
+    def url(self) -> str:
+        """For Django's cache setting LOCATION, or a client's `from_url`."""
+        return f"redis://{self.host}:{self.port}/0"
+
+    def _command(self) -> Sequence[str | Path]:
+        program = find_program("redis-server", "valkey-server")
+        address = ["--bind", self.host, "--port", str(self.port)]
+        return [program, *address, "--save", "", "--appendonly", "no", "--dir", self.directory]
+
+    def _answers(self) -> bool:
+        return reply(self.port, b"PING\r\n") == b"+PONG\r\n"

@@ -1,0 +1,1 @@
+"""Journeys of real HTTP clients through a real server on a replica that lags."""

@@ -1,0 +1,219 @@
+"""A primary and a replica for the whole run, sites that use them, and clients."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+
+from pinning.testing.postgres import Postgres, Replica
+from pinning.testing.processes import Server
+from pinning.testing.redis import Redis
+from tests.services import service
+
+ROOT = Path(__file__).parents[2]
+DATABASE = "app"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.live)
+
+
+@dataclass
+class Pair:
+    """A primary and its replica, with the site's tables."""
+
+    primary: Postgres
+    replica: Replica
+
+    def settings(self, **more: Any) -> dict[str, Any]:
+        """What tests/live/settings.py takes from the environment."""
+        return {
+            "primary": self.primary.settings(DATABASE),
+            "replicas": {"replica1": self.replica.settings(DATABASE)},
+            "stores": ["cookie"],
+            "atomic_requests": False,
+            "urls": "sync_urls",
+            "redis": "",
+            "pinning": {},
+            **more,
+        }
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement on the primary."""
+        return self.primary.execute(statement, database=DATABASE)
+
+    def reset(self) -> None:
+        """Empty tables, one user, everything replayed."""
+        self.replica.set_delay(0)
+        self.replica.resume_replay()
+        self.execute("TRUNCATE notes_note, notes_tag, notes_comment, django_session CASCADE")
+        self.replica.wait_until_caught_up()
+
+
+class Site(Server):
+    """The site in a process of its own."""
+
+    title: ClassVar[str] = "The site"
+
+    def __init__(self, kind: str, settings: dict[str, Any]) -> None:
+        super().__init__()
+        self.account = None
+        self._kind = kind
+        self._settings = settings
+        self._clients: list[Client] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def log(self) -> str:
+        return (self.directory / "log").read_text()
+
+    def client(self, cookies: Any = None, *, follows: bool = True) -> "Client":
+        """A new visitor, with a cookie jar."""
+        client = Client(base_url=self.url, follow_redirects=follows, timeout=20, cookies=cookies)
+        self._clients.append(client)
+        return client
+
+    def close_clients(self) -> None:
+        while self._clients:
+            self._clients.pop().close()
+
+    def _environment(self) -> dict[str, str]:
+        return environment(self._settings)
+
+    def _command(self) -> Sequence[str | Path]:
+        return [sys.executable, "-m", "tests.live.serve", self._kind, str(self.port)]
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/nowhere").status_code == 404
+        except httpx.TransportError:
+            return False
+
+
+class Client(httpx.Client):
+    """A browser, as far as cookies and redirects go."""
+
+    def notes(self, path: str = "/notes") -> list[str]:
+        response = self.get(path)
+        assert response.status_code == 200, response.text
+        notes: list[str] = response.json()["notes"]
+        return notes
+
+    def write(self, text: str, path: str = "/notes") -> httpx.Response:
+        return self.post(path, data={"text": text})
+
+
+def reads(response: httpx.Response) -> list[tuple[str, str, str]]:
+    """Model, alias and reason of each of the router's answers."""
+    return [tuple(read) for read in json.loads(response.headers["X-Reads"])]
+
+
+def last_read(response: httpx.Response) -> tuple[str, str]:
+    """Alias and reason of the last one."""
+    return reads(response)[-1][1:]
+
+
+def environment(settings: dict[str, Any]) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "DJANGO_SETTINGS_MODULE": "tests.live.settings",
+        "PINNING_LIVE": json.dumps(settings),
+    }
+
+
+def manage(settings: dict[str, Any], *arguments: str) -> None:
+    command = [sys.executable, "-m", "django", *arguments]
+    done = subprocess.run(
+        command, env=environment(settings), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def make_pair(stack: ExitStack) -> Pair:
+    primary = stack.enter_context(service(Postgres.primary()))
+    primary.create_database(DATABASE)
+    replica = stack.enter_context(service(primary.replica()))
+    pair = Pair(primary, replica)
+    manage(pair.settings(), "migrate", "auth", "-v", "0")  # which tests.notes refers to
+    manage(pair.settings(), "migrate", "--run-syncdb", "-v", "0")
+    create = "from django.contrib.auth.models import User; User.objects.create_user"
+    manage(pair.settings(), "shell", "-v", "0", "-c", f"{create}('writer', password='secret')")
+    replica.wait_until_caught_up()
+    return pair
+
+
+@pytest.fixture(scope="session")
+def session_pair() -> Iterator[Pair]:
+    with ExitStack() as stack:
+        yield make_pair(stack)
+
+
+@pytest.fixture
+def pair(session_pair: Pair) -> Iterator[Pair]:
+    """Both servers with empty tables, nothing lags yet."""
+    session_pair.reset()
+    yield session_pair
+    session_pair.reset()
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Redis]:
+    with service(Redis()) as server:
+        yield server
+
+
+KINDS = {
+    "sync-cookie": ("wsgi", "sync_urls", ["cookie"]),
+    "sync-redis": ("wsgi", "sync_urls", ["redis"]),
+    "async-cookie": ("asgi", "async_urls", ["cookie"]),
+    "async-redis": ("asgi", "async_urls", ["redis"]),
+    "sync-both": ("wsgi", "sync_urls", ["cookie", "redis"]),
+}
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[dict[str, Site]]:
+    """All sites that were started."""
+    with ExitStack() as stack:
+        sites: dict[str, Site] = {}
+        stack.callback(lambda: [site.close() for site in sites.values()])
+        yield sites
+
+
+@pytest.fixture
+def sites(
+    session_pair: Pair, redis: Redis, running: dict[str, Site]
+) -> Iterator[Callable[..., Site]]:
+    """Starts sites, each kind once."""
+
+    def find(kind: str, **more: Any) -> Site:
+        key = f"{kind} {more}"
+        if key not in running:
+            server, urls, stores = KINDS[kind]
+            settings = session_pair.settings(urls=urls, stores=stores, redis=redis.url, **more)
+            running[key] = Site(server, settings)
+            running[key].start()
+        return running[key]
+
+    yield find
+    for site in running.values():
+        site.close_clients()
+
+
+@pytest.fixture(params=["sync-cookie", "sync-redis", "async-cookie", "async-redis"])
+def site(request: pytest.FixtureRequest, pair: Pair, sites: Callable[..., Site]) -> Site:
+    """The site in each of its kinds."""
+    return sites(request.param)

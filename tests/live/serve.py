@@ -1,0 +1,32 @@
+"""Serves the site on a port, by WSGI with a thread for each request or by ASGI with uvicorn."""
+
+import sys
+
+import django
+from django.core.asgi import get_asgi_application
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Logs nothing."""
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def serve(kind: str, port: int) -> None:
+    """Serve until the process is ended."""
+    if kind == "asgi":
+        import uvicorn
+
+        uvicorn.run(get_asgi_application(), host="127.0.0.1", port=port, log_level="warning")
+    else:
+        server = ThreadedWSGIServer(("127.0.0.1", port), QuietHandler)
+        server.set_app(get_wsgi_application())
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    django.setup()
+    serve(sys.argv[1], int(sys.argv[2]))

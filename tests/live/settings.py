@@ -1,0 +1,37 @@
+"""Settings of the site that the journeys visit; what differs comes from the environment."""
+
+import json
+import os
+
+from tests.settings import *  # noqa: F403
+
+_GIVEN = json.loads(os.environ["PINNING_LIVE"])
+
+ALLOWED_HOSTS = ["127.0.0.1"]
+DATABASES = {
+    "default": {**_GIVEN["primary"], "ATOMIC_REQUESTS": _GIVEN["atomic_requests"]},
+    **{
+        alias: {**database, "TEST": {"MIRROR": "default"}}
+        for alias, database in _GIVEN["replicas"].items()
+    },
+}
+PINNING = {
+    "REPLICAS": {"default": list(_GIVEN["replicas"])},
+    "STORES": _GIVEN["stores"],
+    "RETRY_AFTER": 0.5,
+    **_GIVEN["pinning"],
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": _GIVEN["redis"],
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.2},
+    }
+}
+MIDDLEWARE = [MIDDLEWARE[0], "tests.live.site.trace_reads", *MIDDLEWARE[1:]]  # noqa: F405
+ROOT_URLCONF = f"tests.live.{_GIVEN['urls']}"
+LOGGING = {
+    "version": 1,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}

@@ -1,0 +1,267 @@
+"""Positions on real servers: never caught up too early, never late without a reason."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import Error
+from django.db.backends.postgresql.base import DatabaseWrapper
+
+from pinning import positions, replicas
+from pinning.pins import Pin, Position
+from pinning.testing.postgres import Postgres
+from tests.live.conftest import DATABASE, Pair, make_pair
+
+Connect = Callable[..., DatabaseWrapper]
+
+CAPTURES = 100_000
+STALL_SECONDS = 1.0
+
+
+@pytest.fixture
+def connect(django_db_blocker: Any) -> Iterator[Connect]:
+    """Opens Django's connections to servers that no alias names."""
+    opened: list[DatabaseWrapper] = []
+
+    def connect(server: Postgres, **more: Any) -> DatabaseWrapper:
+        settings = {
+            **server.settings(DATABASE),
+            "AUTOCOMMIT": True,
+            "ATOMIC_REQUESTS": False,
+            "CONN_MAX_AGE": None,
+            "CONN_HEALTH_CHECKS": False,
+            "PASSWORD": "",
+            "TIME_ZONE": None,
+            **more,
+        }
+        opened.append(DatabaseWrapper(settings, alias="replica1"))
+        return opened[-1]
+
+    with django_db_blocker.unblock():
+        yield connect
+        for connection in opened:
+            connection.close()
+
+
+@pytest.fixture
+def fresh_pair() -> Iterator[Pair]:
+    """Servers that the test may break."""
+    with ExitStack() as stack:
+        yield make_pair(stack)
+
+
+def write(connection: DatabaseWrapper, text: str = "new") -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO notes_note (text) VALUES (%s)", [text])
+
+
+def pin_of(connection: DatabaseWrapper) -> Pin:
+    """A pin on what was written until now."""
+    position = positions.of_primary(connection)
+    assert position is not None
+    ((timeline, place),) = position.places.items()
+    return Pin(cluster="default", written_at=position.clock, timeline=timeline, position=place)
+
+
+def count(connection: DatabaseWrapper) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM notes_note")
+        return int(cursor.fetchone()[0])
+
+
+def has_reached(connection: DatabaseWrapper, pin: Pin) -> bool:
+    return replicas.has_reached(connection, (pin,))
+
+
+def wait_until_reached(connection: DatabaseWrapper, pin: Pin) -> float:
+    """How many seconds that takes, a good second at the most."""
+    start = time.monotonic()
+    while not has_reached(connection, pin):
+        if time.monotonic() - start > STALL_SECONDS:
+            break
+    return time.monotonic() - start
+
+
+def test_a_paused_replica_has_not_reached_a_write_and_a_resumed_one_has(pair, connect):
+    primary, replica = connect(pair.primary), connect(pair.replica)
+    pair.replica.pause_replay()
+    write(primary)
+    pin = pin_of(primary)
+    assert not has_reached(replica, pin)
+    assert count(replica) == 0
+    pair.replica.resume_replay()
+    assert wait_until_reached(replica, pin) < STALL_SECONDS
+    assert count(replica) == 1
+
+
+def test_no_capture_on_an_idle_primary_waits_for_a_page_header(pair, connect, capsys):
+    primary, replica = connect(pair.primary), connect(pair.replica)
+    longest = boundaries = stalls = 0
+    with primary.cursor() as cursor:
+        cursor.execute("INSERT INTO notes_tag (name) VALUES ('counter')")
+        for number in range(CAPTURES):
+            cursor.execute("UPDATE notes_tag SET name = %s", [str(number)])
+            pin = pin_of(primary)
+            boundaries += pin.position % 8192 == 0
+            seconds = wait_until_reached(replica, pin)
+            stalls += seconds >= STALL_SECONDS
+            longest = max(longest, seconds)
+    with capsys.disabled():
+        print(
+            f"\n{CAPTURES} captures, {boundaries} at a page's end: "
+            f"{stalls} stalls, longest wait {longest * 1000:.0f} ms"
+        )
+    assert boundaries > 0
+    assert stalls == 0
+
+
+def test_a_switch_of_the_log_file_makes_no_replica_look_late(pair, connect):
+    primary, replica = connect(pair.primary), connect(pair.replica)
+    write(primary)
+    pair.execute("SELECT pg_switch_wal()")
+    assert wait_until_reached(replica, pin_of(primary)) < STALL_SECONDS
+
+
+def test_asynchronous_commits_are_covered(pair, connect):
+    primary, replica = connect(pair.primary), connect(pair.replica)
+    with primary.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+    caught_up = 0
+    for number in range(1, 200):
+        write(primary)
+        pin = pin_of(primary)
+        for _ in range(20):
+            if has_reached(replica, pin):
+                caught_up += 1
+                assert count(replica) >= number
+                break
+    assert wait_until_reached(replica, pin) < STALL_SECONDS
+
+
+def test_what_a_connection_has_reached_is_asked_once(pair, connect, monkeypatch):
+    primary, replica = connect(pair.primary), connect(pair.replica)
+    write(primary)
+    pin = pin_of(primary)
+    pair.replica.wait_until_caught_up()
+    assert has_reached(replica, pin)
+    pair.replica.stop()
+    try:
+        assert has_reached(replica, pin)  # the server cannot have been asked
+        replicas.forget_reached(replica)
+        assert not has_reached(replica, pin)
+    finally:
+        pair.replica.start()
+
+
+def test_a_transaction_on_the_replica_is_not_trusted(pair, connect):
+    """Its snapshot may be older than what the server has reached since."""
+    primary, replica = connect(pair.primary), connect(pair.replica)
+    replica.ensure_connection()
+    replica.set_autocommit(False)
+    with replica.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    assert count(replica) == 0
+    write(primary)
+    pin = pin_of(primary)
+    pair.replica.wait_until_caught_up()
+    assert not has_reached(replica, pin)
+    assert count(replica) == 0
+    replica.rollback()
+    replica.set_autocommit(True)
+    assert has_reached(replica, pin)
+    assert count(replica) == 1
+
+
+def test_a_primary_in_the_place_of_a_replica_has_reached_nothing(pair, connect):
+    primary = connect(pair.primary)
+    write(primary)
+    assert positions.of_replica(primary).places == {}
+    assert not has_reached(primary, pin_of(primary))
+
+
+def test_a_replica_in_the_place_of_the_primary_has_no_position(pair, connect):
+    with pytest.raises(Error):
+        positions.of_primary(connect(pair.replica))
+
+
+def test_a_cascaded_replica_is_asked_itself(pair, connect):
+    primary = connect(pair.primary)
+    with pair.replica.replica() as second:
+        cascaded, upstream = connect(second), connect(pair.replica)
+        second.pause_replay()
+        write(primary)
+        pin = pin_of(primary)
+        assert wait_until_reached(upstream, pin) < STALL_SECONDS
+        assert not has_reached(cascaded, pin)
+        second.resume_replay()
+        assert wait_until_reached(cascaded, pin) < STALL_SECONDS
+
+
+def test_an_ordinary_role_can_tell_positions(pair, connect):
+    with contextlib.suppress(psycopg.errors.DuplicateObject):
+        pair.execute("CREATE ROLE ordinary LOGIN")
+    pair.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO ordinary")
+    pair.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ordinary")
+    pair.replica.wait_until_caught_up()
+    primary = connect(pair.primary, USER="ordinary")
+    replica = connect(pair.replica, USER="ordinary")
+    pair.replica.pause_replay()
+    write(primary)
+    pin = pin_of(primary)
+    assert not has_reached(replica, pin)
+    pair.replica.resume_replay()
+    assert wait_until_reached(replica, pin) < STALL_SECONDS
+
+
+def test_a_replica_of_a_promoted_one_does_not_take_its_log_for_the_lost_one(
+    fresh_pair: Pair, connect
+):
+    """The write never left the old primary; the new one's log soon passes its position."""
+    pair = fresh_pair
+    with pair.replica.replica() as second:
+        old = connect(pair.primary)
+        write(old, "kept")
+        pair.replica.wait_until_caught_up()
+        second.wait_until_caught_up()
+        pair.replica.stop()
+        write(old, "lost")
+        lost = pin_of(old)
+        pair.primary.kill()
+        pair.replica.start()
+        pair.replica.promote()
+        new, replica = connect(pair.replica), connect(second)
+        assert positions.of_replica(new).places == {}
+        assert not has_reached(new, lost)
+        for _ in range(200):
+            write(new, "unrelated" * 100)
+        second.wait_until_caught_up()
+        ((timeline, place),) = positions.of_replica(replica).places.items()
+        assert place > lost.position
+        assert timeline != lost.timeline
+        assert not has_reached(replica, lost)
+        over = positions.of_replica(replica).clock - lost.written_at
+        assert lost.is_over(
+            Position(places={timeline: place}, clock=lost.written_at + 5 + over),
+            0.0,
+            window=5,
+            max_pin=60,
+        )
+        assert wait_until_reached(replica, pin_of(new)) < STALL_SECONDS
+
+
+def test_a_crash_recovered_primary_is_no_replica_that_has_caught_up(fresh_pair: Pair, connect):
+    pair = fresh_pair
+    primary = connect(pair.primary)
+    write(primary)
+    primary.close()
+    pair.primary.kill()
+    pair.primary.start()
+    write(primary)
+    pin = pin_of(primary)
+    assert positions.of_replica(primary).places == {}
+    assert not has_reached(primary, pin)
+    assert wait_until_reached(connect(pair.replica), pin) < 2 * STALL_SECONDS

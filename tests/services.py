@@ -1,0 +1,34 @@
+"""Real servers in tests: skipped where their programs are missing, unless they are required."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import NoReturn, TypeVar
+
+import pytest
+
+from pinning.testing.processes import MissingService, Server
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
+@contextmanager
+def service(server: AnyServer) -> Iterator[AnyServer]:
+    """Run a server for the block: `with service(Postgres.primary()) as primary:`.
+
+    Without its programs the test is skipped, with the reason; with PINNING_REQUIRE_SERVICES=1 in
+    the environment it fails.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(server)
+        except MissingService as missing:
+            give_up(str(missing))
+        yield server
+
+
+def give_up(reason: str) -> NoReturn:
+    """Skip the test, or fail it where services are required."""
+    if os.environ.get("PINNING_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

@@ -1,0 +1,418 @@
+"""Requests as scopes: what is loaded, saved and closed, and when."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.test import AsyncRequestFactory, RequestFactory
+from freezegun import freeze_time
+
+from pinning import Reason, Scope, current_scope, use_primary
+from pinning.clusters import clusters
+from pinning.identity import Visitor
+from pinning.middleware import PinningMiddleware
+from pinning.pins import Pins
+from pinning.router import decide
+from pinning.signals import scope_closed
+from pinning.stores import Exchange, Store
+from tests.notes.models import Note
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+class Memory(Store):
+    """A server-side store in a dict, which counts its calls."""
+
+    saved: dict[str, Pins] = {}
+    calls: list[str] = []
+    is_down = False
+
+    def load(self, visitor: Visitor) -> Pins:
+        self._call("load")
+        pins = Pins()
+        for identity in visitor.identities:
+            pins = pins.merge(self.saved.get(identity, Pins()))
+        return pins
+
+    def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
+        self._call("save")
+        for identity in visitor.identities:
+            self.saved[identity] = self.saved.get(identity, Pins()).merge(pins)
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if self.is_down:
+            raise ConnectionError("down")
+
+
+@pytest.fixture
+def memory(settings):
+    settings.PINNING = {**settings.PINNING, "STORES": [f"{__name__}.Memory"]}
+    Memory.saved, Memory.calls, Memory.is_down = {}, [], False
+    return Memory
+
+
+@pytest.fixture
+def closed():
+    """The scopes that were closed meanwhile."""
+    scopes: list[Scope] = []
+
+    def notice(scope: Scope, **_: Any) -> None:
+        scopes.append(scope)
+
+    scope_closed.connect(notice)
+    yield scopes
+    scope_closed.disconnect(notice)
+
+
+def send(view: Any, method: str = "GET", cookies: dict[str, str] | None = None) -> Any:
+    """One request through the middleware; the response, with what the client then holds."""
+    request = RequestFactory().generic(method, "/")
+    request.COOKIES.update(cookies or {})
+    return PinningMiddleware(view)(request)
+
+
+def send_async(view: Any, method: str = "GET", cookies: dict[str, str] | None = None) -> Any:
+    async def call() -> Any:
+        request = AsyncRequestFactory().generic(method, "/")
+        request.COOKIES.update(cookies or {})
+        response = await PinningMiddleware(view)(request)
+        if response.streaming:
+            response.content_read = [part async for part in response]
+        return response
+
+    return async_to_sync(call)()
+
+
+def cookies_after(response: HttpResponse) -> dict[str, str]:
+    return {name: morsel.value for name, morsel in response.cookies.items() if morsel["max-age"]}
+
+
+def read(request: Any = None) -> HttpResponse:
+    """A view that tells where a read would go."""
+    alias, reason = decide(clusters().named("default"), Note, None, current_scope())
+    return HttpResponse(json.dumps([alias, reason]))
+
+
+def write(request: Any = None) -> HttpResponse:
+    Note.objects.create(text="new")
+    return HttpResponse()
+
+
+def routed(response: HttpResponse) -> tuple[str, str]:
+    return tuple(json.loads(response.content))
+
+
+def test_a_safe_request_reads_from_the_replica():
+    assert routed(send(read)) == ("replica1", Reason.REPLICA)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "UNHEARD"])
+def test_an_unsafe_request_reads_from_the_primary(method):
+    assert routed(send(read, method)) == ("default", Reason.UNSAFE_METHOD)
+
+
+def test_safe_methods_can_be_set(settings):
+    settings.PINNING = {**settings.PINNING, "SAFE_METHODS": ["get", "report"]}
+    assert routed(send(read, "REPORT")) == ("replica1", Reason.REPLICA)
+    assert routed(send(read, "HEAD")) == ("default", Reason.UNSAFE_METHOD)
+
+
+def test_by_the_clock_a_pin_holds_for_the_window():
+    with freeze_time("2026-01-01 12:00:00") as clock:
+        cookies = cookies_after(send(write, "POST"))
+        clock.tick(4.9)
+        assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
+        clock.tick(0.2)
+        assert routed(send(read, cookies=cookies)) == ("replica1", Reason.REPLICA)
+
+
+def test_a_cookie_that_is_replayed_after_its_time_is_removed():
+    with freeze_time("2026-01-01 12:00:00") as clock:
+        cookies = cookies_after(send(write, "POST"))
+        clock.tick(3600)
+        response = send(read, cookies=cookies)
+    assert routed(response) == ("replica1", Reason.REPLICA)
+    assert [morsel["max-age"] for morsel in response.cookies.values()] == [0]
+    assert response["Cache-Control"] == "private"
+
+
+def test_a_request_without_reads_asks_no_store(memory):
+    send(lambda request: HttpResponse())
+    assert memory.calls == []
+
+
+def test_a_request_that_reads_asks_each_store_once(memory):
+    send(lambda request: [read(), read()][0])
+    assert memory.calls == ["load"]
+
+
+def test_a_request_that_writes_saves_once(memory):
+    send(lambda request: [write(), write()][0], "POST")
+    assert memory.calls == ["save"]
+
+
+def test_a_client_without_a_session_is_known_by_a_cookie_of_ours(memory):
+    cookies = cookies_after(send(write, "POST"))
+    assert list(cookies) == ["pinning-id"]
+    assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
+    assert routed(send(read)) == ("replica1", Reason.REPLICA)
+    forged = {"pinning-id": cookies["pinning-id"][:-1] + "x"}
+    assert routed(send(read, cookies=forged)) == ("replica1", Reason.REPLICA)
+
+
+def test_a_client_with_a_session_gets_no_cookie_of_ours(memory):
+    response = send(write, "POST", cookies={"sessionid": "abc"})
+    assert not response.cookies
+    assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
+
+
+def test_no_session_key_stands_in_the_store(memory):
+    send(write, "POST", cookies={"sessionid": "secret-key"})
+    assert all("secret" not in key for key in memory.saved)
+
+
+def test_a_login_keeps_the_pins_of_before(memory):
+    def sign_in(request):
+        response = HttpResponse()
+        response.set_cookie("sessionid", "new")
+        return response
+
+    send(write, "POST", cookies={"sessionid": "old"})
+    send(sign_in, "POST", cookies={"sessionid": "old"})
+    assert routed(send(read, cookies={"sessionid": "new"})) == ("default", Reason.PINNED)
+
+
+def test_a_login_that_writes_pins_the_new_session(memory):
+    def sign_in(request):
+        response = write()
+        response.set_cookie("sessionid", "new")
+        return response
+
+    send(sign_in, "POST", cookies={"sessionid": "old"})
+    assert routed(send(read, cookies={"sessionid": "new"})) == ("default", Reason.PINNED)
+    assert routed(send(read, cookies={"sessionid": "old"})) == ("default", Reason.PINNED)
+
+
+def test_a_logout_keeps_the_pins_of_before(memory):
+    def sign_out(request):
+        response = HttpResponse()
+        response.delete_cookie("sessionid")
+        return response
+
+    send(write, "POST", cookies={"sessionid": "old"})
+    cookies = cookies_after(send(sign_out, "POST", cookies={"sessionid": "old"}))
+    assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
+
+
+def test_a_session_cookie_that_stays_the_same_is_no_login(memory):
+    def view(request):
+        response = HttpResponse()
+        response.set_cookie("sessionid", "same")
+        return response
+
+    send(view, cookies={"sessionid": "same"})
+    assert memory.calls == []
+
+
+def test_when_no_store_answers_the_primary_does(memory, caplog):
+    memory.is_down = True
+    assert routed(send(read)) == ("default", Reason.STORES_DOWN)
+    assert routed(send(read)) == ("default", Reason.STORES_DOWN)
+    assert memory.calls == ["load"]  # left alone for RETRY_AFTER
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_write_with_no_store_is_no_error(memory):
+    memory.is_down = True
+    assert send(write, "POST").status_code == 200
+
+
+def test_a_store_that_works_makes_up_for_one_that_does_not(settings, memory):
+    settings.PINNING = {**settings.PINNING, "STORES": ["cookie", f"{__name__}.Memory"]}
+    memory.is_down = True
+    cookies = cookies_after(send(write, "POST"))
+    assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
+
+
+def test_pins_of_all_stores_count(settings, memory):
+    settings.PINNING = {**settings.PINNING, "STORES": ["cookie", f"{__name__}.Memory"]}
+    send(write, "POST", cookies={"sessionid": "abc"})
+    assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
+
+
+def test_a_view_that_raises_after_its_commit_has_its_pins_saved(memory):
+    def view(request):
+        write()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send(view, "POST", cookies={"sessionid": "abc"})
+    assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
+
+
+def test_the_scope_is_closed_once_and_counts_reads(closed):
+    send(read)
+    assert [scope.is_closed for scope in closed] == [True]
+    assert current_scope() is None
+
+
+def test_a_streaming_body_keeps_the_scope_open_until_it_ends(closed):
+    def parts():
+        yield b"first"
+        assert current_scope() is not None
+        yield read().content
+
+    response = send(lambda request: StreamingHttpResponse(parts()))
+    assert current_scope() is None
+    assert closed == []
+    assert list(response) == [b"first", b'["replica1", "replica"]']
+    assert len(closed) == 1
+
+
+def test_a_streaming_body_that_is_dropped_closes_the_scope(closed):
+    response = send(lambda request: StreamingHttpResponse(iter([b"one", b"two"])))
+    response.close()
+    assert len(closed) == 1
+
+
+def test_a_streaming_body_that_fails_closes_the_scope(closed):
+    def parts():
+        yield b"first"
+        raise ValueError
+
+    response = send(lambda request: StreamingHttpResponse(parts()))
+    with pytest.raises(ValueError, match="^$"):
+        list(response)
+    assert len(closed) == 1
+
+
+def test_a_write_while_streaming_is_saved_where_no_header_is_needed(memory):
+    def parts():
+        write()
+        yield b"written"
+
+    list(send(lambda request: StreamingHttpResponse(parts()), cookies={"sessionid": "abc"}))
+    assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
+
+
+def test_a_file_is_sent_as_it_is(tmp_path, closed):
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    response = send(lambda request: FileResponse(path.open("rb")))
+    assert response.file_to_stream is not None
+    assert len(closed) == 1
+    response.close()
+
+
+def test_an_asynchronous_body_keeps_the_scope_open_until_it_ends(closed):
+    async def parts():
+        await Note.objects.acount()
+        yield read().content
+
+    async def view(request):
+        return StreamingHttpResponse(parts())
+
+    response = send_async(view)
+    assert response.content_read == [b'["replica1", "replica"]']
+    assert len(closed) == 1
+
+
+def test_an_asynchronous_request_has_a_scope(memory):
+    async def view(request):
+        await Note.objects.acount()
+        return read()
+
+    assert routed(send_async(view)) == ("replica1", Reason.REPLICA)
+    assert current_scope() is None
+
+
+def test_an_asynchronous_write_is_saved(memory):
+    async def view(request):
+        await Note.objects.acreate(text="new")
+        return HttpResponse()
+
+    send_async(view, "POST", cookies={"sessionid": "abc"})
+    assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
+
+
+def test_an_asynchronous_view_that_raises_after_its_commit_has_its_pins_saved(memory):
+    async def view(request):
+        await Note.objects.acreate(text="new")
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        send_async(view, "POST", cookies={"sessionid": "abc"})
+    assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
+
+
+def test_an_asynchronous_request_without_writes_stays_on_the_event_loop(monkeypatch):
+    def no_thread(*args, **kwargs):
+        raise AssertionError("left the event loop")
+
+    monkeypatch.setattr("pinning.middleware.sync_to_async", no_thread)
+
+    async def view(request):
+        return HttpResponse()
+
+    assert send_async(view).status_code == 200
+
+
+def test_a_task_that_outlives_its_request_has_no_scope():
+    async def outlive():
+        seen = []
+        gate = asyncio.Event()
+
+        async def late():
+            await gate.wait()
+            seen.append(current_scope())
+
+        async def view(request):
+            view.task = asyncio.create_task(late())
+            return HttpResponse()
+
+        await PinningMiddleware(view)(AsyncRequestFactory().get("/"))
+        gate.set()
+        await view.task
+        return seen
+
+    assert async_to_sync(outlive)() == [None]
+
+
+def test_use_replicas_may_be_asked_for_each_request(settings):
+    settings.PINNING = {
+        **settings.PINNING,
+        "USE_REPLICAS": lambda request: request.method == "HEAD",
+    }
+    assert routed(send(read, "HEAD")) == ("replica1", Reason.REPLICA)
+    assert routed(send(read)) == ("default", Reason.SWITCHED_OFF)
+
+
+def test_wrong_settings_stop_the_start(settings):
+    settings.PINNING = {"WINDOW": 0}
+    with pytest.raises(ImproperlyConfigured, match=r"WINDOW.*positive.*pinning\.E004"):
+        PinningMiddleware(read)
+
+
+def test_a_store_that_is_not_there_stops_the_start(settings):
+    settings.PINNING = {"STORES": ["nowhere.Store"]}
+    with pytest.raises(ImproperlyConfigured, match=r"nowhere\.Store"):
+        PinningMiddleware(read)
+
+
+def test_an_override_of_a_view_holds_while_its_body_streams():
+    @use_primary
+    def view(request):
+        return StreamingHttpResponse(read().content for _ in range(2))
+
+    assert list(send(view)) == [b'["default", "use_primary"]'] * 2
+
+
+def test_a_transaction_that_is_still_open_pins_nobody():
+    with transaction.atomic():
+        assert not send(write, "POST").cookies

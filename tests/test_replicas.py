@@ -1,0 +1,174 @@
+"""Which replica: healthy, caught up, the scope's own."""
+
+import time
+
+import pytest
+from django.db import OperationalError, connections
+
+from pinning import Reason, health, replicas, scope
+from pinning.clusters import Cluster
+from pinning.pins import Pin, Pins, Position
+from pinning.positions import VENDORS
+from pinning.positions.base import Positions
+from pinning.scope import Scope
+from pinning.signals import replica_down, replica_up
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+CLUSTER = Cluster("default", ("replica1", "replica2"))
+PIN = Pin(cluster="default", written_at=1000.0, timeline="1", position=100)
+
+
+class Scripted(Positions):
+    """Positions as the test says, with a count of the questions."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, dict[str, int] | Exception] = {}
+        self.clock = 1000.0
+        self.asked: list[str] = []
+
+    def of_primary(self, connection):
+        return None
+
+    def of_replica(self, connection):
+        self.asked.append(connection.alias)
+        places = self.places.get(connection.alias, {})
+        if isinstance(places, Exception):
+            raise places
+        return Position(places=places, clock=self.clock)
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    positions = Scripted()
+    monkeypatch.setitem(VENDORS, "sqlite", positions)
+    for alias in CLUSTER.replicas:
+        replicas.forget_reached(connections[alias])
+    yield positions
+    for alias in CLUSTER.replicas:
+        replicas.forget_reached(connections[alias])
+
+
+class Pinned(Scope):
+    """A scope that opens with PIN."""
+
+    def load_pins(self):
+        return Pins([PIN])
+
+
+def choose(scope: Scope, cluster: Cluster = CLUSTER):
+    choice = replicas.choose(scope, cluster)
+    return choice.alias, choice.reason
+
+
+def test_the_first_replica_that_has_reached_the_pin_serves(scripted):
+    scripted.places = {"replica1": {"1": 99}, "replica2": {"1": 100}}
+    assert choose(Pinned()) == ("replica2", Reason.CAUGHT_UP)
+
+
+def test_when_none_has_reached_it_the_primary_serves(scripted):
+    scripted.places = {"replica1": {"1": 99}, "replica2": {"1": 99}}
+    assert choose(Pinned()) == ("default", Reason.PINNED)
+
+
+def test_at_most_two_replicas_are_asked(scripted):
+    three = Cluster("default", ("replica1", "replica2", "elsewhere"))
+    assert choose(Pinned(), three) == ("default", Reason.PINNED)
+    assert len(scripted.asked) == 2
+
+
+def test_what_was_reached_is_asked_once(scripted):
+    one = Cluster("default", ("replica1",))
+    scripted.places = {"replica1": {"1": 100}}
+    assert [choose(Pinned(), one) for _ in range(3)] == [("replica1", Reason.CAUGHT_UP)] * 3
+    assert scripted.asked == ["replica1"]
+
+
+def test_a_new_connection_has_reached_nothing(scripted):
+    one = Cluster("default", ("replica1",))
+    scripted.places = {"replica1": {"1": 100}}
+    choose(Pinned(), one)
+    connections["replica1"].close()
+    choose(Pinned(), one)
+    assert scripted.asked == ["replica1"] * 2
+
+
+def test_a_replica_that_does_not_answer_has_reached_nothing(scripted):
+    scripted.places = {"replica1": OperationalError("lost"), "replica2": {"1": 100}}
+    assert choose(Pinned()) == ("replica2", Reason.CAUGHT_UP)
+
+
+def test_after_the_cap_any_replica_serves(scripted):
+    scripted.clock = 1060.0
+    assert choose(Pinned())[1] == Reason.CAUGHT_UP
+
+
+def test_another_timeline_leaves_it_to_the_clock(scripted):
+    one = Cluster("default", ("replica1",))
+    scripted.places = {"replica1": {"2": 200}}
+    scripted.clock = 1004.9
+    assert choose(Pinned(), one) == ("default", Reason.PINNED)
+    scripted.clock = 1005.0
+    assert choose(Pinned(), one) == ("replica1", Reason.CAUGHT_UP)
+
+
+def test_a_choice_by_the_clock_is_not_questioned_again(scripted):
+    scripted.clock = 1060.0
+    assert replicas.choose(Pinned(), CLUSTER).pins == ()
+
+
+def test_a_choice_by_position_must_hold_on_each_connection(scripted):
+    scripted.places = {"replica1": {"1": 100}, "replica2": {"1": 100}}
+    assert replicas.choose(Pinned(), CLUSTER).pins == (PIN,)
+
+
+def test_a_scope_has_the_same_replica_first_each_time():
+    work = Scope()
+    assert len({choose(work) for _ in range(10)}) == 1
+
+
+def test_scopes_are_spread_evenly():
+    counts = {"replica1": 0, "replica2": 0}
+    for _ in range(400):
+        with scope() as work:
+            counts[choose(work)[0]] += 1
+    assert min(counts.values()) > 140
+
+
+def test_a_replica_set_aside_is_passed_over_and_comes_back():
+    replicas.set_aside("replica1", OperationalError("down"))
+    assert {choose(Scope())[0] for _ in range(20)} == {"replica2"}
+    health.replicas.set_aside("replica1", 0)
+    assert {choose(Scope())[0] for _ in range(40)} == {"replica1", "replica2"}
+
+
+def test_when_all_are_set_aside_the_primary_serves():
+    for alias in CLUSTER.replicas:
+        replicas.set_aside(alias, OperationalError("down"))
+    assert choose(Scope()) == ("default", Reason.NO_REPLICA)
+    assert choose(Pinned()) == ("default", Reason.NO_REPLICA)
+
+
+def test_down_and_up_are_told_once(caplog):
+    told = []
+    down = lambda alias, **_: told.append(("down", alias))  # noqa: E731
+    up = lambda alias, **_: told.append(("up", alias))  # noqa: E731
+    replica_down.connect(down)
+    replica_up.connect(up)
+    try:
+        replicas.set_aside("replica1", OperationalError("down"))
+        replicas.set_aside("replica1", OperationalError("down"))
+        health.replicas.set_aside("replica1", -1)
+        assert replicas.is_usable("replica1")
+        assert replicas.is_usable("replica1")
+    finally:
+        replica_down.disconnect(down)
+        replica_up.disconnect(up)
+    assert told == [("down", "replica1"), ("up", "replica1")]
+    assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
+
+
+def test_a_pin_by_the_clock_asks_no_replica(scripted):
+    pin = Pin(cluster="default", written_at=time.time())
+    assert not replicas.has_reached(connections["replica1"], (pin,))
+    assert scripted.asked == []

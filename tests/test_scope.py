@@ -1,0 +1,113 @@
+"""Scopes: what they know, what they tell each other, what they cost."""
+
+import sys
+
+import pytest
+from freezegun import freeze_time
+
+from pinning import Reason, current_scope, scope
+from pinning.middleware import RequestScope
+from pinning.pins import Pin, Pins
+from pinning.scope import Read, Scope, inside
+from pinning.signals import scope_closed
+from tests.notes.models import Note
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+def test_outside_any_block_there_is_no_scope():
+    assert current_scope() is None
+
+
+def test_scopes_nest():
+    with scope() as outer:
+        with scope() as inner:
+            assert current_scope() is inner
+        assert current_scope() is outer
+    assert current_scope() is None
+
+
+def test_a_closed_scope_is_no_scope():
+    with scope() as block:
+        block.close()
+        assert current_scope() is None
+
+
+def test_a_scope_closes_once():
+    closed = []
+    receiver = lambda scope, **_: closed.append(scope)  # noqa: E731
+    scope_closed.connect(receiver)
+    try:
+        with scope() as block:
+            pass
+        block.close()
+    finally:
+        scope_closed.disconnect(receiver)
+    assert closed == [block]
+
+
+def test_a_receiver_that_fails_breaks_nothing():
+    def receiver(**_):
+        raise ValueError
+
+    scope_closed.connect(receiver)
+    try:
+        with scope():
+            pass
+    finally:
+        scope_closed.disconnect(receiver)
+
+
+def test_an_inner_scope_has_the_pins_of_the_outer_one():
+    class Pinned(Scope):
+        def load_pins(self):
+            return Pins([Pin(cluster="default", written_at=1.0)])
+
+    with inside(Pinned()) as outer, scope() as inner:
+        assert inner.pins() == outer.pins()
+
+
+def test_an_inner_scope_is_traced_with_the_outer_one():
+    with scope() as outer:
+        outer.trace = []
+        with scope():
+            list(Note.objects.all())
+        assert outer.trace == [Read("Note", "replica1", Reason.REPLICA)]
+
+
+def test_by_the_clock_a_pin_carries_the_time_alone():
+    with freeze_time("2026-01-01"), scope() as work:
+        Note.objects.create(text="new")
+        (pin,) = work.take_pins()
+    assert (pin.cluster, pin.timeline, pin.position) == ("default", "", None)
+    assert pin.written_at == 1767225600
+
+
+def test_a_scope_costs_less_than_two_kibibytes(rf):
+    """All that hangs on it alone: not the request, the enum or the connection."""
+    shared = (type, Reason, str, int, float, type(None), bool)
+
+    def size(item, seen):
+        if id(item) in seen or isinstance(item, shared):
+            return 0
+        seen.add(id(item))
+        parts = [item]
+        if isinstance(item, dict):
+            parts = [*item.values()]
+        elif isinstance(item, tuple | list):
+            parts = [*item]
+        elif type(item).__module__.startswith("pinning"):
+            slots = [name for kind in type(item).__mro__ for name in getattr(kind, "__slots__", ())]
+            parts = [
+                getattr(item, name) for name in slots if name not in {"request", "connections"}
+            ]
+        else:
+            return 0
+        return sys.getsizeof(item) + sum(size(part, seen) for part in parts if part is not item)
+
+    work = RequestScope(rf.get("/"))
+    with inside(work):
+        list(Note.objects.all())
+        Note.objects.create(text="new")
+        list(Note.objects.all())
+    assert 200 < size(work, set()) < 2048
