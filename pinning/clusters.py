@@ -20,9 +20,20 @@ class Cluster:
 
     primary: str
     replicas: tuple[str, ...]
+    primary_labels: frozenset[str] = frozenset()
 
     def __contains__(self, alias: object) -> bool:
         return alias == self.primary or alias in self.replicas
+
+    def is_primary_only(self, model: Any) -> bool:
+        """Whether PRIMARY_MODELS names the model, or the one it is a proxy of.
+
+        ``model`` need not be one: the database cache asks with a class of its own, which has
+        no label.
+        """
+        meta = getattr(model, "_meta", None)
+        concrete = getattr(meta, "concrete_model", None) or model
+        return getattr(getattr(concrete, "_meta", None), "label_lower", None) in self.primary_labels
 
 
 class Clusters:
@@ -32,14 +43,15 @@ class Clusters:
         self, replicas: Mapping[str, tuple[str, ...]], primary_models: tuple[str, ...] = ()
     ) -> None:
         """Take REPLICAS and PRIMARY_MODELS as ``conf`` read them."""
-        self._by_name = {name: Cluster(name, aliases) for name, aliases in replicas.items()}
+        labels = frozenset(label.lower() for label in primary_models)
+        self._by_name = {name: Cluster(name, aliases, labels) for name, aliases in replicas.items()}
         self._by_alias = {
             alias: cluster
             for cluster in self._by_name.values()
             for alias in (cluster.primary, *cluster.replicas)
         }
         self._default = self._by_name.get(DEFAULT)
-        self._primary_labels = frozenset(label.lower() for label in primary_models)
+        self._primary_labels = labels
         self._primary_tables: frozenset[str] | None = None
 
     def named(self, name: str) -> Cluster:
@@ -62,19 +74,6 @@ class Clusters:
             return self._default
         alias = instance._state.db
         return self._default if alias is None else self._by_alias.get(alias)
-
-    def is_primary_only(self, model: Any) -> bool:
-        """Whether PRIMARY_MODELS names the model, or the one it is a proxy of.
-
-        ``model`` need not be one: the database cache asks with a class of its own, which has
-        no label.
-        """
-        if not self._primary_labels:
-            return False
-        meta = getattr(model, "_meta", None)
-        concrete = getattr(meta, "concrete_model", None) or model
-        label = getattr(getattr(concrete, "_meta", None), "label_lower", None)
-        return label in self._primary_labels
 
     @property
     def primary_tables(self) -> frozenset[str]:

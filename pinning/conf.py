@@ -1,6 +1,7 @@
 """The PINNING setting as one frozen object, read once and forgotten when a test changes it."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -89,7 +90,7 @@ def _is_cookie(value: object) -> bool:
             key in _COOKIE_TYPES and isinstance(item, _COOKIE_TYPES[key])
             for key, item in value.items()
         )
-        and str(value.get("NAME", "pinning")).replace("-", "").replace("_", "").isalnum()
+        and re.fullmatch(r"[A-Za-z0-9_-]+", str(value.get("NAME", "pinning"))) is not None
         and str(value.get("SAMESITE", "Lax")) in {"Lax", "Strict", "None"}
     )
 

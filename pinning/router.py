@@ -1,7 +1,7 @@
 """The router: ``decide`` says where a read goes and why; the class around it is Django's hook."""
 
 import asyncio
-from threading import get_ident
+import threading
 from typing import Any
 
 from django.db import connections
@@ -13,7 +13,17 @@ from pinning.clusters import Cluster, clusters
 from pinning.reasons import Reason
 from pinning.relations import is_generic_relation
 from pinning.scope import ClusterWork, Read, Scope, current_scope
-from pinning.writes import recorder_of
+from pinning.writes import is_in_transaction, recorder_of
+
+
+class _Thread(threading.local):
+    """Knows the running thread by a token: the identity of one that ended is given out again."""
+
+    def __init__(self) -> None:
+        self.token = object()
+
+
+_thread = _Thread()
 
 
 def decide(
@@ -26,17 +36,15 @@ def decide(
     """
     primary = cluster.primary
     forced = overrides.forced()
-    if forced == overrides.PRIMARY:
-        return primary, Reason.USE_PRIMARY
-    if forced == overrides.REPLICA:
-        return _any_replica(cluster, scope)
-    if clusters().is_primary_only(model):
+    if forced is not None:
+        return _as_asked(cluster, scope, forced)
+    if cluster.primary_labels and cluster.is_primary_only(model):
         return primary, Reason.PRIMARY_MODEL
     if scope is None:
         return primary, Reason.NO_SCOPE
-    work = scope.work(primary)
-    connection = work.connections.get(get_ident()) or _find_connection(cluster, work)
-    if connection is not None and _is_in_transaction(connection):
+    work = scope.works.get(primary) or scope.work(primary)
+    connection = work.connections.get(_thread.token) or _find_connection(cluster, work)
+    if connection is not None and is_in_transaction(connection):
         if not scope.is_view_block(connection):
             return primary, Reason.TRANSACTION
         if recorder_of(connection, cluster).has_pending():
@@ -50,14 +58,10 @@ def decide(
             return primary, Reason.FOLLOWS_PRIMARY
         if is_generic_relation(model, instance):
             return primary, Reason.GENERIC_RELATION
-    return _settled(cluster, scope, work)
-
-
-def _is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
-    """Without ``get_autocommit()``, which would open a connection to find out."""
-    return connection.in_atomic_block or (
-        not connection.autocommit and connection.connection is not None
-    )
+    choice = work.choice
+    if choice is not None and not choice.pins:
+        return choice.decision
+    return _settle(cluster, scope, work)
 
 
 def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper | None:
@@ -67,27 +71,31 @@ def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper
     """
     if _is_on_event_loop():
         return None
-    connection = work.connections[get_ident()] = connections[cluster.primary]
+    connection = work.connections[_thread.token] = connections[cluster.primary]
     recorder_of(connection, cluster)
     return connection
 
 
-def _settled(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reason]:
-    """The last clauses, which hold for all of the scope once they have been settled."""
-    choice = work.choice
-    if choice is not None and not choice.pins:
-        return choice.alias, choice.reason
+def _settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reason]:
+    """The last clauses, which hold for all of the scope once they have been settled.
+
+    They are ``replicas.choose``: USE_REPLICAS is off, no store answers, the user is pinned and no
+    replica has caught up, no replica is healthy, or one of them it is.
+    """
     if _is_on_event_loop():
         return cluster.primary, Reason.EVENT_LOOP
+    choice = work.choice
     if choice is None:
         choice = work.choice = replicas.choose(scope, cluster)
     elif not replicas.has_reached(connections[choice.alias], choice.pins):
         return cluster.primary, Reason.PINNED  # another thread's connection, or a new one
-    return choice.alias, choice.reason
+    return choice.decision
 
 
-def _any_replica(cluster: Cluster, scope: Scope | None) -> tuple[str, Reason]:
-    """Whichever is healthy, the scope's own first, however far behind it is."""
+def _as_asked(cluster: Cluster, scope: Scope | None, forced: str) -> tuple[str, Reason]:
+    """What an override says; of the replicas whichever is healthy, however far behind it is."""
+    if forced == overrides.PRIMARY:
+        return cluster.primary, Reason.USE_PRIMARY
     allowed = conf.settings().use_replicas is not False if scope is None else scope.uses_replicas()
     if not allowed:
         return cluster.primary, Reason.SWITCHED_OFF
@@ -117,7 +125,7 @@ class PinningRouter:
         scope = current_scope()
         alias, reason = decide(cluster, model, instance, scope)
         if scope is not None:
-            reads = scope.work(cluster.primary).reads
+            reads = (scope.works.get(cluster.primary) or scope.work(cluster.primary)).reads
             reads[reason] = reads.get(reason, 0) + 1
             if scope.trace is not None:
                 scope.trace.append(Read(model._meta.object_name, alias, reason))

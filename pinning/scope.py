@@ -34,12 +34,13 @@ class Read(NamedTuple):
 class Choice:
     """Which database serves a scope, and the pins that each connection to it must have reached."""
 
-    __slots__ = ("alias", "pins", "reason")
+    __slots__ = ("alias", "decision", "pins", "reason")
 
     def __init__(self, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> None:
         self.alias = alias
         self.reason = reason
         self.pins = pins
+        self.decision = (alias, reason)
 
 
 class ClusterWork:
@@ -52,7 +53,7 @@ class ClusterWork:
         self.unsaved = False  # ... since the pins were last taken
         self.choice: Choice | None = None
         self.reads: dict[Reason, int] = {}
-        self.connections: dict[int, BaseDatabaseWrapper] = {}  # the primary's, by thread
+        self.connections: dict[object, BaseDatabaseWrapper] = {}  # the primary's, by thread
 
 
 class Scope:

@@ -55,17 +55,10 @@ class Recorder:
         scope = current_scope()
         if scope is None:
             return
-        if self.is_in_transaction():
+        if is_in_transaction(self._connection):
             self._note_pending(scope)
         else:
             scope.wrote(self._cluster)
-
-    def is_in_transaction(self) -> bool:
-        """Whether a transaction is open, without opening a connection to find out."""
-        connection = self._connection
-        return connection.in_atomic_block or (
-            connection.connection is not None and not connection.autocommit
-        )
 
     def has_pending(self) -> bool:
         """Whether the open transaction has written something."""
@@ -135,6 +128,15 @@ class Recorder:
         """Some databases commit what is open when autocommit is switched on."""
         if autocommit:
             self._after_commit()
+
+
+def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a transaction is open, atomic or managed by hand.
+
+    Told without ``get_autocommit()``, which would open a connection to find out; the attribute is
+    also False on one that was never opened.
+    """
+    return not connection.autocommit and connection.connection is not None
 
 
 def recorder_of(connection: BaseDatabaseWrapper, cluster: Cluster) -> Recorder:

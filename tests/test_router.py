@@ -1,7 +1,9 @@
 """Where reads go, and why."""
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
@@ -362,6 +364,30 @@ def test_a_write_in_an_asyncio_task_is_known_to_the_scope():
 def test_a_plain_thread_has_no_scope():
     with scope(), ThreadPoolExecutor(1) as pool:
         assert pool.submit(route, Note).result() == ("default", Reason.NO_SCOPE)
+
+
+def test_a_thread_that_carries_the_scope_is_known_by_its_own_connection():
+    """Threads that follow each other often have the same identity."""
+
+    def work():
+        try:
+            with transaction.atomic():
+                Note.objects.create(text="new")
+                return threading.get_ident(), route(Note)
+        finally:
+            connections.close_all()
+
+    seen = []
+    with scope():
+        route(Note)
+        for _ in range(10):
+            thread = threading.Thread(
+                target=lambda context: seen.append(context.run(work)), args=[copy_context()]
+            )
+            thread.start()
+            thread.join()
+    assert len({ident for ident, _ in seen}) < 10
+    assert {answer for _, answer in seen} == {("default", Reason.TRANSACTION)}
 
 
 def test_relations_within_a_cluster_are_allowed():
