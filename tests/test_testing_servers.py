@@ -100,6 +100,11 @@ def processes_of(*servers: Server) -> set[int]:
     return set().union(*(family.members_of(server.pid) for server in servers))
 
 
+def shared_memory_creators() -> list[str]:
+    lines = Path("/proc/sysvipc/shm").read_text().splitlines()
+    return [line.split()[4] for line in lines]
+
+
 def wait_for_end_of(processes: set[int]) -> bool:
     return becomes_true(lambda: not family.alive(processes))
 
@@ -318,14 +323,21 @@ class TestNothingIsLeftBehind:
         own_primary.close()
         assert not directory.exists()
 
+    @pytest.mark.skipif(not Path("/proc/sysvipc/shm").exists(), reason="no list of the segments")
+    def test_not_even_shared_memory_after_a_kill(self, own_primary: Postgres) -> None:
+        creator = str(own_primary.pid)
+        assert creator in shared_memory_creators()
+        own_primary.kill()
+        assert creator not in shared_memory_creators()
+
     def test_not_even_a_guard(self) -> None:
         before = family.members_of(os.getpid())
         with service(Postgres.primary()) as primary:
             primary.stop()
             primary.start()
-            primary.kill()
-            assert len(family.members_of(os.getpid()) - before) == 1
-        assert family.members_of(os.getpid()) == before
+            started = family.members_of(os.getpid()) - before
+            assert started - processes_of(primary)
+        assert wait_for_end_of(started)
 
     @pytest.mark.usefixtures("own_primary")
     def test_after_an_exit_without_close(self) -> None:
@@ -375,6 +387,17 @@ class TestKeptDirectory:
                 replica.wait_until_caught_up()
                 (replica.directory / "data" / "mark").touch()
         assert read_back(folder) == ([1, 2], True)
+
+    def test_a_second_server_on_kept_data_fails_and_harms_nothing(self, folder: Path) -> None:
+        with service(Postgres.primary(folder / "primary")) as primary:
+            lock = primary.directory / "data" / "postmaster.pid"
+            with (
+                pytest.raises(ServerError, match="lock file"),
+                Postgres.primary(folder / "primary"),
+            ):
+                pass
+            assert lock.read_text().split()[0] == str(primary.pid)
+            assert primary.execute("SELECT 1") == [(1,)]
 
     def test_a_promoted_replica_is_replaced(self, folder: Path) -> None:
         with (

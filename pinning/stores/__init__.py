@@ -1,6 +1,7 @@
 """The stores of the STORES setting as one: loaded from all, saved to all."""
 
 import functools
+import inspect
 import logging
 import time
 from collections.abc import Callable
@@ -13,9 +14,10 @@ from django.utils.module_loading import import_string
 from pinning import conf, health
 from pinning.identity import Visitor
 from pinning.pins import Pins
-from pinning.stores.base import Exchange, Store
+from pinning.stores.base import Exchange, Store, YoungMemoryError
+from pinning.stores.cookie import CookieStore
 
-__all__ = ["NAMED", "Exchange", "Store", "Stores", "stores"]
+__all__ = ["NAMED", "Exchange", "Store", "Stores", "YoungMemoryError", "stores"]
 
 logger = logging.getLogger("pinning")
 
@@ -36,45 +38,65 @@ class Stores:
         """Take stores by the names that logs and health know them by."""
         self._members = members
         self.has_server_side = any(store.is_server_side for store in members.values())
+        has_cookie = any(isinstance(store, CookieStore) for store in members.values())
+        self._last_resort = None if has_cookie else CookieStore()
 
     def load(self, visitor: Visitor) -> Pins | None:
-        """What any of them knows. None where none of them could be asked."""
-        answers = [_try(name, store.load, visitor) for name, store in self._members.items()]
-        known = [pins for pins in answers if pins is not None]
+        """What any of them knows. None where none of them could tell."""
+        known = [
+            pins for name, store in self._members.items() for pins in _ask(name, store, visitor)
+        ]
         if not known:
             return None
+        if self._last_resort is not None:
+            known.append(self._last_resort.load(visitor))
         settings = conf.settings()
         pins = functools.reduce(Pins.merge, known)
         return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
-        """Save to all of them."""
-        for name, store in self._members.items():
-            _try(name, store.save, visitor, pins, exchange)
+        """Save to all of them; where none takes the pins, to a cookie, if there can be one."""
+        taken = [
+            _attempt(name, store.save, visitor, pins, exchange)
+            for name, store in self._members.items()
+        ]
+        if self._last_resort is not None and not any(taken):
+            self._last_resort.save(visitor, pins, exchange)
 
     def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
         """Let each remove what it found broken."""
         for name, store in self._members.items():
-            _try(name, store.tidy, visitor, exchange)
+            _attempt(name, store.tidy, visitor, exchange)
+        if self._last_resort is not None:
+            self._last_resort.tidy(visitor, exchange)
 
 
-def _try(name: str, action: Callable[..., T], *arguments: Any) -> T | None:
-    """What ``action`` returns. None while the store is set aside, or where it fails now.
+def _ask(name: str, store: Store, visitor: Visitor) -> list[Pins]:
+    """The store's answer, or nothing. A server knows no pins of one who has no name there."""
+    if store.is_server_side and not visitor.identities:
+        return [Pins()]
+    return _attempt(name, store.load, visitor)
+
+
+def _attempt(name: str, action: Callable[..., T], *arguments: Any) -> list[T]:
+    """What ``action`` returns; nothing while the store is set aside, or where it fails now.
 
     Whatever it raises: which errors a cache's client has is known to the cache alone.
     """
     if health.stores.is_aside(name):
-        return None
+        return []
     try:
         result = action(*arguments)
+    except YoungMemoryError:
+        return []
     except Exception as error:
         seconds = conf.settings().retry_after
         if health.stores.set_aside(name, seconds):
             logger.warning("The %r store is left alone for %s s: %r", name, seconds, error)
-        return None
+        return []
     if health.stores.restore(name):
         logger.info("The %r store works again.", name)
-    return result
+    return [result]
 
 
 def load_store(name: str) -> Store:
@@ -86,6 +108,8 @@ def load_store(name: str) -> Store:
         raise ImproperlyConfigured(f"The store {name!r} cannot be loaded: {error}") from error
     if not (isinstance(kind, type) and issubclass(kind, Store)):
         raise ImproperlyConfigured(f"The store {name!r} is no subclass of pinning.stores.Store.")
+    if inspect.isabstract(kind):
+        raise ImproperlyConfigured(f"The store {name!r} lacks load() or save().")
     return kind()
 
 

@@ -18,6 +18,13 @@ class Exchange:
     response: HttpResponseBase
 
 
+class YoungMemoryError(Exception):
+    """A server that lost its memory has not been up for as long as a pin may last.
+
+    Then an empty answer proves nothing; the store is asked again at the next request.
+    """
+
+
 class Store(ABC):
     """Where pins live between scopes.
 

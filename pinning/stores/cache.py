@@ -8,7 +8,11 @@ from django.core.cache import BaseCache, caches
 from pinning import conf
 from pinning.identity import Visitor
 from pinning.pins import Pins
-from pinning.stores.base import Exchange, Store
+from pinning.stores.base import Exchange, Store, YoungMemoryError
+
+# What these marks are for is told in ``redis``.
+_LASTING = "pinning:memory:lasting"
+_YOUNG = "pinning:memory:young"
 
 
 class CacheStore(Store):
@@ -19,24 +23,38 @@ class CacheStore(Store):
 
     def load(self, visitor: Visitor) -> Pins:
         """The pins under all the visitor's identities, in one call."""
-        if not visitor.identities:
-            return Pins()
-        found = _cache().get_many([_key(identity) for identity in visitor.identities])
-        return Pins(pin for raw in found.values() for pin in Pins.decode(raw))
+        found = _cache().get_many([*map(_key, visitor.identities), _LASTING, _YOUNG])
+        lasting, young = found.pop(_LASTING, None), found.pop(_YOUNG, None)
+        if lasting is None:
+            _mark_memory()
+        if lasting is None or young is not None:
+            raise YoungMemoryError
+        return _merged(found)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
         """Merge with what is there, and write the same under all the visitor's identities."""
-        pins = self.load(visitor).merge(pins)
+        keys = [_key(identity) for identity in visitor.identities]
+        pins = _merged(_cache().get_many(keys)).merge(pins)
         settings = conf.settings()
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
-        values: dict[str, Any] = {_key(name): pins.encode() for name in visitor.identities}
-        failed = _cache().set_many(values, timeout=math.ceil(seconds))
+        failed = _cache().set_many(dict.fromkeys(keys, pins.encode()), timeout=math.ceil(seconds))
         if failed:
-            raise CacheRefusedError(f"The cache did not take {len(failed)} of {len(values)} pins.")
+            raise CacheRefusedError(f"The cache did not take {len(failed)} of {len(keys)} pins.")
 
 
 class CacheRefusedError(Exception):
     """The cache answered that it did not store something."""
+
+
+def _merged(found: dict[str, Any]) -> Pins:
+    return Pins(pin for raw in found.values() for pin in Pins.decode(raw))
+
+
+def _mark_memory() -> None:
+    """Begin to measure how far the cache's memory reaches back."""
+    settings = conf.settings()
+    _cache().set(_YOUNG, 1, timeout=math.ceil(max(settings.max_pin, settings.window)))
+    _cache().set(_LASTING, 1, timeout=None)
 
 
 def _cache() -> BaseCache:

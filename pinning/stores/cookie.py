@@ -1,5 +1,6 @@
 """Pins in signed cookies that the browser keeps."""
 
+import re
 import secrets
 import time
 
@@ -49,8 +50,9 @@ class CookieStore(Store):
 
 
 def _names(visitor: Visitor) -> list[str]:
-    prefix = f"{conf.settings().cookie.name}."
-    return [name for name in visitor.cookies if name.startswith(prefix)]
+    """Those that ``save`` may have given: a client can send names that nobody can remove."""
+    ours = re.compile(rf"{re.escape(conf.settings().cookie.name)}\.[0-9a-f]{{8}}")
+    return [name for name in visitor.cookies if ours.fullmatch(name)]
 
 
 def _read(value: str) -> Pins:

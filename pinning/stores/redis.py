@@ -8,7 +8,7 @@ from django_redis import get_redis_connection
 from pinning import conf
 from pinning.identity import Visitor
 from pinning.pins import Pin, Pins
-from pinning.stores.base import Exchange, Store
+from pinning.stores.base import Exchange, Store, YoungMemoryError
 
 # A hash for each identity, a field for each pin: "timeline cluster" holds "written_at position" in
 # digits of fixed width, which compare as text. Lua's numbers are doubles; a position may outgrow
@@ -27,18 +27,28 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
 end
 """
 
+# A restart or FLUSHDB loses pins that users rely on. The first mark is gone with them; it is made
+# anew together with one that expires as late as any pin that may have been lost. Until then the
+# store cannot tell. One hash tag keeps both on one node of a Redis Cluster.
+_LASTING = "pinning:{memory}:lasting"
+_YOUNG = "pinning:{memory}:young"
+
 
 class RedisStore(Store):
     """One atomic command for a save, one for a load; nothing is deleted, everything expires."""
 
     def load(self, visitor: Visitor) -> Pins:
         """The pins under all the visitor's identities, in one round trip."""
-        if not visitor.identities:
-            return Pins()
         pipeline = _client().pipeline(transaction=False)
+        pipeline.mget(_LASTING, _YOUNG)
         for identity in visitor.identities:
             pipeline.hgetall(_key(identity))
-        entries = [entry for found in pipeline.execute() for entry in found.items()]
+        (lasting, young), *hashes = pipeline.execute()
+        if lasting is None:
+            _mark_memory()
+        if lasting is None or young is not None:
+            raise YoungMemoryError
+        entries = [entry for found in hashes for entry in found.items()]
         return Pins.decode([_decode(_text(field), _text(value)) for field, value in entries])
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
@@ -50,6 +60,16 @@ class RedisStore(Store):
         for identity in visitor.identities:
             pipeline.eval(_SAVE, 1, _key(identity), *arguments)
         pipeline.execute()
+
+
+def _mark_memory() -> None:
+    """Begin to measure how far the server's memory reaches back."""
+    settings = conf.settings()
+    seconds = max(settings.max_pin, settings.window)
+    pipeline = _client().pipeline(transaction=True)
+    pipeline.set(_YOUNG, 1, px=math.ceil(seconds * 1000))
+    pipeline.set(_LASTING, 1)
+    pipeline.execute()
 
 
 def _client() -> Any:

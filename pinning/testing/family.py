@@ -128,7 +128,8 @@ def _table() -> dict[int, tuple[int, str]]:
     """All processes: id to the parent's id and a letter of state (T or t stopped, Z zombie)."""
     if Path("/proc/self/stat").exists():
         return dict(_read_proc())
-    command = ["ps", "-A", "-o", "pid=,ppid=,state="]
+    # One -o for each: outside of Linux, all that follows an equals sign is the column's title.
+    command = ["ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "state="]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     rows = (line.split() for line in lines)
     return {int(row[0]): (int(row[1]), row[2][0]) for row in rows}

@@ -121,11 +121,6 @@ class Postgres(Server):
         """True for a replica that has not been promoted."""
         return bool(self.execute("SELECT pg_is_in_recovery()")[0][0])
 
-    def kill(self) -> None:
-        """SIGKILL the server and all its backends, and return when the port is free again."""
-        super().kill()
-        self._remove_shared_memory()
-
     @property
     def programs(self) -> Path:
         """The folder of PostgreSQL's programs. MissingService when there is none."""
@@ -164,12 +159,20 @@ class Postgres(Server):
             return False
         return True
 
-    def _remove_shared_memory(self) -> None:
+    def _forget(self) -> None:
+        process = self._process
+        super()._forget()
+        if process is not None:
+            self._remove_shared_memory(process.pid)
+
+    def _remove_shared_memory(self, process: int) -> None:
         """Remove the small segment that a killed server leaves in the system, see `ipcs`."""
         lock = self._data / "postmaster.pid"
         lines = lock.read_text().splitlines() if lock.exists() else []
+        # Another server may run on our data, and be the reason why ours ended.
+        is_ours = len(lines) > _SHARED_MEMORY_LINE and lines[0] == str(process)
         tool = shutil.which("ipcrm")
-        if tool and len(lines) > _SHARED_MEMORY_LINE:
+        if tool and is_ours:
             segment = lines[_SHARED_MEMORY_LINE].split()[-1]
             subprocess.run([tool, "-m", segment], capture_output=True, check=False)
 

@@ -114,7 +114,7 @@ class Server(ABC):
                 otherwise=lambda: self._complaint(f"did not answer in {timeout_seconds:g} s"),
             )
         except BaseException:
-            self._kill()
+            self._end(self.abort_signal)
             raise
 
     def stop(self) -> None:
@@ -123,7 +123,9 @@ class Server(ABC):
 
     def kill(self) -> None:
         """SIGKILL the server and its children, and return when the port is free again."""
-        self._kill()
+        if self._process is not None and self.running:
+            family.kill(self._process.pid)
+        self._forget()
         wait_until(
             lambda: port_is_free(self.port),
             timeout_seconds=_PORT_SECONDS,
@@ -194,11 +196,6 @@ class Server(ABC):
     def _end(self, with_signal: signal.Signals) -> None:
         if self._process is not None and self.running:
             family.end(self._process.pid, with_signal, patience_seconds=_STOP_SECONDS)
-        self._forget()
-
-    def _kill(self) -> None:
-        if self._process is not None and self.running:
-            family.kill(self._process.pid)
         self._forget()
 
     def _forget(self) -> None:

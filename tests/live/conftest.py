@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
+import redis as redis_py
 
 from pinning.testing.postgres import Postgres, Replica
 from pinning.testing.processes import Server
@@ -172,7 +173,14 @@ def pair(session_pair: Pair) -> Iterator[Pair]:
 @pytest.fixture(scope="session")
 def redis() -> Iterator[Redis]:
     with service(Redis()) as server:
+        remember(server)
         yield server
+
+
+def remember(server: Redis) -> None:
+    """Let the store take the server's memory for old enough to know all pins."""
+    with redis_py.Redis.from_url(server.url) as client:
+        client.set("pinning:{memory}:lasting", 1)
 
 
 KINDS = {

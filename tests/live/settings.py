@@ -32,6 +32,7 @@ MIDDLEWARE = [MIDDLEWARE[0], "tests.live.site.trace_reads", *MIDDLEWARE[1:]]  # 
 ROOT_URLCONF = f"tests.live.{_GIVEN['urls']}"
 LOGGING = {
     "version": 1,
+    "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
 }

@@ -1,0 +1,175 @@
+"""Several stores as one: what one does not know or cannot tell, another may."""
+
+import logging
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
+from django.test import override_settings
+from freezegun import freeze_time
+
+from pinning import health
+from pinning.pins import Pins
+from pinning.stores import Exchange, Store, Stores, load_store, stores
+from pinning.stores.cache import CacheStore
+from pinning.stores.cookie import CookieStore
+from tests.stores.contract import Browser, placed, timed
+
+
+class Memory(Store):
+    """One client's pins, in a variable. It can be down."""
+
+    def __init__(self, pins=(), *, is_down=False):
+        self.pins = Pins(pins)
+        self.is_down = is_down
+        self.calls = 0
+
+    def load(self, visitor):
+        self._answer()
+        return self.pins
+
+    def save(self, visitor, pins, exchange):
+        self._answer()
+        self.pins = self.pins.merge(pins)
+
+    def tidy(self, visitor, exchange):
+        self._answer()
+
+    def _answer(self):
+        self.calls += 1
+        if self.is_down:
+            raise ConnectionError("no route")
+
+
+VISITOR = Browser("alice").visitor()
+
+
+def test_pins_are_loaded_from_all():
+    both = Stores({"one": Memory([placed(5)]), "two": Memory([placed(6, "other")])})
+    assert both.load(VISITOR) == Pins([placed(5), placed(6, "other")])
+
+
+def test_the_latest_pin_counts_whichever_knows_it():
+    both = Stores({"one": Memory([placed(5)]), "two": Memory([placed(6)])})
+    assert both.load(VISITOR) == Pins([placed(6)])
+
+
+def test_pins_are_saved_to_all():
+    one, two = Memory(), Memory()
+    Stores({"one": one, "two": two}).save(VISITOR, Pins([placed(5)]), None)
+    assert one.pins == two.pins == Pins([placed(5)])
+
+
+def test_pins_that_are_over_are_not_loaded():
+    with freeze_time() as clock:
+        both = Stores({"one": Memory([timed()])})
+        clock.tick(10)
+        assert both.load(VISITOR) == Pins()
+
+
+def test_what_another_knows_counts_when_one_is_down():
+    both = Stores({"one": Memory(is_down=True), "two": Memory([placed(5)])})
+    assert both.load(VISITOR) == Pins([placed(5)])
+
+
+def test_pins_are_saved_to_the_others_when_one_is_down():
+    two = Memory()
+    Stores({"one": Memory(is_down=True), "two": two}).save(VISITOR, Pins([placed(5)]), None)
+    assert two.pins == Pins([placed(5)])
+
+
+def test_nothing_is_known_when_all_are_down():
+    both = Stores({"one": Memory(is_down=True), "two": Memory(is_down=True)})
+    assert both.load(VISITOR) is None
+
+
+def test_no_pins_are_something_else_than_nothing_known():
+    assert Stores({"one": Memory()}).load(VISITOR) == Pins()
+
+
+def test_a_store_that_failed_is_left_alone_for_a_while():
+    broken = Memory(is_down=True)
+    one = Stores({"one": broken})
+    with freeze_time() as clock:
+        for _ in range(3):
+            one.load(VISITOR)
+        assert broken.calls == 1
+        clock.tick(10)
+        one.load(VISITOR)
+        assert broken.calls == 2
+
+
+def test_a_store_that_works_again_is_used_again():
+    memory = Memory([placed(5)], is_down=True)
+    one = Stores({"one": memory})
+    with freeze_time() as clock:
+        one.load(VISITOR)
+        memory.is_down = False
+        clock.tick(10)
+        assert one.load(VISITOR) == Pins([placed(5)])
+    assert not health.stores.is_aside("one")
+
+
+def test_a_failure_is_logged_once(caplog):
+    one = Stores({"one": Memory(is_down=True)})
+    with freeze_time() as clock:
+        for _ in range(3):
+            one.load(VISITOR)
+            clock.tick(10)
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("pinning", logging.WARNING)
+    assert "no route" in record.getMessage()
+
+
+def test_a_return_is_logged(caplog):
+    caplog.set_level(logging.INFO)
+    memory = Memory(is_down=True)
+    one = Stores({"one": memory})
+    with freeze_time() as clock:
+        one.load(VISITOR)
+        memory.is_down = False
+        clock.tick(10)
+        one.load(VISITOR)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.INFO]
+
+
+def test_a_store_that_fails_to_tidy_is_no_error():
+    exchange = Exchange(Browser().request(), HttpResponse())
+    Stores({"one": Memory(is_down=True)}).tidy(VISITOR, exchange)
+
+
+@pytest.mark.parametrize(
+    ("members", "has_one"),
+    [
+        ({"cookie": CookieStore()}, False),
+        ({"cache": CacheStore()}, True),
+        ({"cookie": CookieStore(), "cache": CacheStore()}, True),
+    ],
+)
+def test_it_is_known_whether_one_is_on_a_server(members, has_one):
+    assert Stores(members).has_server_side is has_one
+
+
+@pytest.mark.parametrize(("name", "kind"), [("cookie", CookieStore), ("cache", CacheStore)])
+def test_a_store_has_a_short_name(name, kind):
+    assert isinstance(load_store(name), kind)
+
+
+@pytest.mark.parametrize("name", ["", "cookies", "tests.nowhere.Store", "pathlib.Path", "math.pi"])
+def test_what_is_no_store_is_an_error(name):
+    with pytest.raises(ImproperlyConfigured, match="The store"):
+        load_store(name)
+
+
+def test_a_store_that_cannot_do_everything_is_an_error():
+    with pytest.raises(ImproperlyConfigured, match="lacks"):
+        load_store("pinning.stores.Store")
+
+
+def test_the_stores_are_made_once():
+    assert stores() is stores()
+
+
+@override_settings(PINNING={"STORES": ["cookie", "cache"]})
+def test_the_stores_follow_the_setting():
+    assert stores().has_server_side
