@@ -319,6 +319,15 @@ def test_the_wrapper_stands_in_front_and_only_once():
     assert [type(wrapper) for wrapper in wrapped.execute_wrappers] == [Recorder]
 
 
+def test_the_wrapper_outlives_a_block_in_which_the_connection_was_opened():
+    """The end of ``execute_wrapper()`` takes away the last wrapper, whosever it is."""
+    fresh = connections["default"].copy()
+    with fresh.execute_wrapper(lambda execute, *args: execute(*args)):
+        fresh.connect()
+    assert [type(wrapper) for wrapper in fresh.execute_wrappers] == [Recorder]
+    fresh.close()
+
+
 def test_writes_leave_the_log_of_queries_alone():
     with CaptureQueriesContext(connections["default"]) as queries, scope() as work:
         Note.objects.create(text="new")

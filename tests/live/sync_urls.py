@@ -57,6 +57,11 @@ def get_that_writes(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def written_and_read(request: HttpRequest) -> HttpResponse:
+    Note.objects.create(text=request.GET["text"])
+    return note_list([note.text for note in Note.objects.order_by("pk")])
+
+
 def raw(request: HttpRequest) -> HttpResponse:
     with connections["default"].cursor() as cursor:
         cursor.execute("INSERT INTO notes_note (text) VALUES (%s)", [request.POST["text"]])
@@ -142,6 +147,7 @@ urlpatterns = [
     path("notes/copied", copied),
     path("notes/failed", failed),
     path("notes/by-get", get_that_writes),
+    path("notes/written-and-read", written_and_read),
     path("tags", tagged),
     path("comments", comments),
     path("comments/update", commented),

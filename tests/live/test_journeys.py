@@ -174,6 +174,15 @@ def test_a_search_by_post_reads_from_the_replica(site: Site, pair: Pair):
     assert is_on_replica(response)
 
 
+@pytest.mark.parametrize("atomic_requests", [True, False])
+def test_a_get_that_writes_reads_its_own_write(pair: Pair, sites, atomic_requests: bool):
+    pair.replica.pause_replay()
+    browser = sites("sync-cookie", atomic_requests=atomic_requests).client()
+    response = browser.get("/notes/written-and-read", params={"text": "new"})
+    assert response.json() == {"notes": ["new"]}
+    assert last_read(response) == ("default", Reason.WRITTEN)
+
+
 def test_the_database_is_read_on_the_replica_under_atomic_requests(pair: Pair, sites):
     site = sites("sync-cookie", atomic_requests=True)
     pair.replica.pause_replay()

@@ -10,7 +10,7 @@ from freezegun import freeze_time
 
 from pinning import health
 from pinning.pins import Pins
-from pinning.stores import Exchange, Store, Stores, load_store, stores
+from pinning.stores import Exchange, Store, Stores, YoungMemoryError, load_store, stores
 from pinning.stores.cache import CacheStore
 from pinning.stores.cookie import CookieStore
 from tests.stores.contract import Browser, placed, timed
@@ -19,9 +19,9 @@ from tests.stores.contract import Browser, placed, timed
 class Memory(Store):
     """One client's pins, in a variable. It can be down."""
 
-    def __init__(self, pins=(), *, is_down=False):
+    def __init__(self, pins=(), *, is_down=False, error=None):
         self.pins = Pins(pins)
-        self.is_down = is_down
+        self.error = ConnectionError("no route") if is_down else error
         self.calls = 0
 
     def load(self, visitor):
@@ -37,8 +37,8 @@ class Memory(Store):
 
     def _answer(self):
         self.calls += 1
-        if self.is_down:
-            raise ConnectionError("no route")
+        if self.error is not None:
+            raise self.error
 
 
 VISITOR = Browser("alice").visitor()
@@ -87,6 +87,44 @@ def test_no_pins_are_something_else_than_nothing_known():
     assert Stores({"one": Memory()}).load(VISITOR) == Pins()
 
 
+def test_no_pins_are_known_of_one_who_has_no_name_on_any_server():
+    """Who never wrote need not wait for a server, or read from the primary while it is down."""
+    memory = Memory(is_down=True)
+    assert Stores({"one": memory}).load(Browser().visitor()) == Pins()
+    assert memory.calls == 0
+
+
+def test_a_cookie_takes_the_pins_that_no_store_takes():
+    browser = Browser("alice")
+    one = Stores({"one": Memory(is_down=True)})
+    exchange = Exchange(browser.request(), HttpResponse())
+    one.save(browser.visitor(), Pins([placed(5)]), exchange)
+    browser.receive(exchange.response)
+    assert one.load(browser.visitor()) == Pins([placed(5)])
+
+
+def test_no_cookie_is_set_while_one_store_takes_the_pins():
+    browser = Browser("alice")
+    both = Stores({"one": Memory(is_down=True), "two": Memory()})
+    exchange = Exchange(browser.request(), HttpResponse())
+    both.save(browser.visitor(), Pins([placed(5)]), exchange)
+    assert not exchange.response.cookies
+
+
+def test_what_a_store_without_memory_says_does_not_count():
+    young, old = Memory(error=YoungMemoryError()), Memory([placed(5)])
+    assert Stores({"young": young}).load(VISITOR) is None
+    assert Stores({"young": young, "old": old}).load(VISITOR) == Pins([placed(5)])
+
+
+def test_a_store_without_memory_is_asked_again_at_once():
+    young = Memory(error=YoungMemoryError())
+    one = Stores({"one": young})
+    one.load(VISITOR)
+    one.load(VISITOR)
+    assert young.calls == 2
+
+
 def test_a_store_that_failed_is_left_alone_for_a_while():
     broken = Memory(is_down=True)
     one = Stores({"one": broken})
@@ -104,7 +142,7 @@ def test_a_store_that_works_again_is_used_again():
     one = Stores({"one": memory})
     with freeze_time() as clock:
         one.load(VISITOR)
-        memory.is_down = False
+        memory.error = None
         clock.tick(10)
         assert one.load(VISITOR) == Pins([placed(5)])
     assert not health.stores.is_aside("one")
@@ -127,7 +165,7 @@ def test_a_return_is_logged(caplog):
     one = Stores({"one": memory})
     with freeze_time() as clock:
         one.load(VISITOR)
-        memory.is_down = False
+        memory.error = None
         clock.tick(10)
         one.load(VISITOR)
     assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.INFO]

@@ -1,0 +1,247 @@
+"""Whose pins they are, told from the request and the response alone."""
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory, override_settings
+
+from pinning import identity
+from pinning.identity import Visitor
+
+
+def request_with(**cookies):
+    request = RequestFactory().get("/")
+    request.COOKIES.update(cookies)
+    return request
+
+
+def response_with(**cookies):
+    response = HttpResponse()
+    for name, value in cookies.items():
+        response.set_cookie(name, value)
+    return response
+
+
+def introduced(request):
+    """A response that gave the client a name of ours."""
+    response = HttpResponse()
+    identity.introduce(request, response)
+    return response
+
+
+def returning(response, **cookies):
+    """The next request of the client that got ``response``."""
+    given = {name: morsel.value for name, morsel in response.cookies.items() if morsel.value}
+    return request_with(**cookies, **given)
+
+
+def test_a_client_without_cookies_is_nobody():
+    assert identity.identities_of(request_with()) == ()
+
+
+def test_a_session_is_an_identity():
+    assert len(identity.identities_of(request_with(sessionid="abc"))) == 1
+
+
+def test_the_same_session_is_the_same_identity():
+    first, second = request_with(sessionid="abc"), request_with(sessionid="abc", other="x")
+    assert identity.identities_of(first) == identity.identities_of(second)
+
+
+def test_two_sessions_are_two_identities():
+    first, second = request_with(sessionid="abc"), request_with(sessionid="abd")
+    assert set(identity.identities_of(first)).isdisjoint(identity.identities_of(second))
+
+
+def test_no_session_key_can_be_read_from_an_identity():
+    assert "abc" not in identity.identities_of(request_with(sessionid="abc"))[0]
+
+
+@override_settings(SECRET_KEY="another")
+def test_an_identity_cannot_be_computed_without_the_secret_key():
+    here = identity.identities_of(request_with(sessionid="abc"))
+    with override_settings(SECRET_KEY="tests"):
+        assert identity.identities_of(request_with(sessionid="abc")) != here
+
+
+@override_settings(SESSION_COOKIE_NAME="visit")
+def test_the_session_cookie_goes_by_its_setting():
+    assert identity.session_of(request_with(visit="abc", sessionid="old")) == "abc"
+
+
+def test_an_empty_session_cookie_is_no_session():
+    assert identity.session_of(request_with(sessionid="")) is None
+
+
+def test_the_session_stays_when_the_response_does_not_touch_it():
+    assert identity.session_after(request_with(sessionid="abc"), HttpResponse()) == "abc"
+
+
+def test_a_login_changes_the_session_in_the_response_that_wrote():
+    request, response = request_with(sessionid="abc"), response_with(sessionid="new")
+    assert identity.session_after(request, response) == "new"
+
+
+def test_a_logout_ends_the_session():
+    response = HttpResponse()
+    response.delete_cookie("sessionid")
+    assert identity.session_after(request_with(sessionid="abc"), response) is None
+
+
+def test_after_a_login_the_client_is_known_by_its_new_session():
+    after = identity.identities_after(request_with(), response_with(sessionid="new"))
+    assert after == identity.identities_of(request_with(sessionid="new"))
+
+
+def test_a_client_without_a_session_gets_a_name():
+    response = introduced(request_with())
+    assert len(identity.identities_of(returning(response))) == 1
+
+
+def test_the_name_given_is_the_one_it_will_come_with():
+    response = introduced(request_with())
+    after = identity.identities_after(request_with(), response)
+    assert after == identity.identities_of(returning(response))
+
+
+def test_a_client_keeps_its_name():
+    request = returning(introduced(request_with()))
+    again = returning(introduced(request))
+    assert identity.identities_of(again) == identity.identities_of(request)
+
+
+def test_a_name_outlives_a_login_beside_the_session():
+    request = returning(introduced(request_with()), sessionid="abc")
+    assert len(identity.identities_of(request)) == 2
+
+
+def test_two_clients_get_two_names():
+    first, second = introduced(request_with()), introduced(request_with())
+    assert first.cookies["pinning-id"].value != second.cookies["pinning-id"].value
+
+
+def test_a_client_with_a_session_needs_no_name():
+    assert not introduced(request_with(sessionid="abc")).cookies
+
+
+def test_a_client_that_logs_out_gets_a_name():
+    response = HttpResponse()
+    response.delete_cookie("sessionid")
+    identity.introduce(request_with(sessionid="abc"), response)
+    assert response.cookies["pinning-id"].value
+
+
+@pytest.mark.parametrize("value", ["", "abc", "abc:def", ":", "\ud800:x", "é" * 5000, "a:b:c"])
+def test_a_name_that_we_did_not_sign_is_nobody(value):
+    assert identity.identities_of(request_with(**{"pinning-id": value})) == ()
+
+
+def test_a_name_signed_with_another_key_is_nobody():
+    with override_settings(SECRET_KEY="another"):
+        request = returning(introduced(request_with()))
+    assert identity.identities_of(request) == ()
+
+
+@override_settings(PINNING={"MAX_PIN": 60, "WINDOW": 5.5})
+def test_a_name_lasts_as_long_as_a_pin():
+    assert introduced(request_with()).cookies["pinning-id"]["max-age"] == 60
+
+
+@override_settings(PINNING={"MAX_PIN": 5, "WINDOW": 5.5})
+def test_a_name_lasts_no_shorter_than_the_window():
+    assert introduced(request_with()).cookies["pinning-id"]["max-age"] == 6
+
+
+@override_settings(PINNING={"COOKIE": {"NAME": "pin"}})
+def test_the_name_goes_by_the_cookie_setting():
+    assert list(introduced(request_with()).cookies) == ["pin-id"]
+
+
+def cookie_set(request=None, response=None, value="x"):
+    response = response or HttpResponse()
+    identity.set_cookie(request or request_with(), response, "pinning.1", value, 4.2)
+    return response.cookies["pinning.1"]
+
+
+def test_a_cookie_cannot_be_read_by_scripts():
+    assert cookie_set()["httponly"] is True
+
+
+def test_a_cookie_does_not_travel_with_posts_of_other_sites():
+    assert cookie_set()["samesite"] == "Lax"
+
+
+def test_the_age_of_a_cookie_is_rounded_up():
+    assert cookie_set()["max-age"] == 5
+
+
+def test_a_cookie_over_plain_http_is_not_secure():
+    assert not cookie_set()["secure"]
+
+
+def test_a_cookie_over_https_is_secure():
+    assert cookie_set(RequestFactory().get("/", secure=True))["secure"] is True
+
+
+@override_settings(SESSION_COOKIE_SECURE=True)
+def test_a_cookie_is_secure_where_the_session_cookie_is():
+    assert cookie_set()["secure"] is True
+
+
+@override_settings(PINNING={"COOKIE": {"SECURE": True}})
+def test_a_cookie_is_secure_where_the_setting_says_so():
+    assert cookie_set()["secure"] is True
+
+
+@override_settings(PINNING={"COOKIE": {"SECURE": False}}, SESSION_COOKIE_SECURE=True)
+def test_a_cookie_is_not_secure_where_the_setting_says_no():
+    assert not cookie_set(RequestFactory().get("/", secure=True))["secure"]
+
+
+@override_settings(SESSION_COOKIE_DOMAIN="example.org", SESSION_COOKIE_PATH="/app")
+def test_a_cookie_goes_where_the_session_cookie_goes():
+    cookie = cookie_set()
+    assert (cookie["domain"], cookie["path"]) == ("example.org", "/app")
+
+
+@override_settings(
+    PINNING={"COOKIE": {"DOMAIN": "a.example.org", "PATH": "/a", "SAMESITE": "Strict"}},
+    SESSION_COOKIE_DOMAIN="example.org",
+)
+def test_a_cookie_goes_where_the_setting_says():
+    cookie = cookie_set()
+    assert (cookie["domain"], cookie["path"]) == ("a.example.org", "/a")
+    assert cookie["samesite"] == "Strict"
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ("", {"private"}),
+        ("public", {"private"}),
+        ("public, max-age=60", {"private", "max-age=60"}),
+        ("no-store", {"private", "no-store"}),
+    ],
+)
+def test_no_shared_cache_may_keep_a_response_with_a_cookie(said, sent):
+    response = HttpResponse(headers={"Cache-Control": said} if said else {})
+    cookie_set(response=response)
+    assert set(response["Cache-Control"].split(", ")) == sent
+
+
+@override_settings(PINNING={"COOKIE": {"DOMAIN": "example.org", "PATH": "/a"}})
+def test_a_cookie_is_removed_from_where_it_was_set():
+    response = HttpResponse()
+    identity.remove_cookie(response, "pinning.1")
+    cookie = response.cookies["pinning.1"]
+    assert (cookie.value, cookie["max-age"]) == ("", 0)
+    assert (cookie["domain"], cookie["path"]) == ("example.org", "/a")
+
+
+def test_no_shared_cache_may_keep_a_response_that_removes_a_cookie():
+    response = HttpResponse(headers={"Cache-Control": "public"})
+    identity.remove_cookie(response, "pinning.1")
+    assert response["Cache-Control"] == "private"
+
+
+def test_a_visitor_may_have_no_identity():
+    assert Visitor(cookies={}).identities == ()
