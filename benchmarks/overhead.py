@@ -1,7 +1,7 @@
-"""What a query and a request pay for pinning, as ratios to a router and a middleware that do nothing.
+"""What a query and a request pay for pinning, as ratios to parts that do nothing.
 
-Run by hand: ``python -m benchmarks.overhead``. The rounds of all candidates are interleaved, so that
-a noisy machine hits them alike; the medians are compared. DESIGN's budgets are at most 4 for
+Run by hand: ``python -m benchmarks.overhead``. The rounds of all candidates are interleaved, so
+that a noisy machine hits them alike; the medians are compared. The budgets are at most 4 for
 ``db_for_read`` and at most 1.5 for an empty request.
 """
 
@@ -18,17 +18,21 @@ import django
 
 django.setup()
 
+# What follows needs the settings.
+# ruff: noqa: E402
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.handlers.base import BaseHandler
 from django.db.utils import ConnectionRouter
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
+from django.urls import path
 
 from pinning import scope
 from tests.notes.models import Attachment, Note
 
 ROUNDS = 41
-CALLS = 2000
+QUERIES = 2000
+REQUESTS = 100
 
 
 class NoRouter:
@@ -52,14 +56,14 @@ class NoMiddleware:
         return self.get_response(request)
 
 
-def medians(candidates: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """Microseconds for a call of each, medians over interleaved rounds."""
+def medians(candidates: dict[str, Callable[[], None]], calls: int) -> dict[str, float]:
+    """Microseconds for one of the ``calls`` of each, medians over interleaved rounds."""
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(ROUNDS):
         for name, candidate in candidates.items():
             start = time.perf_counter()
             candidate()
-            times[name].append((time.perf_counter() - start) / CALLS * 1e6)
+            times[name].append((time.perf_counter() - start) / calls * 1e6)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
@@ -78,7 +82,7 @@ def measure_router() -> None:
 
     def call(router: ConnectionRouter, **hints: Any) -> Callable[[], None]:
         def run() -> None:
-            for _ in range(CALLS):
+            for _ in range(QUERIES):
                 router.db_for_read(Attachment, **hints)
 
         return run
@@ -86,10 +90,13 @@ def measure_router() -> None:
     nothing = ConnectionRouter([NoRouter()])
     ours = ConnectionRouter(["pinning.router.PinningRouter"])
     with scope():
-        report("db_for_read", medians({"no-op": call(nothing), "pinning": call(ours)}))
+        report("db_for_read", medians({"no-op": call(nothing), "pinning": call(ours)}, QUERIES))
         report(
             "db_for_read of a relation",
-            medians({"no-op": call(nothing, instance=note), "pinning": call(ours, instance=note)}),
+            medians(
+                {"no-op": call(nothing, instance=note), "pinning": call(ours, instance=note)},
+                QUERIES,
+            ),
         )
 
 
@@ -119,7 +126,7 @@ def measure_requests() -> None:
         get_response = handler(middleware, is_async=False).get_response
 
         def run() -> None:
-            for _ in range(CALLS):
+            for _ in range(REQUESTS):
                 get_response(RequestFactory().get("/"))
 
         return run
@@ -128,24 +135,23 @@ def measure_requests() -> None:
         get_response = handler(middleware, is_async=True).get_response_async
 
         async def requests() -> None:
-            for _ in range(CALLS):
+            for _ in range(REQUESTS):
                 await get_response(AsyncRequestFactory().get("/async"))
 
         return lambda: asyncio.run(requests())
 
-    report("an empty request", medians({name: call(path) for name, path in paths.items()}))
+    report(
+        "an empty request",
+        medians({name: call(dotted) for name, dotted in paths.items()}, REQUESTS),
+    )
     report(
         "an empty asynchronous request",
-        medians({name: acall(path) for name, path in paths.items()}),
+        medians({name: acall(dotted) for name, dotted in paths.items()}, REQUESTS),
     )
 
-
-from django.urls import path
 
 urlpatterns = [path("", empty), path("async", aempty)]
 
 if __name__ == "__main__":
-    CALLS = int(os.environ.get("CALLS", CALLS))
     measure_router()
-    CALLS = CALLS // 20
     measure_requests()

@@ -62,7 +62,7 @@ def _has_replicas(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _aliases_exist(settings: Settings) -> Iterator[CheckMessage]:
-    for alias in _all_aliases(settings):
+    for alias in settings.aliases:
         if alias not in django_settings.DATABASES:
             known = ", ".join(map(repr, django_settings.DATABASES))
             yield Error(
@@ -73,7 +73,7 @@ def _aliases_exist(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _aliases_have_one_role(settings: Settings) -> Iterator[CheckMessage]:
-    aliases = _all_aliases(settings)
+    aliases = settings.aliases
     for alias in sorted({alias for alias in aliases if aliases.count(alias) > 1}):
         yield Error(
             f"PINNING['REPLICAS'] names {alias!r} more than once: a database is either a primary "
@@ -263,6 +263,18 @@ def _replicas_keep_connections(settings: Settings) -> Iterator[CheckMessage]:
             )
 
 
+def _replicas_check_connections(settings: Settings) -> Iterator[CheckMessage]:
+    for _, alias in _pairs(settings):
+        database: dict[str, Any] = django_settings.DATABASES[alias]
+        if database.get("CONN_MAX_AGE", 0) != 0 and not database.get("CONN_HEALTH_CHECKS"):
+            yield Warning(
+                f"DATABASES[{alias!r}] keeps connections and does not check them: when the replica "
+                "restarts, requests that use them fail.",
+                hint="Set CONN_HEALTH_CHECKS = True.",
+                id="pinning.W011",
+            )
+
+
 _CHECKS: tuple[Check, ...] = (
     _has_replicas,
     _aliases_exist,
@@ -279,13 +291,11 @@ _CHECKS: tuple[Check, ...] = (
     _cap_is_above_window,
     _sessions_do_not_pin_everybody,
 )
-_DEPLOYMENT_CHECKS: tuple[Check, ...] = (_cookies_are_secure, _replicas_keep_connections)
-
-
-def _all_aliases(settings: Settings) -> list[str]:
-    return [
-        alias for primary, replicas in settings.replicas.items() for alias in (primary, *replicas)
-    ]
+_DEPLOYMENT_CHECKS: tuple[Check, ...] = (
+    _cookies_are_secure,
+    _replicas_keep_connections,
+    _replicas_check_connections,
+)
 
 
 def _pairs(settings: Settings) -> Iterator[tuple[str, str]]:

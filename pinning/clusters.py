@@ -1,15 +1,20 @@
 """Clusters: a primary and its replicas, and which of them a model, row or alias belongs to."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.db import connections
 from django.db.models import Model
 
 from pinning import conf
 from pinning.exceptions import UnknownClusterError
+
+logger = logging.getLogger("pinning")
 
 DEFAULT = "default"
 
@@ -43,7 +48,7 @@ class Clusters:
         self, replicas: Mapping[str, tuple[str, ...]], primary_models: tuple[str, ...] = ()
     ) -> None:
         """Take REPLICAS and PRIMARY_MODELS as ``conf`` read them."""
-        labels = frozenset(label.lower() for label in primary_models)
+        labels = frozenset(map(_lower, primary_models))
         self._by_name = {name: Cluster(name, aliases, labels) for name, aliases in replicas.items()}
         self._by_alias = {
             alias: cluster
@@ -79,20 +84,46 @@ class Clusters:
     def primary_tables(self) -> frozenset[str]:
         """The tables of PRIMARY_MODELS: writing to them pins nobody."""
         if self._primary_tables is None:
-            models = (apps.get_model(label) for label in self._primary_labels)
-            self._primary_tables = frozenset(model._meta.db_table for model in models)
+            self._primary_tables = frozenset(
+                model._meta.db_table
+                for model in apps.get_models(include_auto_created=True)
+                if model._meta.label_lower in self._primary_labels
+            )
         return self._primary_tables
+
+
+def _lower(label: str) -> str:
+    """As ``Model._meta.label_lower``: the app's part is as it was written."""
+    app_label, _, model = label.rpartition(".")
+    return f"{app_label}.{model.lower()}"
 
 
 _clusters: Clusters | None = None
 
 
+def configured() -> Clusters:
+    """What the settings say. Raises ImproperlyConfigured where they are wrong."""
+    settings = conf.settings()
+    for alias in settings.aliases:
+        if alias not in connections.settings:
+            raise ImproperlyConfigured(
+                f"PINNING['REPLICAS'] names {alias!r}, which is not in DATABASES. (pinning.E013)"
+            )
+    return Clusters(settings.replicas, settings.primary_models)
+
+
 def clusters() -> Clusters:
-    """The clusters of this process."""
+    """The clusters of this process: none where the settings are wrong, so that nothing is routed.
+
+    The system checks and the start of the middleware tell what is wrong.
+    """
     global _clusters
     if _clusters is None:
-        settings = conf.settings()
-        _clusters = Clusters(settings.replicas, settings.primary_models)
+        try:
+            _clusters = configured()
+        except ImproperlyConfigured as error:
+            logger.error("No read goes to a replica: %s", error)
+            _clusters = Clusters({})
     return _clusters
 
 

@@ -38,6 +38,13 @@ class Settings:
     use_replicas: bool | Callable[[HttpRequest], bool] = True
     retry_after: float = 10.0
 
+    @property
+    def aliases(self) -> list[str]:
+        """Every alias that ``replicas`` names, as often as it does."""
+        return [
+            alias for primary, replicas in self.replicas.items() for alias in (primary, *replicas)
+        ]
+
 
 class Problem(NamedTuple):
     """One wrong value: the id of its system check, what is wrong, and what to do."""

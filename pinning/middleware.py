@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponseBase
 
 from pinning import conf, identity
+from pinning.clusters import configured
 from pinning.identity import Visitor
 from pinning.pins import Pins
 from pinning.responses import stream_inside, streams
@@ -71,8 +72,9 @@ class PinningMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        """Load settings and stores, so that wrong ones stop the start and not a request."""
+        """Load clusters and stores, so that wrong ones stop the start and not a request."""
         self.get_response = get_response
+        configured()
         stores()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:

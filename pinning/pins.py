@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 _BIGGEST = 2**63 - 1  # positions travel through 64-bit signed integers
+_MOST_SECONDS = 2**53  # beyond, a float is no exact number of seconds
 _LONGEST_NAME = 200
 
 
@@ -145,6 +146,6 @@ def _decode_pin(entry: object) -> Pin | None:
         return None
     if max(len(cluster), len(timeline)) > _LONGEST_NAME or (position is None) != (timeline == ""):
         return None
-    if not 0 <= written_at <= _BIGGEST or not 0 <= (position or 0) <= _BIGGEST:
+    if not 0 <= written_at < _MOST_SECONDS or not 0 <= (position or 0) <= _BIGGEST:
         return None
     return Pin(cluster=cluster, written_at=float(written_at), timeline=timeline, position=position)

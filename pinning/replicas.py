@@ -86,6 +86,7 @@ def is_usable(alias: str) -> bool:
     if _is_forbidden(connection):
         return False
     try:
+        connection.close_if_health_check_failed()
         connection.ensure_connection()
     except Error as error:
         set_aside(alias, error)

@@ -8,11 +8,11 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from pinning import conf, overrides, replicas
+from pinning import overrides, replicas
 from pinning.clusters import Cluster, clusters
 from pinning.reasons import Reason
 from pinning.relations import is_generic_relation
-from pinning.scope import ClusterWork, Read, Scope, current_scope
+from pinning.scope import ClusterWork, Read, Scope, are_replicas_on, current_scope
 from pinning.writes import is_in_transaction, recorder_of
 
 
@@ -96,7 +96,7 @@ def _as_asked(cluster: Cluster, scope: Scope | None, forced: str) -> tuple[str, 
     """What an override says; of the replicas whichever is healthy, however far behind it is."""
     if forced == overrides.PRIMARY:
         return cluster.primary, Reason.USE_PRIMARY
-    allowed = conf.settings().use_replicas is not False if scope is None else scope.uses_replicas()
+    allowed = are_replicas_on() if scope is None else scope.uses_replicas()
     if not allowed:
         return cluster.primary, Reason.SWITCHED_OFF
     if _is_on_event_loop():
@@ -111,6 +111,11 @@ def _is_on_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _label(model: Any) -> str:
+    """The database cache's class has a name but no label."""
+    return str(getattr(model._meta, "label", model._meta.object_name))
 
 
 class PinningRouter:
@@ -128,7 +133,7 @@ class PinningRouter:
             reads = (scope.works.get(cluster.primary) or scope.work(cluster.primary)).reads
             reads[reason] = reads.get(reason, 0) + 1
             if scope.trace is not None:
-                scope.trace.append(Read(model._meta.object_name, alias, reason))
+                scope.trace.append(Read(_label(model), alias, reason))
         return alias
 
     def db_for_write(self, model: Any, **hints: Any) -> str | None:  # noqa: ARG002

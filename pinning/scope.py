@@ -15,7 +15,7 @@ from typing import NamedTuple
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import positions
+from pinning import conf, positions
 from pinning.pins import Pin, Pins
 from pinning.reasons import Reason
 from pinning.signals import scope_closed
@@ -119,8 +119,8 @@ class Scope:
         return self.parent.pins() if self.parent else Pins()
 
     def uses_replicas(self) -> bool:
-        """Whether replicas may serve it at all."""
-        return self.parent.uses_replicas() if self.parent else True
+        """Whether replicas may serve it. A callable USE_REPLICAS decides on requests alone."""
+        return self.parent.uses_replicas() if self.parent else are_replicas_on()
 
     # What happens to it
 
@@ -153,6 +153,11 @@ class Scope:
         self._closed = True
         if scope_closed.receivers:
             scope_closed.send_robust(type(self), scope=self)
+
+
+def are_replicas_on() -> bool:
+    """Whether USE_REPLICAS lets work that is no request read from replicas."""
+    return conf.settings().use_replicas is not False
 
 
 def pin_now(cluster: str) -> Pins:

@@ -1,17 +1,15 @@
 """Settings of the unit tests: a primary on SQLite, and replicas that mirror it."""
 
+import os
 import tempfile
 from pathlib import Path
 
-_FOLDER = Path(tempfile.gettempdir())
+#: Of this run alone: several may go on at once.
+_PREFIX = Path(tempfile.gettempdir()) / f"pinning-{os.getpid()}"
 
 
 def _sqlite(**extra: object) -> dict[str, object]:
-    return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(_FOLDER / "pinning.sqlite3"),
-        **extra,
-    }
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{_PREFIX}.sqlite3", **extra}
 
 
 SECRET_KEY = "tests"
@@ -45,10 +43,10 @@ TEMPLATES = [
     }
 ]
 DATABASES = {
-    "default": _sqlite(TEST={"NAME": str(_FOLDER / "pinning-tests.sqlite3")}),
+    "default": _sqlite(TEST={"NAME": f"{_PREFIX}-tests.sqlite3"}),
     "replica1": _sqlite(TEST={"MIRROR": "default"}),
     "replica2": _sqlite(TEST={"MIRROR": "default"}),
-    "elsewhere": _sqlite(TEST={"NAME": str(_FOLDER / "pinning-tests-elsewhere.sqlite3")}),
+    "elsewhere": _sqlite(TEST={"NAME": f"{_PREFIX}-elsewhere.sqlite3"}),
 }
 DATABASE_ROUTERS = ["pinning.router.PinningRouter"]
 PINNING = {"REPLICAS": {"default": ["replica1"]}, "WINDOW": 5}

@@ -26,7 +26,8 @@ PAGES = "django.middleware.cache.UpdateCacheMiddleware"
 GOOD_FOR_DEPLOYMENT = {
     "SESSION_COOKIE_SECURE": True,
     "DATABASES": {
-        alias: {**settings.DATABASES[alias], "CONN_MAX_AGE": 60} for alias in settings.DATABASES
+        alias: {**settings.DATABASES[alias], "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        for alias in settings.DATABASES
     },
 }
 
@@ -133,6 +134,7 @@ BAD_FOR_DEPLOYMENT = [
     ("W009", {"SESSION_COOKIE_SECURE": False}),
     ("W009", {"PINNING": {"COOKIE": {"SECURE": False}}}),
     ("W010", {"DATABASES": database(CONN_MAX_AGE=0)}),
+    ("W011", {"DATABASES": database(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=False)}),
 ]
 
 #: Needs django-redis not to be installed: see the test of its own.

@@ -9,10 +9,11 @@ from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.middleware.cache import CacheMiddleware
 from django.test import AsyncRequestFactory, RequestFactory
 from freezegun import freeze_time
 
-from pinning import Reason, Scope, current_scope, use_primary
+from pinning import Reason, Scope, current_scope, health, use_primary
 from pinning.clusters import clusters
 from pinning.identity import Visitor
 from pinning.middleware import PinningMiddleware
@@ -148,7 +149,7 @@ def test_a_request_without_reads_asks_no_store(memory):
 
 
 def test_a_request_that_reads_asks_each_store_once(memory):
-    send(lambda request: [read(), read()][0])
+    send(lambda request: [read(), read()][0], cookies={"sessionid": "abc"})
     assert memory.calls == ["load"]
 
 
@@ -222,10 +223,24 @@ def test_a_session_cookie_that_stays_the_same_is_no_login(memory):
 
 def test_when_no_store_answers_the_primary_does(memory, caplog):
     memory.is_down = True
-    assert routed(send(read)) == ("default", Reason.STORES_DOWN)
-    assert routed(send(read)) == ("default", Reason.STORES_DOWN)
+    for _ in range(2):
+        response = send(read, cookies={"sessionid": "abc"})
+        assert routed(response) == ("default", Reason.STORES_DOWN)
     assert memory.calls == ["load"]  # left alone for RETRY_AFTER
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_client_without_a_name_asks_no_store_on_a_server(memory):
+    memory.is_down = True
+    assert routed(send(read)) == ("replica1", Reason.REPLICA)
+
+
+def test_where_no_store_takes_the_pins_a_cookie_does(memory):
+    memory.is_down = True
+    cookies = cookies_after(send(write, "POST"))
+    memory.is_down = False
+    health.stores.reset()
+    assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
 
 
 def test_a_write_with_no_store_is_no_error(memory):
@@ -403,6 +418,22 @@ def test_a_store_that_is_not_there_stops_the_start(settings):
     settings.PINNING = {"STORES": ["nowhere.Store"]}
     with pytest.raises(ImproperlyConfigured, match=r"nowhere\.Store"):
         PinningMiddleware(read)
+
+
+def test_a_database_that_is_not_there_stops_the_start(settings):
+    settings.PINNING = {"REPLICAS": {"default": ["nowhere"]}}
+    with pytest.raises(ImproperlyConfigured, match="'nowhere'"):
+        PinningMiddleware(read)
+
+
+def test_a_page_cache_inside_never_holds_a_cookie_of_ours(settings):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+    cached = CacheMiddleware(lambda request: write())
+    assert send(cached).cookies
+    kept = send(cached)
+    assert not kept.cookies
+    assert Note.objects.count() == 1
 
 
 def test_an_override_of_a_view_holds_while_its_body_streams():

@@ -277,6 +277,18 @@ def test_the_switch_sends_every_read_to_the_primary(settings):
     settings.PINNING = {**settings.PINNING, "USE_REPLICAS": False}
     with use_replica():
         assert route(Note) == ("default", Reason.SWITCHED_OFF)
+        with scope():
+            assert route(Note) == ("default", Reason.SWITCHED_OFF)
+    with scope():
+        assert route(Note) == ("default", Reason.SWITCHED_OFF)
+
+
+def test_wrong_settings_route_nothing(settings, caplog):
+    settings.PINNING = {"REPLICAS": {"default": ["nowhere"]}}
+    with scope():
+        assert PinningRouter().db_for_read(Note) is None
+        assert PinningRouter().allow_migrate("default", "notes") is None
+    assert "'nowhere'" in caplog.text
 
 
 class UnsafeScope(Scope):
@@ -442,7 +454,7 @@ def test_a_trace_names_model_database_and_reason():
     with scope() as work:
         work.trace = []
         list(Note.objects.all())
-        assert work.trace == [("Note", "replica1", Reason.REPLICA)]
+        assert work.trace == [("notes.Note", "replica1", Reason.REPLICA)]
 
 
 class DefaultTestCase(TestCase):

@@ -72,7 +72,7 @@ def test_an_inner_scope_is_traced_with_the_outer_one():
         outer.trace = []
         with scope():
             list(Note.objects.all())
-        assert outer.trace == [Read("Note", "replica1", Reason.REPLICA)]
+        assert outer.trace == [Read("notes.Note", "replica1", Reason.REPLICA)]
 
 
 def test_by_the_clock_a_pin_carries_the_time_alone():

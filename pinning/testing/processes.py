@@ -172,6 +172,7 @@ class Server(ABC):
             stderr=subprocess.STDOUT,
             timeout=_PROGRAM_SECONDS,
             check=False,
+            start_new_session=True,
             **_identity(self.account),
         )
         if done.returncode:

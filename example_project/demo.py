@@ -1,0 +1,153 @@
+"""The board on a real primary and a replica that lags: `python -m example_project.demo`.
+
+Everything it starts ends with it. What was posted is kept for the next start.
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
+
+from example_project import servers
+from example_project.servers import LAG_SECONDS, DemoError
+from pinning.testing.postgres import Postgres, Replica
+from pinning.testing.processes import MissingService, ServerError
+
+HOST = "127.0.0.1"
+DATABASE = "board"
+SEEDS = (
+    "Welcome. Post a note: it is here at once, although the replica is behind.",
+    "Then turn pinning off and post another one.",
+    "The table at the foot tells where each query ran, and why.",
+)
+
+
+def main() -> int:
+    """Run until Ctrl-C. The exit status: 0, or 1 with a sentence why it could not start."""
+    stop = Stop()
+    options = _options()
+    try:
+        with _listening(options.port) as server:
+            directory = options.directory or servers.find_directory()
+            with servers.locked(directory):
+                _run(server, directory, stop)
+    except Stopped:
+        print("Stopped.", flush=True)
+    except (DemoError, MissingService) as error:
+        return _failed(str(error))
+    except ServerError as error:
+        if not stop.asked:  # Ctrl-C reaches initdb and pg_basebackup too, which fail then
+            return _failed(f"{error}\nShould the data be broken, remove {directory}.")
+        print("Stopped.", flush=True)
+    return 0
+
+
+class Stopped(Exception):  # noqa: N818 - what was asked for, not a mistake
+    """Somebody asked the demo to stop."""
+
+
+class Stop:
+    """Notes Ctrl-C, SIGTERM and a closed terminal; honoured between two steps, never within one."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+    def check(self) -> None:
+        """Raise Stopped if somebody asked for it."""
+        if self.asked:
+            raise Stopped
+
+
+class Server(ThreadedWSGIServer):
+    """Django's development server, in steps short enough to notice that we shall stop."""
+
+    allow_reuse_port = False  # or two demos could share a port, from Python 3.14 on
+    timeout = 0.2
+
+    def serve_until(self, stop: Stop) -> None:
+        """Answer requests until Stopped is raised."""
+        while True:
+            stop.check()
+            self.handle_request()
+
+
+def _run(server: Server, directory: Path, stop: Stop) -> None:
+    print(f"Starting PostgreSQL in {directory} ...", flush=True)
+    with servers.running(directory, _fill, stop.check) as (primary, replica):
+        server.set_app(get_wsgi_application())
+        print(
+            f"The primary:            {_psql(primary)}",
+            f"The replica, {LAG_SECONDS} s behind: {_psql(replica)}",
+            f"The board:              http://{HOST}:{server.server_port}/",
+            "Ctrl-C stops all of it. The notes are kept for the next start.",
+            sep="\n",
+            flush=True,
+        )
+        server.serve_until(stop)
+
+
+def _fill(primary: Postgres, replica: Replica) -> None:
+    """Set Django up for the two servers; migrate the primary, and give it its first notes."""
+    if not primary.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]):
+        primary.create_database(DATABASE)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
+    os.environ["PRIMARY_PORT"] = str(primary.port)
+    os.environ["REPLICA_PORT"] = str(replica.port)
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from example_project.board.models import Note  # needs the set-up
+
+    if not Note.objects.exists():
+        Note.objects.bulk_create([Note(text=text) for text in SEEDS])
+
+
+def _listening(port: int) -> Server:
+    """The web server, with its port taken; whoever asks already waits until it answers."""
+    try:
+        return Server((HOST, port), WSGIRequestHandler)
+    except OSError as error:
+        raise DemoError(
+            f"Port {port} cannot be had ({error.strerror}): choose another one, as in "
+            "PORT=8001 make demo."
+        ) from None
+
+
+def _psql(server: Postgres) -> str:
+    program = "psql" if shutil.which("psql") else str(server.programs / "psql")
+    address = ["-h", server.host, "-p", str(server.port), "-U", server.user]
+    return shlex.join([program, *address, DATABASE])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m example_project.demo", description=__doc__)
+    parser.add_argument("--port", type=_port, default=os.environ.get("PORT") or "8000")
+    parser.add_argument("--directory", type=Path, help="where the servers keep their data")
+    return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and 0 < int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is from 1 to 65535")
+    return int(text)
+
+
+def _failed(sentence: str) -> int:
+    print(sentence, file=sys.stderr, flush=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

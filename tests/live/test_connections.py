@@ -1,0 +1,141 @@
+"""What psycopg and PostgreSQL do that SQLite does not: pools, composed SQL, copies, procedures."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connections, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper
+from psycopg import sql
+
+from pinning import mark_written, scope
+from pinning.writes import Recorder
+from tests.live.conftest import DATABASE, Pair
+
+
+@pytest.fixture
+def primary(pair: Pair, django_db_blocker: Any) -> Iterator[Callable[..., DatabaseWrapper]]:
+    """Puts a connection to the primary in the place of "default"."""
+    before = connections["default"]
+    opened: list[DatabaseWrapper] = []
+
+    def connect(**options: Any) -> DatabaseWrapper:
+        settings = {
+            **before.settings_dict,
+            "TEST": {},
+            "CONN_MAX_AGE": 0 if "pool" in options else None,
+            **pair.primary.settings(DATABASE),
+            "OPTIONS": options,
+        }
+        opened.append(DatabaseWrapper(settings, alias="default"))
+        connections["default"] = opened[-1]
+        return opened[-1]
+
+    with django_db_blocker.unblock():
+        yield connect
+        for connection in opened:
+            connection.close()
+            if "pool" in connection.settings_dict["OPTIONS"]:
+                connection.close_pool()
+    connections["default"] = before
+
+
+def insert(connection: DatabaseWrapper, statement: Any = None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement or "INSERT INTO notes_note (text) VALUES ('new')")
+
+
+def test_a_pool_keeps_the_recorder_and_finds_positions(primary):
+    connection = primary(pool={"min_size": 1, "max_size": 2})
+    for _ in range(3):
+        with scope() as work:
+            insert(connection)
+            assert work.has_written("default")
+            (pin,) = work.take_pins()
+            assert pin.position > 0
+        connection.close()
+    assert [type(wrapper) for wrapper in connection.execute_wrappers] == [Recorder]
+
+
+@pytest.mark.parametrize(
+    ("statement", "writes"),
+    [
+        (
+            sql.SQL("INSERT INTO {} (text) VALUES ('new')").format(sql.Identifier("notes_note")),
+            True,
+        ),
+        (sql.SQL("SELECT 1"), False),
+        (b"INSERT INTO notes_note (text) VALUES ('new')", True),
+        (b"SELECT 1", False),
+        ("WITH n AS (INSERT INTO notes_note (text) VALUES ('new') RETURNING 1) SELECT 1", True),
+        ("EXPLAIN (ANALYZE) INSERT INTO notes_note (text) VALUES ('new')", True),
+        ("SELECT text INTO TEMP copied FROM notes_note", True),
+        ("DO $$ BEGIN INSERT INTO notes_note (text) VALUES ('new'); END $$", True),
+        ("SELECT * FROM notes_note FOR UPDATE", False),
+    ],
+)
+def test_statements_of_postgresql(primary, statement, writes):
+    connection = primary()
+    with scope() as work:
+        insert(connection, statement)
+        assert work.has_written("default") is writes
+
+
+def test_a_copy_counts_once_it_is_marked(primary):
+    connection = primary()
+    with scope() as work, transaction.atomic():
+        with (
+            connection.cursor() as cursor,
+            cursor.copy("COPY notes_note (text) FROM STDIN") as copy,
+        ):
+            copy.write_row(["new"])
+        mark_written()
+        assert not work.has_written("default")
+    assert work.has_written("default")
+
+
+def test_a_deferred_constraint_that_fails_at_commit_does_not_count(primary):
+    connection = primary()
+    with scope() as work:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            insert(connection, "INSERT INTO notes_attachment (name, note_id) VALUES ('a', 99)")
+        assert not work.has_written("default")
+
+
+def test_a_position_covers_the_commit_and_not_merely_the_statement(primary, pair: Pair):
+    connection = primary()
+    with scope() as work:
+        with transaction.atomic():
+            insert(connection)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+                inside = int(cursor.fetchone()[0])
+        (pin,) = work.take_pins()
+    assert pin.position > inside
+
+
+def test_a_primary_that_died_after_the_commit_leaves_it_to_the_clock(primary, pair: Pair, caplog):
+    connection = primary()
+    with scope() as work:
+        insert(connection)
+        pair.primary.kill()
+        try:
+            (pin,) = work.take_pins()
+        finally:
+            pair.primary.start()
+        assert (pin.timeline, pin.position) == ("", None)
+    assert "the clock decides" in caplog.text
+    connection.close()
+
+
+def test_a_transaction_by_hand_that_is_still_open_leaves_it_to_the_clock(primary):
+    connection = primary()
+    connection.set_autocommit(False)
+    with scope() as work:
+        insert(connection)
+        connection.commit()
+        insert(connection)
+        pins = work.take_pins()
+    assert [pin.position for pin in pins] == [None]
+    connection.rollback()
+    connection.set_autocommit(True)
