@@ -132,7 +132,7 @@ class Visitor:
     @property
     def read_of_notes(self) -> Row:
         """The query that fetched the list, which comes before those that compare."""
-        return next(row for row in self.footer if row.model == "Note")
+        return next(row for row in self.footer if row.model == "board.Note")
 
 
 @contextmanager

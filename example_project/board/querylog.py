@@ -85,6 +85,6 @@ def _verb_of(sql: str) -> str:
 
 def _model_of(sql: str) -> str:
     """The model whose table is named first."""
-    models = {model._meta.db_table: model.__name__ for model in apps.get_models()}
+    models = {model._meta.db_table: model._meta.label for model in apps.get_models()}
     names = re.findall(r'"(\w+)"', sql)
     return next((models[name] for name in names if name in models), "")

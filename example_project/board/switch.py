@@ -39,7 +39,7 @@ class SwitchedRouter(PinningRouter):
         scope = current_scope()
         if scope is not None and scope.trace is not None:
             reason: Any = NaiveReason("pinning_off")
-            scope.trace.append(Read(model._meta.object_name, REPLICA, reason))
+            scope.trace.append(Read(model._meta.label, REPLICA, reason))
         return REPLICA
 
 
