@@ -196,7 +196,7 @@ class TestBoard:
     def test_the_footer_names_the_primary_and_the_reason(self, visitor):
         visitor.post("explained")
         words = "the user has written and no replica asked has it yet"
-        assert visitor.read_of_notes == Row("SELECT", "Note", "default", "pinned", words)
+        assert visitor.read_of_notes == Row("SELECT", "board.Note", "default", "pinned", words)
         assert f"from default, because {words}." in visitor.status
 
     def test_the_footer_lists_the_databases_that_are_compared(self, visitor):
