@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from pinning import checks, replicas, writes
+from pinning import checks, replicas, reruns, writes
 
 
 class PinningConfig(AppConfig):
@@ -14,7 +14,8 @@ class PinningConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
-        connection_created.connect(writes.watch, dispatch_uid="pinning.watch")
-        connection_created.connect(replicas.forget_reached, dispatch_uid="pinning.forget_reached")
+        connection_created.connect(writes.watch, dispatch_uid="pinning.writes")
+        connection_created.connect(replicas.forget_reached, dispatch_uid="pinning.replicas")
+        connection_created.connect(reruns.watch, dispatch_uid="pinning.reruns")
         checks.register_all()
         writes.watch_open_connections()

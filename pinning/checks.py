@@ -1,6 +1,7 @@
 """System checks: every wrong setting has an id and says what to do. ``docs/checks.md`` lists them.
 
-What the value of PINNING alone can tell is in ``conf``; here is what takes the other settings.
+What the value of PINNING alone can tell is in ``conf``, what takes the models in ``model_checks``;
+here is what takes the other settings.
 """
 
 import importlib.util
@@ -13,7 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from pinning import conf, stores
+from pinning import conf, model_checks, stores
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
 from pinning.router import PinningRouter
@@ -266,7 +267,8 @@ def _replicas_keep_connections(settings: Settings) -> Iterator[CheckMessage]:
 def _replicas_check_connections(settings: Settings) -> Iterator[CheckMessage]:
     for _, alias in _pairs(settings):
         database: dict[str, Any] = django_settings.DATABASES[alias]
-        if database.get("CONN_MAX_AGE", 0) != 0 and not database.get("CONN_HEALTH_CHECKS"):
+        keeps = database.get("CONN_MAX_AGE", 0) != 0 or database.get("OPTIONS", {}).get("pool")
+        if keeps and not database.get("CONN_HEALTH_CHECKS"):
             yield Warning(
                 f"DATABASES[{alias!r}] keeps connections and does not check them: when the replica "
                 "restarts, requests that use them fail.",
@@ -275,11 +277,29 @@ def _replicas_check_connections(settings: Settings) -> Iterator[CheckMessage]:
             )
 
 
+def _replicas_connect_in_time(settings: Settings) -> Iterator[CheckMessage]:
+    for _, alias in _pairs(settings):
+        database: dict[str, Any] = django_settings.DATABASES[alias]
+        options = database.get("OPTIONS", {})
+        pool = options.get("pool")
+        is_pool_bounded = not pool or (isinstance(pool, dict) and "timeout" in pool)
+        if "postg" in database["ENGINE"] and not ("connect_timeout" in options and is_pool_bounded):
+            yield Warning(
+                f"DATABASES[{alias!r}] may wait long for a replica that does not answer.",
+                hint='Set OPTIONS["connect_timeout"], and for a pool OPTIONS["pool"]["timeout"].',
+                id="pinning.W012",
+            )
+
+
 _CHECKS: tuple[Check, ...] = (
     _has_replicas,
     _aliases_exist,
     _aliases_have_one_role,
     _models_exist,
+    model_checks.labels_exist,
+    model_checks.homes_load,
+    model_checks.read_only_clusters_exist,
+    model_checks.relations_stay_inside,
     _router_is_there,
     _middleware_is_outermost,
     _stores_load,
@@ -295,6 +315,7 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     _cookies_are_secure,
     _replicas_keep_connections,
     _replicas_check_connections,
+    _replicas_connect_in_time,
 )
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from django.apps import apps
@@ -13,6 +14,7 @@ from django.db.models import Model
 
 from pinning import conf
 from pinning.exceptions import UnknownClusterError
+from pinning.homes import Home, Homes, Sharding, lowered, owner_of
 
 logger = logging.getLogger("pinning")
 
@@ -45,17 +47,30 @@ class Clusters:
     """All clusters that the PINNING setting names."""
 
     def __init__(
-        self, replicas: Mapping[str, tuple[str, ...]], primary_models: tuple[str, ...] = ()
+        self,
+        replicas: Mapping[str, tuple[str, ...]],
+        primary_models: tuple[str, ...] = (),
+        models: Mapping[str, Any] = MappingProxyType({}),
+        read_only: tuple[str, ...] = (),
     ) -> None:
-        """Take REPLICAS and PRIMARY_MODELS as ``conf`` read them."""
-        labels = frozenset(map(_lower, primary_models))
+        """Take REPLICAS, PRIMARY_MODELS, MODELS and READ_ONLY as ``conf`` read them.
+
+        Raises UnknownClusterError or ImportError for what MODELS gives.
+        """
+        labels = frozenset(map(lowered, primary_models))
         self._by_name = {name: Cluster(name, aliases, labels) for name, aliases in replicas.items()}
         self._by_alias = {
             alias: cluster
             for cluster in self._by_name.values()
             for alias in (cluster.primary, *cluster.replicas)
         }
-        self._default = self._by_name.get(DEFAULT)
+        self._homes = Homes.load(models, tuple(replicas))
+        self._places: dict[Any, Cluster | Sharding | None] = {}
+        #: The clusters of models that live on one, as far as they were asked for: for the router,
+        #: where every query pays for it.
+        self.fixed: dict[Any, Cluster] = {}
+        #: Clusters that are neither migrated nor written.
+        self.read_only = frozenset(read_only)
         self._primary_labels = labels
         self._primary_tables: frozenset[str] | None = None
 
@@ -70,15 +85,87 @@ class Clusters:
         """The cluster in which ``alias`` is the primary or a replica."""
         return self._by_alias.get(alias)
 
-    def of_row(self, instance: Model | None) -> Cluster | None:
-        """Where queries belong that start from ``instance``, or from nothing.
+    def of_query(
+        self, model: Any, instance: Model | None, hints: Mapping[str, Any]
+    ) -> Cluster | None:
+        """Where a query on ``model`` belongs; ``instance``, if any, is the one of the hints.
 
-        None where it came from a database outside every cluster: its relations stay with it.
+        To the model's own cluster, but a row that was loaded from another place than its own
+        model's keeps its relations there: None where that is outside every cluster. Raises
+        UnknownClusterError where a callable of MODELS names one that does not exist.
         """
-        if instance is None:
-            return self._default
-        alias = instance._state.db
-        return self._default if alias is None else self._by_alias.get(alias)
+        place = self.fixed.get(model) or self._place_of(model)
+        alias = None if instance is None else instance._state.db
+        if alias is not None:
+            source = self._by_alias.get(alias)
+            if source is place or self._is_away(type(instance), source):
+                return source
+        return self._ask(place, model, hints) if isinstance(place, Sharding) else place
+
+    def may_migrate(
+        self, alias: str, app_label: str, model_name: str | None, model: Any = None
+    ) -> bool | None:
+        """Whether a model, or every model of the app, has its table on ``alias``. None: ask others.
+
+        Never on a replica or in a cluster of READ_ONLY. ``model`` is the class, where it is known.
+        """
+        cluster = self._by_alias.get(alias)
+        if cluster is not None and (alias != cluster.primary or alias in self.read_only):
+            return False
+        if not self._homes:
+            return None
+        if hasattr(model, "_meta"):
+            homes = {self._homes.of(model)}
+        elif model_name is not None:
+            homes = {self._homes.of_name(app_label, model_name)}
+        else:
+            homes = self._homes.of_app(app_label)
+        answers = {self._has_tables(alias, home) for home in homes}
+        return answers.pop() if len(answers) == 1 else None
+
+    def _place_of(self, model: Any) -> Cluster | Sharding | None:
+        """Where a model lives: its cluster, who tells it, or None outside every cluster.
+
+        Kept for the models of installed apps. Others come and go: historical ones, and the
+        database cache's class, of which each thread has its own.
+        """
+        try:
+            return self._places[model]
+        except KeyError:
+            pass
+        home = self._homes.of(model)
+        place = home if isinstance(home, Sharding) else self._by_name.get(home or DEFAULT)
+        if getattr(model._meta, "apps", None) is apps:
+            self._places[model] = place
+            if isinstance(place, Cluster):
+                self.fixed[model] = place
+        return place
+
+    def _is_away(self, model: Any, source: Cluster | None) -> bool:
+        """Whether a row of ``model`` that came from ``source`` was not loaded from its own place.
+
+        One of a sharded model is at home in every cluster.
+        """
+        place = self._place_of(model)
+        return source is None if isinstance(place, Sharding) else source is not place
+
+    def _ask(self, sharding: Sharding, model: Any, hints: Mapping[str, Any]) -> Cluster | None:
+        name = sharding.function(owner_of(model), **hints)
+        if name is None:
+            return self._by_name.get(DEFAULT)
+        cluster = self._by_name.get(name) if isinstance(name, str) else None
+        if cluster is None:
+            label = f"{model._meta.app_label}.{model._meta.object_name}"
+            source = f"{sharding.name} gave for {label}"
+            raise UnknownClusterError(name, tuple(self._by_name), source)
+        return cluster
+
+    def _has_tables(self, alias: str, home: Home | None) -> bool | None:
+        if isinstance(home, Sharding):
+            return None if alias in self._by_name else False
+        if home is not None:
+            return alias == home
+        return None if alias == DEFAULT or alias not in self._by_name else False
 
     @property
     def primary_tables(self) -> frozenset[str]:
@@ -92,12 +179,6 @@ class Clusters:
         return self._primary_tables
 
 
-def _lower(label: str) -> str:
-    """As ``Model._meta.label_lower``: the app's part is as it was written."""
-    app_label, _, model = label.rpartition(".")
-    return f"{app_label}.{model.lower()}"
-
-
 _clusters: Clusters | None = None
 
 
@@ -109,7 +190,17 @@ def configured() -> Clusters:
             raise ImproperlyConfigured(
                 f"PINNING['REPLICAS'] names {alias!r}, which is not in DATABASES. (pinning.E013)"
             )
-    return Clusters(settings.replicas, settings.primary_models)
+    for name in settings.read_only:
+        if name not in settings.replicas:
+            raise ImproperlyConfigured(
+                f"PINNING['READ_ONLY'] names {name!r}, which is no cluster. (pinning.E027)"
+            )
+    try:
+        return Clusters(
+            settings.replicas, settings.primary_models, settings.models, settings.read_only
+        )
+    except (UnknownClusterError, ImportError) as error:
+        raise ImproperlyConfigured(f"PINNING['MODELS']: {error}") from error
 
 
 def clusters() -> Clusters:

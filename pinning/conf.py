@@ -20,7 +20,7 @@ class Cookie:
     domain: str | None = None
     path: str | None = None
     secure: bool | None = None
-    samesite: Literal["Lax", "Strict", "None"] = "Lax"
+    samesite: Literal["Lax", "Strict", "None"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class Settings:
     cookie: Cookie = Cookie()
     cache: str = "default"
     primary_models: tuple[str, ...] = ()
+    models: Mapping[str, str | Callable[..., str | None]] = field(default_factory=dict)
+    read_only: tuple[str, ...] = ()
     safe_methods: frozenset[str] = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
     use_replicas: bool | Callable[[HttpRequest], bool] = True
     retry_after: float = 10.0
@@ -81,12 +83,22 @@ def _is_models(value: object) -> bool:
     return _is_names(value) and all(label.count(".") == 1 for label in value)  # type: ignore[attr-defined]
 
 
+def _is_homes(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(label, str)
+        and label.count(".") <= 1
+        and all(label.split("."))
+        and ((isinstance(home, str) and home != "") or callable(home))
+        for label, home in value.items()
+    )
+
+
 _COOKIE_TYPES: dict[str, tuple[type, ...]] = {
     "NAME": (str,),
     "DOMAIN": (str, type(None)),
     "PATH": (str, type(None)),
     "SECURE": (bool, type(None)),
-    "SAMESITE": (str,),
+    "SAMESITE": (str, type(None)),
 }
 
 
@@ -144,6 +156,18 @@ RULES: dict[str, Rule] = {
         _is_models,
         'a list of "app_label.Model"',
         'For example: "PRIMARY_MODELS": ["sessions.Session"].',
+    ),
+    "MODELS": Rule(
+        "pinning.E022",
+        _is_homes,
+        'a dict of "app_label" or "app_label.Model" to the name of a cluster or a callable',
+        'For example: "MODELS": {"shop": "orders"}.',
+    ),
+    "READ_ONLY": Rule(
+        "pinning.E026",
+        _is_names,
+        "a list of the names of clusters",
+        'For example: "READ_ONLY": ["legacy"].',
     ),
     "SAFE_METHODS": Rule(
         "pinning.E010",
@@ -206,6 +230,8 @@ def parse(raw: object) -> Settings:
 def _frozen(key: str, value: Any) -> Any:
     if key == "REPLICAS":
         return {primary: tuple(replicas) for primary, replicas in value.items()}
+    if key == "MODELS":
+        return dict(value)
     if key == "COOKIE":
         return Cookie(**{name.lower(): item for name, item in value.items()})
     if key == "SAFE_METHODS":

@@ -8,7 +8,20 @@ class PinningError(Exception):
 class UnknownClusterError(PinningError, LookupError):
     """A cluster was named that the PINNING setting does not know."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+    def __init__(self, name: object, known: tuple[str, ...], source: str = "") -> None:
+        """``source`` says who named it, where that is no setting."""
+        named = f"{name!r}, which {source}" if source else repr(name)
         super().__init__(
-            f"There is no cluster {name!r}: PINNING['REPLICAS'] names {', '.join(known) or 'none'}."
+            f"There is no cluster {named}: PINNING['REPLICAS'] names {', '.join(known) or 'none'}."
+        )
+
+
+class ReadOnlyClusterError(PinningError):
+    """Something was to be written to a cluster of READ_ONLY; the statement was not run."""
+
+    def __init__(self, cluster: str, subject: str) -> None:
+        """``subject`` is the label of the model, or what else was to be written."""
+        super().__init__(
+            f"{subject} cannot be written to the cluster {cluster!r}: PINNING['READ_ONLY'] names "
+            "it. Take it out of READ_ONLY, or write to another cluster."
         )

@@ -1,40 +1,70 @@
 """What failed and is left alone for a while: replicas, and stores, by name."""
 
+import random
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: Each failure in a row makes the rest longer by this share, up to the most. With the jitter it
+#: stays below twice the base, so that what works again is in use again before that.
+_GROWTH = 0.25
+_MOST = 1.6
+
+
+@dataclass(slots=True)
+class _Rest:
+    failures: int
+    seconds: float
+    until: float
 
 
 class Health:
     """Which names are set aside, and until when, by this process's monotonic clock."""
 
-    def __init__(self) -> None:
-        """Start with everything healthy."""
-        self._aside_until: dict[str, float] = {}
+    def __init__(self, jitter: Callable[[], float] = lambda: random.uniform(0.8, 1.2)) -> None:  # noqa: S311
+        """Start with everything healthy. ``jitter`` keeps processes from trying all at once."""
+        self._rests: dict[str, _Rest] = {}
+        self._jitter = jitter
         self._lock = threading.Lock()
 
-    def is_aside(self, name: str) -> bool:
-        """Whether ``name`` failed and its time alone is not over."""
-        if not self._aside_until:
-            return False
-        return time.monotonic() < self._aside_until.get(name, 0.0)
+    def may_try(self, name: str) -> bool:
+        """Whether ``name`` is healthy, or the caller is the one who tries whether it is again.
 
-    def set_aside(self, name: str, seconds: float) -> bool:
-        """Leave ``name`` alone for ``seconds``. Whether it was healthy until now."""
+        Whoever gets that turn calls ``restore`` or ``set_aside``; until then, or for as long again,
+        nobody else has it.
+        """
+        if not self._rests:
+            return True
         with self._lock:
-            was_healthy = name not in self._aside_until
-            self._aside_until[name] = time.monotonic() + seconds
-        return was_healthy
+            rest = self._rests.get(name)
+            if rest is None:
+                return True
+            now = time.monotonic()
+            if now < rest.until:
+                return False
+            rest.until = now + rest.seconds
+            return True
+
+    def set_aside(self, name: str, base_seconds: float) -> bool:
+        """Leave ``name`` alone, a little longer each time in a row. Whether it was healthy."""
+        with self._lock:
+            old = self._rests.get(name)
+            failures = old.failures + 1 if old else 1
+            seconds = base_seconds * min(1 + _GROWTH * (failures - 1), _MOST) * self._jitter()
+            self._rests[name] = _Rest(failures, seconds, time.monotonic() + seconds)
+        return old is None
 
     def restore(self, name: str) -> bool:
         """Note that ``name`` works. Whether it had been set aside."""
-        if name not in self._aside_until:
+        if name not in self._rests:
             return False
         with self._lock:
-            return self._aside_until.pop(name, None) is not None
+            return self._rests.pop(name, None) is not None
 
     def reset(self) -> None:
         """Forget everything, between tests."""
-        self._aside_until.clear()
+        self._rests.clear()
 
 
 replicas = Health()

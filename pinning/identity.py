@@ -2,13 +2,15 @@
 
 The session row is itself a read: from a replica that does not have it yet it would look like no
 session, and Django would log the user out for good. So the session cookie's value is the identity,
-never its content; a client without a session gets a cookie of ours.
+never its content. It changes at login, logout and at any time in another tab, so a client that
+writes gets a name of ours as well.
 """
 
 import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.signing import BadSignature, Signer
@@ -60,12 +62,11 @@ def identities_after(request: HttpRequest, response: HttpResponseBase) -> tuple[
 
 
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Give the client a name of ours, if it will have no session, for as long as a pin lasts."""
-    if session_after(request, response) is None:
-        own = _own_of(request) or secrets.token_hex(16)
-        settings = conf.settings()
-        seconds = max(settings.max_pin, settings.window)
-        set_cookie(request, response, _own_name(), _signer().sign(own), seconds)
+    """Give the client a name of ours that outlasts its session, for as long as a pin lasts."""
+    settings = conf.settings()
+    name = _own_of(request) or secrets.token_hex(16)
+    seconds = max(settings.max_pin, settings.window)
+    set_cookie(request, response, _own_name(), _signer().sign(name), seconds)
 
 
 def set_cookie(
@@ -80,7 +81,7 @@ def set_cookie(
         max_age=math.ceil(seconds),
         secure=secure or (cookie.secure is None and request.is_secure()),
         httponly=True,
-        samesite=cookie.samesite,
+        samesite=_samesite(),
         domain=cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
         path=cookie.path or django_settings.SESSION_COOKIE_PATH,
     )
@@ -92,11 +93,16 @@ def remove_cookie(response: HttpResponseBase, name: str) -> None:
     cookie = conf.settings().cookie
     response.delete_cookie(
         name,
-        samesite=cookie.samesite,
+        samesite=_samesite(),
         domain=cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
         path=cookie.path or django_settings.SESSION_COOKIE_PATH,
     )
     patch_cache_control(response, private=True)
+
+
+def _samesite() -> Any:
+    samesite = conf.settings().cookie.samesite
+    return django_settings.SESSION_COOKIE_SAMESITE if samesite is None else samesite
 
 
 def _own_name() -> str:

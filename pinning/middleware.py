@@ -10,25 +10,28 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponseBase
 
 from pinning import conf, identity
+from pinning.blocks import stream_inside, streams
 from pinning.clusters import configured
 from pinning.identity import Visitor
 from pinning.pins import Pins
-from pinning.responses import stream_inside, streams
 from pinning.scope import Scope, inside
 from pinning.stores import Exchange, stores
+
+_NOBODY = HttpRequest()
 
 
 class RequestScope(Scope):
     """The scope of a request, with the pins of whoever sent it."""
 
-    __slots__ = ("is_unsafe", "request", "view_blocks")
+    __slots__ = ("is_unsafe", "request", "view_transactions")
 
     def __init__(self, request: HttpRequest) -> None:
         """Open a scope for ``request``; nothing is loaded yet."""
         super().__init__()
         self.request = request
+        self.seed = identity.session_of(request) or self.seed  # the same replica each time
         self.is_unsafe = request.method not in conf.settings().safe_methods
-        self.view_blocks: dict[str, object] = {}
+        self.view_transactions: dict[str, int] = {}
 
     def load_pins(self) -> Pins | None:
         """Ask the stores. At the first read of the request, so one that never reads never asks."""
@@ -39,18 +42,23 @@ class RequestScope(Scope):
         switch = conf.settings().use_replicas
         return switch if isinstance(switch, bool) else bool(switch(self.request))
 
-    def is_view_block(self, connection: BaseDatabaseWrapper) -> bool:
-        """Whether the open transaction is but the one that ATOMIC_REQUESTS put around the view.
+    def began_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> None:
+        """Note the view's transaction: the first that begins once the request has a view.
 
-        Django opens it right before it calls the view, so it is the first that is seen open once
-        the request has been resolved to a view that wants one.
+        Django opens it right before it calls the view, so none can come in between.
         """
-        blocks = connection.atomic_blocks
-        if len(blocks) != 1:
-            return False
-        if connection.alias not in self.view_blocks and self._view_is_atomic(connection):
-            self.view_blocks[connection.alias] = blocks[0]
-        return self.view_blocks.get(connection.alias) is blocks[0]
+        if connection.alias not in self.view_transactions and self._view_is_atomic(connection):
+            self.view_transactions[connection.alias] = begun
+
+    def is_view_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> bool:
+        """Whether the open transaction is but the one that ATOMIC_REQUESTS put around the view."""
+        is_view = self.view_transactions.get(connection.alias) == begun
+        return is_view and len(connection.atomic_blocks) == 1
+
+    def close(self) -> None:
+        """End the request. A task that lives on holds the scope, and nothing of the request."""
+        super().close()
+        self.request = _NOBODY
 
     def _view_is_atomic(self, connection: BaseDatabaseWrapper) -> bool:
         match = self.request.resolver_match
@@ -88,7 +96,7 @@ class PinningMiddleware:
         try:
             with inside(scope):
                 response = self.get_response(request)
-                if _has_to_wait(scope, response):
+                if scope.has_unsaved_writes():
                     _save(scope, response)
         except BaseException:
             _end(scope)
@@ -101,7 +109,7 @@ class PinningMiddleware:
         try:
             with inside(scope):
                 response = await self.get_response(request)
-                if _has_to_wait(scope, response):
+                if scope.has_unsaved_writes():
                     await sync_to_async(_save)(scope, response)
         except BaseException:
             await sync_to_async(_end)(scope)
@@ -109,28 +117,13 @@ class PinningMiddleware:
         return _closed(scope, response)
 
 
-def _has_to_wait(scope: RequestScope, response: HttpResponseBase) -> bool:
-    return scope.has_unsaved_writes() or _is_renamed(scope.request, response)
-
-
-def _is_renamed(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Whether a server-side store must file the client's pins under a new name, after a login."""
-    if not stores().has_server_side:
-        return False
-    return identity.session_after(request, response) != identity.session_of(request)
-
-
 def _save(scope: RequestScope, response: HttpResponseBase) -> None:
-    """Save what was written, and what is known of a client whose name changes."""
+    """Save what was written, while the response's headers can still be set."""
     request = scope.request
-    new = scope.take_pins()
-    pins = new.merge(scope.pins() or Pins()) if _is_renamed(request, response) else new
-    if not pins:
-        return
     if stores().has_server_side:
         identity.introduce(request, response)
-    exchange = Exchange(request, response) if new else None
-    stores().save(_visitor_after(request, response), pins, exchange)
+    exchange = Exchange(request, response)
+    stores().save(_visitor_after(request, response), scope.take_pins(), exchange)
 
 
 def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase:

@@ -1,16 +1,12 @@
 """What the code asks for explicitly, for a block or for a view and all that it returns."""
 
-import contextlib
 import functools
-import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-from django.http import HttpResponseBase
-
-from pinning.responses import render_inside, stream_inside, streams
+from pinning.blocks import decorated
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,36 +90,3 @@ def read_only(function: F | None = None) -> F | Block:
 def _block_or_decorated(function: F | None, variable: ContextVar[Any], value: object) -> F | Block:
     block = Block(variable, value)
     return block if function is None else block(function)
-
-
-def decorated(function: F, enter: Callable[[], contextlib.AbstractContextManager[Any]]) -> F:
-    """``function``, run inside ``enter()``, and with it the response that it may return."""
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise TypeError(
-            f"{function!r} is a generator: its body runs when it is iterated, not inside a "
-            "decorator's block. Put a with block into the body instead."
-        )
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def run_async(*args: Any, **kwargs: Any) -> Any:
-            with enter():
-                return _carried(await function(*args, **kwargs), enter)
-
-        return run_async  # type: ignore[return-value]
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with enter():
-            return _carried(function(*args, **kwargs), enter)
-
-    return run  # type: ignore[return-value]
-
-
-def _carried(result: Any, enter: Callable[[], contextlib.AbstractContextManager[Any]]) -> Any:
-    if isinstance(result, HttpResponseBase):
-        if streams(result):
-            stream_inside(result, enter)
-        elif not getattr(result, "is_rendered", True):
-            render_inside(result, enter)
-    return result

@@ -38,19 +38,21 @@ class Pin:
     def is_over(self, seen: Position | None, now: float, *, window: float, max_pin: float) -> bool:
         """Whether a replica that was seen at ``seen`` may serve the one who wrote.
 
-        ``now`` is this machine's clock; it decides only where the databases cannot tell.
+        Where no position can tell, time does: as little of it as this machine's clock (``now``)
+        and the replica's agree on, so that no single clock that is wrong ends a pin too early.
         """
         if self.position is None or seen is None:
             return now >= min(self.written_at, now) + window
-        if seen.clock >= self.written_at + max_pin:
-            return True
+        age = min(seen.clock, now) - self.written_at
         reached = seen.places.get(self.timeline)
+        if age >= max_pin:
+            return True
         if reached is not None:
             return reached >= self.position
         # On another timeline a larger place may be another history, and a smaller one is too early
         # in either; without any place, the node is none that replays.
         is_behind = any(place < self.position for place in seen.places.values())
-        return not is_behind and seen.clock >= self.written_at + window
+        return not is_behind and age >= window
 
     def lasts(self, *, window: float, max_pin: float) -> float:
         """For how many seconds from its writing the pin is worth keeping."""

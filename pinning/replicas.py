@@ -3,11 +3,13 @@
 Everything here may wait for a database, so it never runs on an event loop.
 """
 
+import contextlib
 import hashlib
 import itertools
 import logging
 import random
 import time
+from collections.abc import Collection
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -27,35 +29,42 @@ _ATTRIBUTE = "_pinning_reached"
 MOST_ASKED = 2
 
 
-def choose(scope: Scope, cluster: Cluster) -> Choice:
-    """Settle which database serves the reads of ``scope`` on ``cluster``."""
+def choose(scope: Scope, cluster: Cluster, without: Collection[str] = ()) -> Choice:
+    """Settle which database serves the reads of ``scope`` on ``cluster``.
+
+    It is none of the replicas ``without``, which have failed already.
+    """
     if not scope.uses_replicas():
-        return Choice(cluster.primary, Reason.SWITCHED_OFF)
+        return Choice(cluster.primary, Reason.SWITCHED_OFF, is_primary=True)
     known = scope.pins()
     if known is None:
-        return Choice(cluster.primary, Reason.STORES_DOWN)
+        return Choice(cluster.primary, Reason.STORES_DOWN, is_primary=True)
     if pins := known.of(cluster.primary):
-        return _choose_caught_up(scope, cluster, pins)
-    alias = first_usable(cluster, scope)
+        return _choose_caught_up(scope, cluster, pins, without)
+    alias = first_usable(cluster, scope, without)
     if alias is None:
-        return Choice(cluster.primary, Reason.NO_REPLICA)
+        return Choice(cluster.primary, Reason.NO_REPLICA, is_primary=True)
     return Choice(alias, Reason.REPLICA)
 
 
-def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
+def first_usable(
+    cluster: Cluster, scope: Scope | None, without: Collection[str] = ()
+) -> str | None:
     """The first replica that a query could be sent to, in the scope's own order."""
     seed = random.random() if scope is None else scope.seed  # noqa: S311
-    return next(filter(is_usable, _in_order(cluster, seed)), None)
+    return next(filter(is_usable, _in_order(cluster, seed, without)), None)
 
 
-def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> Choice:
-    usable = filter(is_usable, _in_order(cluster, scope.seed))
+def _choose_caught_up(
+    scope: Scope, cluster: Cluster, pins: tuple[Pin, ...], without: Collection[str]
+) -> Choice:
+    usable = filter(is_usable, _in_order(cluster, scope.seed, without))
     reason = Reason.NO_REPLICA
     for alias in itertools.islice(usable, MOST_ASKED):
         if has_reached(connections[alias], pins):
             return Choice(alias, Reason.CAUGHT_UP, _held(connections[alias], pins))
         reason = Reason.PINNED
-    return Choice(cluster.primary, reason)
+    return Choice(cluster.primary, reason, is_primary=True)
 
 
 def _held(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
@@ -64,23 +73,24 @@ def _held(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> tuple[Pin, 
     return tuple(pin for pin in pins if _is_reached(pin, reached))
 
 
-def _in_order(cluster: Cluster, seed: object) -> list[str]:
+def _in_order(cluster: Cluster, seed: object, without: Collection[str]) -> list[str]:
     """The replicas, the scope's own first: the same for the same seed, so far as they are there.
 
     Rendezvous hashing: a replica more or less moves none but those who were or will be on it.
     """
-    if len(cluster.replicas) < 2:
-        return list(cluster.replicas)
+    replicas = [alias for alias in cluster.replicas if alias not in without]
+    if len(replicas) < 2:
+        return replicas
 
     def weight(alias: str) -> bytes:
         return hashlib.blake2b(f"{seed}\0{alias}".encode(), digest_size=8).digest()
 
-    return sorted(cluster.replicas, key=weight)
+    return sorted(replicas, key=weight)
 
 
 def is_usable(alias: str) -> bool:
     """Whether a query could be sent to the replica now; connects to it, as the query would have."""
-    if health.replicas.is_aside(alias):
+    if not health.replicas.may_try(alias):
         return False
     connection = connections[alias]
     if _is_forbidden(connection):
@@ -90,6 +100,8 @@ def is_usable(alias: str) -> bool:
         connection.ensure_connection()
     except Error as error:
         set_aside(alias, error)
+        return False
+    except AssertionError:  # Django's test cases forbid it to other threads in this way
         return False
     if health.replicas.restore(alias):
         logger.info("Replica %r answers again.", alias)
@@ -114,6 +126,16 @@ def set_aside(alias: str, error: BaseException) -> None:
         replica_down.send_robust(sender=None, alias=alias, error=error)
 
 
+def give_up_if_lost(connection: BaseDatabaseWrapper, error: Error) -> bool:
+    """Whether ``error`` came from a connection that is of no more use; sets its replica aside."""
+    if connection.connection is not None and connection.is_usable():
+        return False
+    set_aside(connection.alias, error)
+    with contextlib.suppress(Error):
+        connection.close()
+    return True
+
+
 def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
     """Whether later statements on ``connection`` see what the one who holds ``pins`` wrote.
 
@@ -125,12 +147,14 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
     left = [pin for pin in pins if not _is_reached(pin, reached)]
     if not left:
         return True
-    if connection.in_atomic_block or not connection.get_autocommit():
-        return False
     try:
+        connection.ensure_connection()
+        if connection.in_atomic_block or not connection.autocommit:
+            return False
         seen = _ask(connection) if any(pin.position is not None for pin in left) else None
     except Error as error:
-        logger.warning("Replica %r does not tell its position: %s", connection.alias, error)
+        if not give_up_if_lost(connection, error):
+            logger.warning("Replica %r does not tell its position: %s", connection.alias, error)
         return False
     settings, now = conf.settings(), time.time()
     return all(

@@ -12,7 +12,7 @@ from pinning import overrides, replicas
 from pinning.clusters import Cluster, clusters
 from pinning.reasons import Reason
 from pinning.relations import is_generic_relation
-from pinning.scope import ClusterWork, Read, Scope, are_replicas_on, current_scope
+from pinning.scope import Choice, ClusterWork, Read, Scope, are_replicas_on, current_scope
 from pinning.writes import is_in_transaction, recorder_of
 
 
@@ -43,11 +43,13 @@ def decide(
     if scope is None:
         return primary, Reason.NO_SCOPE
     work = scope.works.get(primary) or scope.work(primary)
-    connection = work.connections.get(_thread.token) or _find_connection(cluster, work)
+    thread = _thread.token
+    connection = work.connections.get(thread) or _find_connection(cluster, work)
     if connection is not None and is_in_transaction(connection):
-        if not scope.is_view_block(connection):
+        recorder = recorder_of(connection, cluster)
+        if not scope.is_view_transaction(connection, recorder.begun):
             return primary, Reason.TRANSACTION
-        if recorder_of(connection, cluster).has_pending():
+        if recorder.has_pending():
             return primary, Reason.WRITTEN
     if work.written or (scope.parent is not None and scope.has_written(primary)):
         return primary, Reason.WRITTEN
@@ -59,9 +61,17 @@ def decide(
         if is_generic_relation(model, instance):
             return primary, Reason.GENERIC_RELATION
     choice = work.choice
-    if choice is not None and not choice.pins:
+    if choice is not None and (choice.is_primary or _is_ready(choice, thread)):
         return choice.decision
     return _settle(cluster, scope, work)
+
+
+def _is_ready(choice: Choice, thread: object) -> bool:
+    """Whether the thread was told before to read there, and its connection is still good for it."""
+    connection = choice.connections.get(thread)
+    if connection is None or connection.connection is None:
+        return False
+    return not choice.pins or replicas.has_reached(connection, choice.pins)
 
 
 def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper | None:
@@ -82,25 +92,41 @@ def _settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Rea
     They are ``replicas.choose``: USE_REPLICAS is off, no store answers, the user is pinned and no
     replica has caught up, no replica is healthy, or one of them it is.
     """
-    if _is_on_event_loop():
-        return cluster.primary, Reason.EVENT_LOOP
     choice = work.choice
-    if choice is None:
-        choice = work.choice = replicas.choose(scope, cluster)
-    elif not replicas.has_reached(connections[choice.alias], choice.pins):
+    if _is_on_event_loop():
+        if choice is None or choice.pins:
+            return cluster.primary, Reason.EVENT_LOOP
+        return choice.decision
+    if choice is None or not (choice.is_primary or replicas.is_usable(choice.alias)):
+        choice = _choose(cluster, scope, work)
+    if choice.is_primary:
+        return choice.decision
+    connection = choice.connections[_thread.token] = connections[choice.alias]
+    if choice.pins and not replicas.has_reached(connection, choice.pins):
         return cluster.primary, Reason.PINNED  # another thread's connection, or a new one
     return choice.decision
+
+
+def _choose(cluster: Cluster, scope: Scope, work: ClusterWork) -> Choice:
+    """Settle it. What USE_REPLICAS or a store reads meanwhile is read from the primary."""
+    work.choice = Choice(cluster.primary, Reason.STORES_DOWN, is_primary=True)
+    choice = None
+    try:
+        choice = replicas.choose(scope, cluster)
+    finally:
+        work.choice = choice
+    return choice
 
 
 def _as_asked(cluster: Cluster, scope: Scope | None, forced: str) -> tuple[str, Reason]:
     """What an override says; of the replicas whichever is healthy, however far behind it is."""
     if forced == overrides.PRIMARY:
         return cluster.primary, Reason.USE_PRIMARY
+    if _is_on_event_loop():
+        return cluster.primary, Reason.EVENT_LOOP
     allowed = are_replicas_on() if scope is None else scope.uses_replicas()
     if not allowed:
         return cluster.primary, Reason.SWITCHED_OFF
-    if _is_on_event_loop():
-        return cluster.primary, Reason.EVENT_LOOP
     alias = replicas.first_usable(cluster, scope)
     return (cluster.primary, Reason.NO_REPLICA) if alias is None else (alias, Reason.USE_REPLICA)
 
@@ -124,9 +150,12 @@ class PinningRouter:
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         """Where a read goes. ``decide`` has the rules; a scope keeps the count."""
         instance = hints.get("instance")
-        cluster = clusters().of_row(instance)
+        known = clusters()
+        cluster = known.fixed.get(model) if instance is None else None
         if cluster is None:
-            return None
+            cluster = known.of_query(model, instance, hints)
+            if cluster is None:
+                return None
         scope = current_scope()
         alias, reason = decide(cluster, model, instance, scope)
         if scope is not None:
@@ -136,9 +165,13 @@ class PinningRouter:
                 scope.trace.append(Read(_label(model), alias, reason))
         return alias
 
-    def db_for_write(self, model: Any, **hints: Any) -> str | None:  # noqa: ARG002
-        """The primary, always: left open, Django would write where the object was loaded."""
-        cluster = clusters().of_row(hints.get("instance"))
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        """The primary, always: left open, Django would write where the object was loaded.
+
+        Also in a cluster of READ_ONLY, as Django asks with no write to come; a write that does
+        come fails on the primary's connection.
+        """
+        cluster = clusters().of_query(model, hints.get("instance"), hints)
         return None if cluster is None else cluster.primary
 
     def allow_relation(self, one: Model, other: Model, **hints: Any) -> bool | None:  # noqa: ARG002
@@ -148,7 +181,8 @@ class PinningRouter:
             return None
         return True
 
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:  # noqa: ARG002
-        """Never on a replica: what the primary migrates arrives there by itself."""
-        cluster = clusters().of_alias(db)
-        return False if cluster is not None and db != cluster.primary else None
+    def allow_migrate(
+        self, db: str, app_label: str, model_name: str | None = None, **hints: Any
+    ) -> bool | None:
+        """Never on a replica, where it arrives by itself; and in the model's own cluster alone."""
+        return clusters().may_migrate(db, app_label, model_name, hints.get("model"))

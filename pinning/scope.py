@@ -8,19 +8,22 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf, positions
-from pinning.pins import Pin, Pins
+from pinning.blocks import decorated
+from pinning.pins import Pin, Pins, Position
 from pinning.reasons import Reason
 from pinning.signals import scope_closed
 
 logger = logging.getLogger("pinning")
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Read(NamedTuple):
@@ -34,13 +37,17 @@ class Read(NamedTuple):
 class Choice:
     """Which database serves a scope, and the pins that each connection to it must have reached."""
 
-    __slots__ = ("alias", "decision", "pins", "reason")
+    __slots__ = ("alias", "connections", "decision", "is_primary", "pins", "reason")
 
-    def __init__(self, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> None:
+    def __init__(
+        self, alias: str, reason: Reason, pins: tuple[Pin, ...] = (), *, is_primary: bool = False
+    ) -> None:
         self.alias = alias
         self.reason = reason
         self.pins = pins
+        self.is_primary = is_primary
         self.decision = (alias, reason)
+        self.connections: dict[object, BaseDatabaseWrapper] = {}  # the replica's, by thread
 
 
 class ClusterWork:
@@ -87,7 +94,7 @@ class Scope:
     @property
     def reads(self) -> dict[str, dict[Reason, int]]:
         """How often the router answered, by cluster and reason; it may answer twice a query."""
-        return {name: dict(work.reads) for name, work in self.works.items()}
+        return {name: dict(work.reads) for name, work in list(self.works.items())}
 
     def work(self, cluster: str) -> ClusterWork:
         """What the scope has to do with ``cluster``."""
@@ -108,9 +115,12 @@ class Scope:
             self.pins_known = True
         return self._pins
 
-    def is_view_block(self, connection: BaseDatabaseWrapper) -> bool:
-        """Whether the open transaction is but the one that ATOMIC_REQUESTS put around the view."""
-        return self.parent is not None and self.parent.is_view_block(connection)
+    def is_view_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> bool:
+        """Whether the open transaction, the ``begun``-th of its connection, is but the view's.
+
+        That is the one which ATOMIC_REQUESTS opens, with no other block inside it.
+        """
+        return self.parent is not None and self.parent.is_view_transaction(connection, begun)
 
     # What kinds of scope decide
 
@@ -124,6 +134,9 @@ class Scope:
 
     # What happens to it
 
+    def began_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> None:
+        """Note that the ``begun``-th transaction of ``connection`` begins."""
+
     def wrote(self, cluster: str) -> None:
         """Note a committed write, here and in every open scope around."""
         scope: Scope | None = self
@@ -135,12 +148,12 @@ class Scope:
 
     def has_unsaved_writes(self) -> bool:
         """Whether ``take_pins`` would have anything to ask a database."""
-        return any(work.unsaved for work in self.works.values())
+        return any(work.unsaved for work in list(self.works.values()))
 
     def take_pins(self) -> Pins:
         """Pins for all it has committed since the last call, one query for each cluster."""
         pins = Pins()
-        for name, work in self.works.items():
+        for name, work in list(self.works.items()):  # another thread may add one
             if work.unsaved:
                 work.unsaved = False  # before asking, so that a write meanwhile is not lost
                 pins = pins.merge(pin_now(name))
@@ -153,6 +166,10 @@ class Scope:
         self._closed = True
         if scope_closed.receivers:
             scope_closed.send_robust(type(self), scope=self)
+        self._pins = None
+        for work in list(self.works.values()):  # a task that lives on holds the scope, not these
+            work.choice = None
+            work.connections = {}
 
 
 def are_replicas_on() -> bool:
@@ -165,13 +182,7 @@ def pin_now(cluster: str) -> Pins:
 
     It carries a position where the primary can tell one, and the time alone where it cannot.
     """
-    connection = connections[cluster]
-    position = None
-    if connection.connection is None or connection.autocommit:
-        try:
-            position = positions.of_primary(connection)
-        except Error as error:
-            logger.warning("The position of %r is unknown, the clock decides: %s", cluster, error)
+    position = _position_now(connections[cluster])
     if position is None:
         return Pins([Pin(cluster=cluster, written_at=time.time())])
     return Pins(
@@ -180,34 +191,72 @@ def pin_now(cluster: str) -> Pins:
     )
 
 
+def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
+    """Where the primary is; asked on a new connection if this one turns out to be broken.
+
+    Not inside an atomic block, which a failing question would break.
+    """
+    if connection.in_atomic_block:
+        return None
+    try:
+        return positions.of_primary(connection)
+    except Error:
+        with contextlib.suppress(Error):
+            connection.close()
+    try:
+        return positions.of_primary(connection)
+    except Error as error:
+        name = connection.alias
+        logger.warning("The position of %r is unknown, the clock decides: %s", name, error)
+    return None
+
+
 _current: ContextVar[Scope | None] = ContextVar("pinning_scope", default=None)
 
 
 def current_scope() -> Scope | None:
-    """The scope that the running code belongs to, or None outside any that is still open."""
+    """The innermost scope that the running code belongs to and that is still open, or None."""
     scope = _current.get()
-    return None if scope is None or scope._closed else scope
+    while scope is not None and scope._closed:
+        scope = scope.parent
+    return scope
 
 
-@contextlib.contextmanager
-def inside(scope: Scope) -> Iterator[Scope]:
-    """Let the block belong to ``scope``, without closing it afterwards."""
-    token = _current.set(scope)
-    try:
-        yield scope
-    finally:
-        _current.reset(token)
+class inside:  # noqa: N801  reads like the function that it stands for
+    """A block that belongs to ``scope``, without closing it afterwards."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> Scope:
+        self._token = _current.set(self._scope)
+        return self._scope
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
-@contextlib.contextmanager
-def scope() -> Generator[Scope]:
+class NewScope:
+    """What ``scope()`` makes: a with block or a decorator that opens a scope and closes it."""
+
+    def __enter__(self) -> Scope:
+        self._scope = Scope()
+        self._block = inside(self._scope)
+        return self._block.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._block.__exit__(*error)
+        self._scope.close()
+
+    def __call__(self, function: F) -> F:
+        """Decorate a function, sync or async: each call is a scope."""
+        return decorated(function, NewScope)
+
+
+def scope() -> NewScope:
     """A scope for code that is no request: reads may go to replicas until the block writes.
 
-    Inside another scope it knows what that one has written, and tells it what it writes itself.
+    ``with scope() as work:`` or ``@scope()``. Inside another scope it knows what that one has
+    written, and tells it what it writes itself.
     """
-    block = Scope()
-    try:
-        with inside(block):
-            yield block
-    finally:
-        block.close()
+    return NewScope()

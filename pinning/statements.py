@@ -1,6 +1,7 @@
 """Which SQL statements write, told from their text alone. Unsure is yes."""
 
 import re
+from typing import Any
 
 # Statements that change no data that a replica would have. SET, BEGIN and the like change the
 # session; NOTIFY is not replicated.
@@ -13,12 +14,22 @@ _READS = frozenset(
     }
 )
 
+_COMMITS = frozenset({"commit", "end"})
+
+# "Statements That Cause an Implicit Commit" in MySQL's manual.
+_COMMITS_BY_THE_WAY = frozenset(
+    {
+        *("alter", "create", "drop", "rename", "truncate", "grant", "revoke"),
+        *("begin", "start", "lock", "set", "analyze", "optimize", "repair"),
+    }
+)
+
 # Only PostgreSQL nests comments, so one that opens another is not taken for harmless. What stands
 # in /*! or /*M! is executed by MySQL and MariaDB.
 _BLOCK_COMMENT = r"/\*(?!M?!)(?:(?!/\*|\*/).)*\*/"
 
 # A lone carriage return ends a comment for PostgreSQL and not for MySQL, so neither is assumed.
-_BLANK = rf"(?:\s|--[^\r\n]*\r?\n|{_BLOCK_COMMENT})"
+_BLANK = rf"(?:\s|(?:--|\#)[^\r\n]*\r?\n|{_BLOCK_COMMENT})"
 
 # MariaDB's SET STATEMENT runs the statement behind it.
 _FRONT = re.compile(
@@ -26,10 +37,10 @@ _FRONT = re.compile(
 )
 
 # Without a blank behind them, two hyphens are a comment to PostgreSQL and none to MySQL. A hash
-# opens a comment in MySQL and is an operator of PostgreSQL.
+# opens a comment in MySQL and is an operator of PostgreSQL. A quoted name may be a function's.
 _HARMLESS = re.compile(
     rf"""--(?:[ \t][^\r\n]*)?(?:\r?\n|\Z)|{_BLOCK_COMMENT}
-      |'(?:[^'\\]|'')*'|"(?:[^"\\]|"")*"|`[^`]*`""",
+      |'(?:[^'\\]|'')*'|"(?:[^"\\]|"")*"(?!\s*\()|`[^`]*`""",
     re.DOTALL | re.VERBOSE,
 )
 _AMBIGUOUS = re.compile(r"""\\|\$\w*\$|/\*|--|#|['"`]""")
@@ -39,7 +50,7 @@ _SUSPECT = re.compile(
     r"""
       ;\s*[^\s;] | /\*M?!
     | \b (?: insert | delete | merge | into | analy[sz]e | prepared | nextval | setval
-           | lo_(?:creat|from|import|open|put|unlink)\w* ) \b
+           | lo_(?:creat|from|import|open|put|truncate|unlink)\w* | lowrite | dblink_exec ) \b
     | \b next \s+ value \b
     | (?<!\bfor\ ) (?<!\bfor\ no\ key\ ) \b update \b
     """,
@@ -67,6 +78,13 @@ def is_write(sql: str) -> bool:
     return _SUSPECT.search(sql, front.end(1)) is not None and _is_suspect(sql[front.end(1) :])
 
 
+def commits(sql: str, can_rollback_ddl: bool) -> bool:
+    """Whether ``sql`` ends the open transaction, itself or, as MySQL does, by the way."""
+    front = _FRONT.match(sql)
+    word = front[1].lower() if front else ""
+    return word in _COMMITS or (not can_rollback_ddl and word in _COMMITS_BY_THE_WAY)
+
+
 def written_table(sql: str) -> str | None:
     """The table that a plain INSERT, UPDATE or DELETE writes to; None where that is not sure.
 
@@ -77,6 +95,16 @@ def written_table(sql: str) -> str | None:
         return None
     name: str = target["into"] or target["update"] or target["from"]
     return name.strip('"`')
+
+
+def as_text(sql: Any, driver_connection: Any) -> str:
+    """A statement as text: psycopg takes bytes and composed statements as well."""
+    if isinstance(sql, str):
+        return sql
+    if isinstance(sql, bytes):
+        return sql.decode(errors="replace")
+    as_string = getattr(sql, "as_string", None)
+    return str(as_string(driver_connection)) if as_string else str(sql)
 
 
 def _is_suspect(rest: str) -> bool:

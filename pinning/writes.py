@@ -8,14 +8,32 @@ earlier would read before ours had run, and tests that count callbacks would cou
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DataError, IntegrityError, connections
+from django.apps import apps
+from django.db import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    connections,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.clusters import Cluster, clusters
+from pinning.exceptions import ReadOnlyClusterError
 from pinning.scope import Scope, current_scope
-from pinning.statements import is_write, written_table
+from pinning.statements import as_text, commits, is_write, written_table
 
 _ATTRIBUTE = "_pinning_recorder"
+
+_WATCHED = (
+    "_commit",
+    "_rollback",
+    "_savepoint_rollback",
+    "_set_autocommit",
+    "_start_transaction_under_autocommit",  # SQLite's way to begin one
+    "_close",
+)
+_REFUSED = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
 class Recorder:
@@ -26,8 +44,11 @@ class Recorder:
         self._cluster = cluster.primary
         self._connection = connection
         self._pending: list[tuple[Scope, frozenset[str]]] = []
-        for name in ("_commit", "_rollback", "_savepoint_rollback", "_set_autocommit", "_close"):
-            self._replace(name)
+        #: How many transactions have begun, which tells them apart.
+        self.begun = 0
+        for name in _WATCHED:
+            if hasattr(connection, name):
+                self._replace(name)
 
     def __call__(
         self,
@@ -38,14 +59,29 @@ class Recorder:
         context: dict[str, Any],
     ) -> Any:
         """Django's execute wrapper: run the statement, and note it if it writes."""
-        if not self._counts(sql):
-            return execute(sql, params, many, context)
-        try:
+        text = as_text(sql, self._connection.connection)
+        if self._counts(text):
+            result = self._run_write(lambda: execute(sql, params, many, context), text, many)
+        else:
             result = execute(sql, params, many, context)
-        except (IntegrityError, DataError):
-            raise  # the database refused it
+        if self._pending and commits(text, self._connection.features.can_rollback_ddl):
+            self._after_commit()
+        return result
+
+    def _run_write(self, run: Callable[[], Any], text: str, many: bool) -> Any:
+        """Run and note it, also where its end is unknown: the server may have committed it.
+
+        A plain statement that the database refused wrote nothing. One of many, a procedure, or
+        several statements in one may have written something before they were refused.
+        """
+        try:
+            result = run()
+        except _REFUSED:
+            if many or written_table(text) is None:
+                self.note()
+            raise
         except BaseException:
-            self.note()  # a connection may have been lost after the server had committed
+            self.note()
             raise
         self.note()
         return result
@@ -64,19 +100,15 @@ class Recorder:
         """Whether the open transaction has written something."""
         return bool(self._pending)
 
-    def _counts(self, sql: Any) -> bool:
-        text = sql if isinstance(sql, str) else self._as_text(sql)
+    def _counts(self, text: str) -> bool:
+        """Whether the statement writes what pins. Raises ReadOnlyClusterError where none may."""
         if not is_write(text):
             return False
-        tables = clusters().primary_tables
+        known = clusters()
+        if self._cluster in known.read_only:
+            raise ReadOnlyClusterError(self._cluster, _subject(text))
+        tables = known.primary_tables
         return not tables or written_table(text) not in tables
-
-    def _as_text(self, sql: Any) -> str:
-        """A driver's composed statement or bytes, as text."""
-        if isinstance(sql, bytes):
-            return sql.decode(errors="replace")
-        as_string = getattr(sql, "as_string", None)
-        return str(as_string(self._connection.connection)) if as_string else str(sql)
 
     def _note_pending(self, scope: Scope) -> None:
         """Remember the write with the savepoints it may be rolled back with.
@@ -125,9 +157,28 @@ class Recorder:
         self._pending = [(scope, sids) for scope, sids in self._pending if sid not in sids]
 
     def _after_set_autocommit(self, autocommit: bool) -> None:
-        """Some databases commit what is open when autocommit is switched on."""
+        """A transaction begins; or some databases commit what is open."""
         if autocommit:
             self._after_commit()
+        else:
+            self._after_start_transaction_under_autocommit()
+
+    def _after_start_transaction_under_autocommit(self) -> None:
+        self.begun += 1
+        scope = current_scope()
+        if scope is not None:
+            scope.began_transaction(self._connection, self.begun)
+
+
+def _subject(text: str) -> str:
+    """The label of the model that the statement writes, as far as its text tells."""
+    table = written_table(text)
+    if table is None:
+        return "What this statement writes"
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.db_table == table and not model._meta.proxy:
+            return model._meta.label
+    return f"The table {table!r}"
 
 
 def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:

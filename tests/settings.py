@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.admin",
     "tests.notes",
+    "tests.shop",
 ]
 MIDDLEWARE = [
     "pinning.middleware.PinningMiddleware",
@@ -47,10 +48,13 @@ DATABASES = {
     "replica1": _sqlite(TEST={"MIRROR": "default"}),
     "replica2": _sqlite(TEST={"MIRROR": "default"}),
     "elsewhere": _sqlite(TEST={"NAME": f"{_PREFIX}-elsewhere.sqlite3"}),
+    "orders": _sqlite(TEST={"NAME": f"{_PREFIX}-orders.sqlite3"}),
+    "orders1": _sqlite(TEST={"MIRROR": "orders"}),
 }
 DATABASE_ROUTERS = ["pinning.router.PinningRouter"]
 PINNING = {"REPLICAS": {"default": ["replica1"]}, "WINDOW": 5}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STATIC_URL = "/static/"
 ROOT_URLCONF = "tests.notes.urls"

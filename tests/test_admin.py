@@ -1,5 +1,6 @@
 """Django's admin, unchanged: it knows nothing of pinning, and asks to write where it never does."""
 
+import httpx
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, LiveServerTestCase, TestCase, TransactionTestCase
@@ -77,7 +78,15 @@ class InTransactionTestCase(Journey, TransactionTestCase):
 
 
 class InLiveServerTestCase(Journey, LiveServerTestCase):
-    pass
+    def test_its_threads_read_from_the_primary(self):
+        """Django forbids them the replica in another way than it does the test itself."""
+        Tag.objects.create(name="blue")
+        User.objects.create_superuser("admin", password="secret")
+        self.client.login(username="admin", password="secret")
+        cookies = {"sessionid": self.client.cookies["sessionid"].value}
+        response = httpx.get(f"{self.live_server_url}/admin/notes/tag/", cookies=cookies)
+        assert response.status_code == 200
+        assert "Tag object" in response.text
 
 
 class WithReplicas(Journey, TransactionTestCase):

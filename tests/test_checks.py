@@ -74,6 +74,15 @@ def redis_cache(**options):
 CACHED = {"default": {"BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache"}}
 TIMEOUTS = {"SOCKET_TIMEOUT": 0.2, "SOCKET_CONNECT_TIMEOUT": 0.2}
 
+SHARD = "tests.test_clusters.by_text"
+
+
+def two(models=None, **more):
+    """PINNING with two clusters."""
+    replicas = {"default": ["replica1"], "orders": ["orders1"]}
+    return {"PINNING": {"REPLICAS": replicas, "MODELS": models or {}, **more}}
+
+
 BAD = [
     ("E001", {"PINNING": ["default"]}),
     ("E002", {"PINNING": {"WINDW": 5}}),
@@ -109,6 +118,21 @@ BAD = [
     ("E020", {"PINNING": {"STORES": ["redis"]}}),
     ("E020", {"PINNING": {"STORES": ["redis"]}, "CACHES": CACHED}),
     ("E021", {"DATABASES": database(ATOMIC_REQUESTS=True)}),
+    ("E022", {"PINNING": {"MODELS": ["shop"]}}),
+    ("E023", two({"shp": "orders"})),
+    ("E023", two({"tests.shop": "orders"})),
+    ("E023", two({"shop.Ordr": "orders"})),
+    ("E023", two({"shop.UrgentOrder": "orders"})),
+    ("E023", two({"shop.Order_products": "orders"})),
+    ("E024", two({"shop": "orders1"})),
+    ("E025", two({"shop": "tests.nowhere.shard"})),
+    ("E025", two({"shop": "tests.test_clusters.nothing"})),
+    ("E025", two({"shop": "tests.test_clusters.REPLICAS"})),
+    ("E026", {"PINNING": {"READ_ONLY": "default"}}),
+    ("E027", {"PINNING": {"READ_ONLY": ["replica1"]}}),
+    ("E028", two({"shop.Line": "orders"})),
+    ("E028", two({"shop.Product": "orders"})),
+    ("E028", two({"shop.GiftOrder": "orders"})),
     ("W001", {"PINNING": {"REPLICAS": {}}}),
     ("W001", {"PINNING": {"REPLICAS": {"default": []}}}),
     ("W002", {"DATABASE_ROUTERS": []}),
@@ -128,13 +152,28 @@ BAD = [
             "SESSION_ENGINE": "django.contrib.sessions.backends.cached_db",
         },
     ),
+    ("W013", two({"shop": "orders"})),
 ]
+
+KEPT = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 BAD_FOR_DEPLOYMENT = [
     ("W009", {"SESSION_COOKIE_SECURE": False}),
     ("W009", {"PINNING": {"COOKIE": {"SECURE": False}}}),
     ("W010", {"DATABASES": database(CONN_MAX_AGE=0)}),
     ("W011", {"DATABASES": database(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=False)}),
+    ("W011", {"DATABASES": database(OPTIONS={"pool": True}, CONN_HEALTH_CHECKS=False)}),
+    ("W012", {"DATABASES": database(**KEPT, ENGINE="django.db.backends.postgresql")}),
+    (
+        "W012",
+        {
+            "DATABASES": database(
+                **KEPT,
+                ENGINE="django.contrib.gis.db.backends.postgis",
+                OPTIONS={"connect_timeout": 2, "pool": True},
+            )
+        },
+    ),
 ]
 
 #: Needs django-redis not to be installed: see the test of its own.
@@ -190,6 +229,10 @@ def test_what_matters_in_production_alone_is_told_there_alone(id, changes):  # n
             "SESSION_SAVE_EVERY_REQUEST": True,
             "SESSION_ENGINE": "django.contrib.sessions.backends.cache",
         },
+        two({"shop": "default", "django_cache": "orders"}),
+        two({"shop": SHARD, "shop.Product": "orders"}),
+        two({"shop.Order": SHARD, "shop.GiftOrder": SHARD}),
+        two(READ_ONLY=["orders"], REPLICAS={"default": ["replica1"], "orders": []}),
     ],
 )
 def test_good_settings_are_told_nothing(changes):
@@ -201,7 +244,7 @@ def test_good_settings_are_told_nothing(changes):
     [
         {},
         {"SESSION_COOKIE_SECURE": False, "PINNING": {"COOKIE": {"SECURE": True}}},
-        {"DATABASES": database(OPTIONS={"pool": True})},
+        {"DATABASES": database(OPTIONS={"pool": True}, CONN_HEALTH_CHECKS=True)},
     ],
 )
 def test_good_settings_are_told_nothing_in_production(changes):
@@ -241,6 +284,32 @@ def test_every_message_says_what_to_do():
             assert all(message.hint for message in messages() if "pinning" in message.id)
 
 
+@pytest.mark.parametrize(
+    ("models", "field"),
+    [
+        ({"shop.Line": "orders"}, "shop.Line.order"),
+        ({"shop.Product": "orders"}, "shop.Order.products"),
+        ({"shop.GiftOrder": "orders"}, "shop.GiftOrder.order_ptr"),
+        ({"shop": "orders"}, "shop.Order.customer"),
+    ],
+)
+def test_a_relation_that_leaves_its_cluster_is_told_with_both_models_and_clusters(models, field):
+    with override_settings(**two(models)):
+        (message,) = messages()
+    assert str(message.obj) == field
+    one, other = message.obj.model, message.obj.related_model
+    for part in (field, one._meta.label, other._meta.label, "'default'", "'orders'"):
+        assert part in message.msg
+
+
+def test_only_a_key_without_a_constraint_may_leave_its_cluster():
+    with override_settings(**two({"shop.Line": "orders"})):
+        assert "db_constraint=False" in messages()[0].hint
+    for models in ({"shop.Product": "orders"}, {"shop.GiftOrder": "orders"}):
+        with override_settings(**two(models)):
+            assert "db_constraint" not in messages()[0].hint
+
+
 def ids_in(text):
     return re.findall(r"pinning\.([EW]\d{3})", text)
 
@@ -248,7 +317,7 @@ def ids_in(text):
 def ids_of_code():
     return [
         id_
-        for name in ("conf.py", "checks.py")
+        for name in ("conf.py", "checks.py", "model_checks.py")
         for id_ in ids_in((ROOT / "pinning" / name).read_text())
     ]
 

@@ -119,8 +119,8 @@ def test_two_clients_get_two_names():
     assert first.cookies["pinning-id"].value != second.cookies["pinning-id"].value
 
 
-def test_a_client_with_a_session_needs_no_name():
-    assert not introduced(request_with(sessionid="abc")).cookies
+def test_a_client_with_a_session_gets_a_name_too():
+    assert introduced(request_with(sessionid="abc")).cookies["pinning-id"].value
 
 
 def test_a_client_that_logs_out_gets_a_name():

@@ -1,19 +1,22 @@
 """Requests as scopes: what is loaded, saved and closed, and when."""
 
 import asyncio
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import connections, transaction
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.middleware.cache import CacheMiddleware
 from django.test import AsyncRequestFactory, RequestFactory
+from django.urls import ResolverMatch
 from freezegun import freeze_time
 
-from pinning import Reason, Scope, current_scope, health, use_primary
+from pinning import Reason, Scope, current_scope, health, scope, use_primary
 from pinning.clusters import clusters
 from pinning.identity import Visitor
 from pinning.middleware import PinningMiddleware
@@ -167,10 +170,11 @@ def test_a_client_without_a_session_is_known_by_a_cookie_of_ours(memory):
     assert routed(send(read, cookies=forged)) == ("replica1", Reason.REPLICA)
 
 
-def test_a_client_with_a_session_gets_no_cookie_of_ours(memory):
-    response = send(write, "POST", cookies={"sessionid": "abc"})
-    assert not response.cookies
+def test_a_client_with_a_session_is_known_by_it_and_by_a_cookie_of_ours(memory):
+    cookies = cookies_after(send(write, "POST", cookies={"sessionid": "abc"}))
+    assert list(cookies) == ["pinning-id"]
     assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
+    assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
 
 
 def test_no_session_key_stands_in_the_store(memory):
@@ -178,15 +182,12 @@ def test_no_session_key_stands_in_the_store(memory):
     assert all("secret" not in key for key in memory.saved)
 
 
-def test_a_login_keeps_the_pins_of_before(memory):
-    def sign_in(request):
-        response = HttpResponse()
-        response.set_cookie("sessionid", "new")
-        return response
-
-    send(write, "POST", cookies={"sessionid": "old"})
-    send(sign_in, "POST", cookies={"sessionid": "old"})
-    assert routed(send(read, cookies={"sessionid": "new"})) == ("default", Reason.PINNED)
+def test_a_session_that_changes_at_any_time_keeps_the_pins(memory):
+    """At login and logout, here or in another tab: our cookie stays the same."""
+    cookies = cookies_after(send(write, "POST", cookies={"sessionid": "old"}))
+    for session in ({"sessionid": "new"}, {}):
+        response = send(read, cookies={**cookies, **session})
+        assert routed(response) == ("default", Reason.PINNED)
 
 
 def test_a_login_that_writes_pins_the_new_session(memory):
@@ -198,27 +199,6 @@ def test_a_login_that_writes_pins_the_new_session(memory):
     send(sign_in, "POST", cookies={"sessionid": "old"})
     assert routed(send(read, cookies={"sessionid": "new"})) == ("default", Reason.PINNED)
     assert routed(send(read, cookies={"sessionid": "old"})) == ("default", Reason.PINNED)
-
-
-def test_a_logout_keeps_the_pins_of_before(memory):
-    def sign_out(request):
-        response = HttpResponse()
-        response.delete_cookie("sessionid")
-        return response
-
-    send(write, "POST", cookies={"sessionid": "old"})
-    cookies = cookies_after(send(sign_out, "POST", cookies={"sessionid": "old"}))
-    assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
-
-
-def test_a_session_cookie_that_stays_the_same_is_no_login(memory):
-    def view(request):
-        response = HttpResponse()
-        response.set_cookie("sessionid", "same")
-        return response
-
-    send(view, cookies={"sessionid": "same"})
-    assert memory.calls == []
 
 
 def test_when_no_store_answers_the_primary_does(memory, caplog):
@@ -316,6 +296,12 @@ def test_a_write_while_streaming_is_saved_where_no_header_is_needed(memory):
     assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
 
 
+def test_same_site_follows_the_session_cookie(settings):
+    assert [morsel["samesite"] for morsel in send(write, "POST").cookies.values()] == ["Lax"]
+    settings.SESSION_COOKIE_SAMESITE = "None"
+    assert [morsel["samesite"] for morsel in send(write, "POST").cookies.values()] == ["None"]
+
+
 def test_a_file_is_sent_as_it_is(tmp_path, closed):
     path = tmp_path / "file"
     path.write_bytes(b"content")
@@ -406,6 +392,94 @@ def test_use_replicas_may_be_asked_for_each_request(settings):
     }
     assert routed(send(read, "HEAD")) == ("replica1", Reason.REPLICA)
     assert routed(send(read)) == ("default", Reason.SWITCHED_OFF)
+
+
+def test_what_use_replicas_reads_is_read_from_the_primary(settings):
+    aliases = []
+
+    def switch(request):
+        aliases.append(Note.objects.first() or Note.objects.all().db)
+        return True
+
+    settings.PINNING = {**settings.PINNING, "USE_REPLICAS": switch}
+    assert routed(send(read)) == ("replica1", Reason.REPLICA)
+    assert aliases == ["default"]
+
+
+def test_a_task_of_an_inner_scope_that_outlives_it_still_belongs_to_the_request():
+    async def view(request):
+        with scope():
+            task = asyncio.create_task(Note.objects.acreate(text="new"))
+        await task
+        return HttpResponse()
+
+    assert send_async(view, "POST").cookies
+
+
+def test_a_task_that_outlives_its_request_keeps_nothing_of_it():
+    async def outlive():
+        gate = asyncio.Event()
+        kept = []
+
+        async def view(request):
+            kept.append(weakref.ref(request))
+            view.task = asyncio.create_task(gate.wait())
+            return HttpResponse()
+
+        await PinningMiddleware(view)(AsyncRequestFactory().get("/"))
+        gc.collect()
+        alive = [reference() for reference in kept]
+        gate.set()
+        await view.task
+        return alive
+
+    assert async_to_sync(outlive)() == [None]
+
+
+@pytest.fixture
+def atomic_requests():
+    databases = connections["default"].settings_dict
+    databases["ATOMIC_REQUESTS"] = True
+    yield
+    databases["ATOMIC_REQUESTS"] = False
+
+
+def in_a_view(request, *blocks):
+    """Call ``blocks`` one after the other in a transaction each, the first as Django's view."""
+    request.resolver_match = ResolverMatch(read, (), {})
+    for block in blocks:
+        with transaction.atomic():
+            response = block()
+    return response
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_a_view_in_its_own_transaction_reads_from_the_replica():
+    assert routed(send(lambda request: in_a_view(request, read))) == ("replica1", Reason.REPLICA)
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_a_transaction_of_another_middleware_is_not_taken_for_the_views():
+    """The view read nothing, and so nobody asked while its transaction was open."""
+    response = send(lambda request: in_a_view(request, HttpResponse, read))
+    assert routed(response) == ("default", Reason.TRANSACTION)
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_a_transaction_before_the_view_is_not_taken_for_the_views():
+    def middleware(request):
+        with transaction.atomic():
+            return read()
+
+    assert routed(send(middleware)) == ("default", Reason.TRANSACTION)
+
+
+def test_a_client_with_a_session_comes_back_to_the_same_replica(settings):
+    settings.PINNING = {**settings.PINNING, "REPLICAS": {"default": ["replica1", "replica2"]}}
+    for session in ("one", "other", "third"):
+        cookies = {"sessionid": session}
+        assert len({routed(send(read, cookies=cookies)) for _ in range(10)}) == 1
+    assert len({routed(send(read, cookies={"sessionid": str(n)})) for n in range(20)}) == 2
 
 
 def test_wrong_settings_stop_the_start(settings):

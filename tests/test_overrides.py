@@ -90,6 +90,33 @@ def test_a_class_based_view_is_decorated_by_method_decorator():
     assert response.content == b"primary"
 
 
+def test_an_asynchronous_class_based_view_is_decorated():
+    class Shown(View):
+        async def get(self, request):
+            await asyncio.sleep(0)
+            return HttpResponse(forced())
+
+    view = use_primary(Shown.as_view())
+    assert iscoroutinefunction(view)
+    assert async_to_sync(view)(RequestFactory().get("/")).content == b"primary"
+
+
+def test_a_synchronous_function_that_returns_an_awaitable_is_decorated():
+    async def work():
+        await asyncio.sleep(0)
+        return forced()
+
+    @use_primary
+    def view():
+        return work()
+
+    async def call():
+        return await view()
+
+    assert async_to_sync(call)() == "primary"
+    assert forced() is None
+
+
 def test_a_template_that_is_rendered_later_is_inside():
     template = engines["django"].from_string("{{ forced }}")
 

@@ -187,7 +187,7 @@ def test_a_pin_is_over_by_the_clock(pin, position, now, is_over):
     assert pin.is_over(position, now, **LIMITS) is is_over
 
 
-@pytest.mark.parametrize("skew", [0.0, HOUR, -HOUR])
+@pytest.mark.parametrize("skew", [0.0, HOUR])
 @pytest.mark.parametrize(
     ("position", "is_over"),
     [
@@ -217,6 +217,15 @@ def test_a_pin_is_over_by_the_clock(pin, position, now, is_over):
 def test_a_pin_is_over_by_the_servers_clock_and_place(position, is_over, skew):
     now = position.clock + skew
     assert written(100, 50).is_over(position, now, **LIMITS) is is_over
+
+
+@pytest.mark.parametrize(
+    "position", [seen(160, **{"7_1": 49}), seen(105, **{"7_2": 99}), seen(105)]
+)
+def test_no_clock_that_is_wrong_ends_a_pin_alone(position):
+    """Neither this machine's, nor the replica's."""
+    assert not written(100, 50).is_over(position, 100 - HOUR, **LIMITS)
+    assert not written(100, 50).is_over(position, 101, **LIMITS)
 
 
 @pytest.mark.parametrize(

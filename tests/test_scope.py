@@ -1,8 +1,10 @@
 """Scopes: what they know, what they tell each other, what they cost."""
 
+import asyncio
 import sys
 
 import pytest
+from asgiref.sync import async_to_sync
 from freezegun import freeze_time
 
 from pinning import Reason, current_scope, scope
@@ -56,6 +58,31 @@ def test_a_receiver_that_fails_breaks_nothing():
             pass
     finally:
         scope_closed.disconnect(receiver)
+
+
+def test_a_function_is_a_scope_at_each_call():
+    seen = []
+
+    @scope()
+    def work():
+        seen.append(current_scope())
+
+    @scope()
+    async def awork():
+        await asyncio.sleep(0)
+        seen.append(current_scope())
+
+    work()
+    work()
+    async_to_sync(awork)()
+    assert len(set(seen)) == 3
+    assert all(block.is_closed for block in seen)
+
+
+def test_an_inner_scope_that_is_closed_leaves_the_outer_one():
+    with scope() as outer, scope() as inner:
+        inner.close()
+        assert current_scope() is outer
 
 
 def test_an_inner_scope_has_the_pins_of_the_outer_one():

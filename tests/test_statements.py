@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pinning.statements import is_write, written_table
+from pinning.statements import commits, is_write, written_table
 
 READS = [
     # Nothing to run
@@ -240,7 +240,6 @@ WRITES = [
     "/*!50000 DELETE FROM notes */",
     "/*M! DELETE FROM notes */",
     "/*!SELECT*/ 1",
-    "# a\nSELECT 1",
     "--\rDELETE FROM notes --\nSELECT 1",
     # Unsure is yes
     "/* never closed SELECT 1",
@@ -463,3 +462,37 @@ def test_a_hundred_thousand_characters_are_no_burden(front, part):
     sql = front + part * (100_000 // len(part))
     is_write(sql)
     written_table(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SET # x\n STATEMENT max_statement_time=1 FOR UPDATE t SET a = 7",
+        "SELECT \"nextval\"('sequence')",
+        "SELECT lo_truncate(1, 2)",
+        "SELECT lowrite(1, 'x')",
+        "SELECT dblink_exec('x', 'y')",
+    ],
+)
+def test_a_write_in_disguise_is_a_write(sql):
+    assert is_write(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "can_rollback_ddl", "does"),
+    [
+        ("COMMIT", True, True),
+        ("/* x */ end", True, True),
+        ("ROLLBACK", True, False),
+        ("SELECT 1", False, False),
+        ("UPDATE t SET a = 1", False, False),
+        ("CREATE TABLE t (a int)", True, False),
+        ("CREATE TABLE t (a int)", False, True),
+        ("LOCK TABLES t WRITE", False, True),
+        ("BEGIN", False, True),
+        ("BEGIN", True, False),
+        ("", True, False),
+    ],
+)
+def test_what_commits_the_open_transaction(sql, can_rollback_ddl, does):
+    assert commits(sql, can_rollback_ddl) is does

@@ -7,6 +7,7 @@ from django.db import (
     DataError,
     IntegrityError,
     OperationalError,
+    ProgrammingError,
     connection,
     connections,
     transaction,
@@ -188,7 +189,25 @@ def test_a_refused_statement_does_not_count():
         assert not has_written()
 
 
-@pytest.mark.parametrize(("error", "counts"), [(OperationalError, True), (DataError, False)])
+def test_one_of_many_that_is_refused_counts_for_those_before_it():
+    with scope():
+        with connection.cursor() as cursor, pytest.raises(IntegrityError):
+            cursor.executemany("INSERT INTO notes_tag (name) VALUES (%s)", [["red"], ["red"]])
+        assert Tag.objects.using("default").count() == 1
+        assert has_written()
+
+
+def test_a_statement_that_is_wrong_does_not_count():
+    with scope():
+        with connection.cursor() as cursor, pytest.raises(OperationalError):
+            cursor.execute("SELECT 1 FROM nowhere")
+        assert not has_written()
+
+
+@pytest.mark.parametrize(
+    ("error", "counts"),
+    [(OperationalError, True), (DataError, False), (ProgrammingError, False), (KeyError, True)],
+)
 def test_a_statement_whose_end_is_unknown_counts(error, counts):
     def lose(execute, sql, *args):
         execute(sql, *args)
@@ -229,6 +248,15 @@ def test_a_deferred_constraint_that_fails_at_commit_does_not_count():
                 cursor.execute("PRAGMA defer_foreign_keys = ON")
                 cursor.execute("INSERT INTO notes_attachment (name, note_id) VALUES ('a', 99)")
         assert not has_written()
+
+
+def test_a_raw_commit_counts_what_was_pending():
+    with scope():
+        with contextlib.suppress(Exception), transaction.atomic():
+            Note.objects.create(text="new")
+            connection.cursor().execute("COMMIT")
+            raise Rollback
+        assert has_written()
 
 
 def test_reads_do_not_count():

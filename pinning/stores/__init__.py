@@ -66,7 +66,10 @@ class Stores:
     def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
         """Let each remove what it found broken."""
         for name, store in self._members.items():
-            _attempt(name, store.tidy, visitor, exchange)
+            try:
+                store.tidy(visitor, exchange)
+            except Exception as error:
+                logger.warning("The %r store could not tidy up: %r", name, error)
         if self._last_resort is not None:
             self._last_resort.tidy(visitor, exchange)
 
@@ -83,11 +86,12 @@ def _attempt(name: str, action: Callable[..., T], *arguments: Any) -> list[T]:
 
     Whatever it raises: which errors a cache's client has is known to the cache alone.
     """
-    if health.stores.is_aside(name):
+    if not health.stores.may_try(name):
         return []
     try:
         result = action(*arguments)
     except YoungMemoryError:
+        health.stores.restore(name)
         return []
     except Exception as error:
         seconds = conf.settings().retry_after

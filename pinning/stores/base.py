@@ -47,4 +47,7 @@ class Store(ABC):
         """
 
     def tidy(self, visitor: Visitor, exchange: Exchange) -> None:  # noqa: B027
-        """Remove what ``load`` found to be broken or over. Nothing, for most."""
+        """Remove what ``load`` found to be broken or over. Nothing, for most.
+
+        Must not wait: it may run on the event loop.
+        """

@@ -14,6 +14,7 @@ DATABASES = {
         alias: {**database, "TEST": {"MIRROR": "default"}}
         for alias, database in _GIVEN["replicas"].items()
     },
+    **_GIVEN.get("databases", {}),
 }
 PINNING = {
     "REPLICAS": {"default": list(_GIVEN["replicas"])},

@@ -128,14 +128,25 @@ def test_a_primary_that_died_after_the_commit_leaves_it_to_the_clock(primary, pa
     connection.close()
 
 
-def test_a_transaction_by_hand_that_is_still_open_leaves_it_to_the_clock(primary):
+def test_a_connection_that_broke_since_the_commit_is_replaced_to_tell_the_position(primary, pair):
+    connection = primary()
+    with scope() as work:
+        insert(connection)
+        pair.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE backend_type = 'client backend' AND pid != pg_backend_pid()"
+        )
+        (pin,) = work.take_pins()
+    assert pin.position > 0
+
+
+def test_manual_transactions_have_positions_too(primary):
     connection = primary()
     connection.set_autocommit(False)
     with scope() as work:
         insert(connection)
         connection.commit()
-        insert(connection)
-        pins = work.take_pins()
-    assert [pin.position for pin in pins] == [None]
+        (pin,) = work.take_pins()
+    assert pin.position > 0
     connection.rollback()
     connection.set_autocommit(True)

@@ -1,0 +1,118 @@
+"""System checks of MODELS and READ_ONLY: that the names are right, and that no relation leaves
+its cluster. ``checks`` runs them with the others."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+
+from pinning.clusters import DEFAULT
+from pinning.conf import Settings
+from pinning.exceptions import UnknownClusterError
+from pinning.homes import Homes, Sharding, load_home, owner_of
+
+#: The app label with which the database cache asks the router; no app has it.
+_DATABASE_CACHE = "django_cache"
+
+
+def labels_exist(settings: Settings) -> Iterator[CheckMessage]:
+    """Every key of MODELS is an app or a model with a table of its own."""
+    for label in settings.models:
+        app_label, _, model_name = label.partition(".")
+        if app_label == _DATABASE_CACHE:
+            continue
+        try:
+            config = apps.get_app_config(app_label)
+            model = config.get_model(model_name) if model_name else None
+        except LookupError as error:
+            yield _wrong_label(label, str(error))
+            continue
+        if model is not None and owner_of(model) is not model:
+            owner = owner_of(model)._meta.label
+            yield _wrong_label(label, f"its rows are those of {owner!r}. Name that instead.")
+
+
+def homes_load(settings: Settings) -> Iterator[CheckMessage]:
+    """Every value of MODELS is a cluster or a callable that can be imported."""
+    for label, value in settings.models.items():
+        try:
+            load_home(value, tuple(settings.replicas))
+        except UnknownClusterError as error:
+            yield Error(
+                f"PINNING['MODELS'][{label!r}]: {error}",
+                hint="Write a key of REPLICAS, or the dotted path of a function.",
+                id="pinning.E024",
+            )
+        except ImportError as error:
+            yield Error(
+                f"PINNING['MODELS'][{label!r}] is {value!r}, which cannot be imported: {error}",
+                hint="Write the dotted path of a function that takes the model and Django's hints.",
+                id="pinning.E025",
+            )
+
+
+def read_only_clusters_exist(settings: Settings) -> Iterator[CheckMessage]:
+    """READ_ONLY names clusters."""
+    for name in settings.read_only:
+        if name not in settings.replicas:
+            known = ", ".join(map(repr, settings.replicas))
+            yield Error(
+                f"PINNING['READ_ONLY'] names {name!r}, which is no cluster.",
+                hint=f"REPLICAS names {known}. A cluster may have an empty list of replicas.",
+                id="pinning.E027",
+            )
+
+
+def relations_stay_inside(settings: Settings) -> Iterator[CheckMessage]:
+    """No relation leads from one cluster to another, where both are fixed."""
+    try:
+        homes = Homes.load(settings.models, tuple(settings.replicas))
+    except (UnknownClusterError, ImportError):
+        return  # homes_load tells
+    for model in apps.get_models() if homes else ():
+        fields = [] if model._meta.proxy else _related_fields(model)
+        for field in fields:
+            here, there = homes.of(model) or DEFAULT, homes.of(field.related_model) or DEFAULT
+            if here != there and not isinstance(here, Sharding) and not isinstance(there, Sharding):
+                yield _crossing(field, here, there)
+
+
+def _related_fields(model: Any) -> list[Any]:
+    fields = (*model._meta.local_fields, *model._meta.local_many_to_many)
+    return [field for field in fields if isinstance(field.related_model, type)]
+
+
+def _crossing(field: Any, here: str, there: str) -> CheckMessage:
+    one, other = field.model._meta.label, field.related_model._meta.label
+    message = f"{field} relates {one} in the cluster {here!r} to {other} in the cluster {there!r}"
+    is_parent_link = getattr(field.remote_field, "parent_link", False)
+    if field.many_to_many or is_parent_link or getattr(field, "db_constraint", False):
+        return Error(
+            f"{message}, which no database can join or check.",
+            hint='Put both into one cluster in PINNING["MODELS"].' + _way_out(field),
+            obj=field,
+            id="pinning.E028",
+        )
+    return Warning(
+        f"{message}: queries that join the two fail, Django neither assigns {field.name!r} nor "
+        f"follows it backwards, and rows of {other} cannot be deleted unless on_delete is "
+        "DO_NOTHING.",
+        hint=f"Follow it forwards, query by query, and set and filter {field.attname!r}.",
+        obj=field,
+        id="pinning.W013",
+    )
+
+
+def _way_out(field: Any) -> str:
+    if field.many_to_many or field.remote_field.parent_link:
+        return ""
+    return " Or set db_constraint=False on the field, and follow it query by query."
+
+
+def _wrong_label(label: str, reason: str) -> CheckMessage:
+    return Error(
+        f"PINNING['MODELS'] names {label!r}: {reason}",
+        hint='Write "app_label" or "app_label.Model", of an installed app.',
+        id="pinning.E023",
+    )
