@@ -83,7 +83,7 @@ def render_inside(response: Any, enter: Enter) -> None:
     render = response.render
 
     def render_in_block() -> Any:
-        del response.render  # a rendered response may be pickled into a cache
+        response.__dict__.pop("render", None)  # a rendered response may be pickled into a cache
         with enter():
             return render()
 

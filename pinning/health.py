@@ -17,6 +17,7 @@ class _Rest:
     failures: int
     seconds: float
     until: float
+    is_tried: bool = False
 
 
 class Health:
@@ -43,16 +44,23 @@ class Health:
             now = time.monotonic()
             if now < rest.until:
                 return False
-            rest.until = now + rest.seconds
+            rest.until, rest.is_tried = now + rest.seconds, True
             return True
+
+    def is_resting(self, name: str) -> bool:
+        """Whether ``name`` failed and has not been seen to work since."""
+        return name in self._rests
 
     def set_aside(self, name: str, base_seconds: float) -> bool:
         """Leave ``name`` alone, a little longer each time in a row. Whether it was healthy."""
         with self._lock:
             old = self._rests.get(name)
+            now = time.monotonic()
+            if old is not None and not old.is_tried and now < old.until:
+                return False  # one of several that failed at once
             failures = old.failures + 1 if old else 1
             seconds = base_seconds * min(1 + _GROWTH * (failures - 1), _MOST) * self._jitter()
-            self._rests[name] = _Rest(failures, seconds, time.monotonic() + seconds)
+            self._rests[name] = _Rest(failures, seconds, now + seconds)
         return old is None
 
     def restore(self, name: str) -> bool:

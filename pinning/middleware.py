@@ -15,6 +15,7 @@ from pinning.clusters import configured
 from pinning.identity import Visitor
 from pinning.pins import Pins
 from pinning.scope import Scope, inside
+from pinning.signals import scope_closed
 from pinning.stores import Exchange, stores
 
 _NOBODY = HttpRequest()
@@ -23,7 +24,7 @@ _NOBODY = HttpRequest()
 class RequestScope(Scope):
     """The scope of a request, with the pins of whoever sent it."""
 
-    __slots__ = ("is_unsafe", "request", "view_transactions")
+    __slots__ = ("_uses_replicas", "is_unsafe", "request", "view_transactions")
 
     def __init__(self, request: HttpRequest) -> None:
         """Open a scope for ``request``; nothing is loaded yet."""
@@ -32,15 +33,18 @@ class RequestScope(Scope):
         self.seed = identity.session_of(request) or self.seed  # the same replica each time
         self.is_unsafe = request.method not in conf.settings().safe_methods
         self.view_transactions: dict[str, int] = {}
+        self._uses_replicas: bool | None = None
 
     def load_pins(self) -> Pins | None:
         """Ask the stores. At the first read of the request, so one that never reads never asks."""
         return stores().load(visitor_of(self.request))
 
     def uses_replicas(self) -> bool:
-        """What USE_REPLICAS says, or answers for this request."""
-        switch = conf.settings().use_replicas
-        return switch if isinstance(switch, bool) else bool(switch(self.request))
+        """What USE_REPLICAS says, or answers once for this request."""
+        if self._uses_replicas is None:
+            switch = conf.settings().use_replicas
+            self._uses_replicas = switch if isinstance(switch, bool) else bool(switch(self.request))
+        return self._uses_replicas
 
     def began_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> None:
         """Note the view's transaction: the first that begins once the request has a view.
@@ -59,6 +63,7 @@ class RequestScope(Scope):
         """End the request. A task that lives on holds the scope, and nothing of the request."""
         super().close()
         self.request = _NOBODY
+        self._uses_replicas = bool(self._uses_replicas)  # asked no more
 
     def _view_is_atomic(self, connection: BaseDatabaseWrapper) -> bool:
         match = self.request.resolver_match
@@ -114,6 +119,8 @@ class PinningMiddleware:
         except BaseException:
             await sync_to_async(_end)(scope)
             raise
+        if scope_closed.receivers:  # who may wait
+            return await sync_to_async(_closed)(scope, response)
         return _closed(scope, response)
 
 
@@ -131,6 +138,8 @@ def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase
     if scope.pins_known:
         stores().tidy(visitor_of(scope.request), Exchange(scope.request, response))
     if streams(response):
+        if scope.is_unsafe and stores().has_server_side:
+            identity.introduce(scope.request, response)  # the body may write, with no header left
         stream_inside(
             response, functools.partial(inside, scope), functools.partial(_end, scope, response)
         )

@@ -9,7 +9,6 @@ import itertools
 import logging
 import random
 import time
-from collections.abc import Collection
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -24,41 +23,35 @@ from pinning.signals import replica_down, replica_up
 logger = logging.getLogger("pinning")
 
 _ATTRIBUTE = "_pinning_reached"
+_ROUTED = "_pinning_routed"
 
 #: How many replicas a pinned scope asks for their position before it takes the primary.
 MOST_ASKED = 2
 
 
-def choose(scope: Scope, cluster: Cluster, without: Collection[str] = ()) -> Choice:
-    """Settle which database serves the reads of ``scope`` on ``cluster``.
-
-    It is none of the replicas ``without``, which have failed already.
-    """
+def choose(scope: Scope, cluster: Cluster) -> Choice:
+    """Settle which database serves the reads of ``scope`` on ``cluster``."""
     if not scope.uses_replicas():
         return Choice(cluster.primary, Reason.SWITCHED_OFF, is_primary=True)
     known = scope.pins()
     if known is None:
         return Choice(cluster.primary, Reason.STORES_DOWN, is_primary=True)
     if pins := known.of(cluster.primary):
-        return _choose_caught_up(scope, cluster, pins, without)
-    alias = first_usable(cluster, scope, without)
+        return _choose_caught_up(scope, cluster, pins)
+    alias = first_usable(cluster, scope)
     if alias is None:
         return Choice(cluster.primary, Reason.NO_REPLICA, is_primary=True)
     return Choice(alias, Reason.REPLICA)
 
 
-def first_usable(
-    cluster: Cluster, scope: Scope | None, without: Collection[str] = ()
-) -> str | None:
+def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
     """The first replica that a query could be sent to, in the scope's own order."""
     seed = random.random() if scope is None else scope.seed  # noqa: S311
-    return next(filter(is_usable, _in_order(cluster, seed, without)), None)
+    return next(filter(is_usable, _in_order(cluster, seed)), None)
 
 
-def _choose_caught_up(
-    scope: Scope, cluster: Cluster, pins: tuple[Pin, ...], without: Collection[str]
-) -> Choice:
-    usable = filter(is_usable, _in_order(cluster, scope.seed, without))
+def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> Choice:
+    usable = filter(is_usable, _in_order(cluster, scope.seed))
     reason = Reason.NO_REPLICA
     for alias in itertools.islice(usable, MOST_ASKED):
         if has_reached(connections[alias], pins):
@@ -73,19 +66,18 @@ def _held(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> tuple[Pin, 
     return tuple(pin for pin in pins if _is_reached(pin, reached))
 
 
-def _in_order(cluster: Cluster, seed: object, without: Collection[str]) -> list[str]:
+def _in_order(cluster: Cluster, seed: object) -> list[str]:
     """The replicas, the scope's own first: the same for the same seed, so far as they are there.
 
     Rendezvous hashing: a replica more or less moves none but those who were or will be on it.
     """
-    replicas = [alias for alias in cluster.replicas if alias not in without]
-    if len(replicas) < 2:
-        return replicas
+    if len(cluster.replicas) < 2:
+        return list(cluster.replicas)
 
     def weight(alias: str) -> bytes:
         return hashlib.blake2b(f"{seed}\0{alias}".encode(), digest_size=8).digest()
 
-    return sorted(replicas, key=weight)
+    return sorted(cluster.replicas, key=weight)
 
 
 def is_usable(alias: str) -> bool:
@@ -96,7 +88,7 @@ def is_usable(alias: str) -> bool:
     if _is_forbidden(connection):
         return False
     try:
-        connection.close_if_health_check_failed()
+        _renew_if_broken(connection, ask=health.replicas.is_resting(alias))
         connection.ensure_connection()
     except Error as error:
         set_aside(alias, error)
@@ -107,6 +99,20 @@ def is_usable(alias: str) -> bool:
         logger.info("Replica %r answers again.", alias)
         replica_up.send_robust(sender=None, alias=alias)
     return True
+
+
+def _renew_if_broken(connection: BaseDatabaseWrapper, *, ask: bool) -> None:
+    """Close a connection that broke since it was opened, so that a new one is made.
+
+    Where an error was seen on it, or where ``ask`` says that its replica had failed, it is asked;
+    else as CONN_HEALTH_CHECKS says.
+    """
+    if connection.connection is None or connection.in_atomic_block:
+        return
+    connection.close_if_health_check_failed()
+    if (connection.errors_occurred or ask) and not connection.is_usable():
+        connection.close()
+    connection.errors_occurred = False
 
 
 def _is_forbidden(connection: BaseDatabaseWrapper) -> bool:
@@ -127,13 +133,29 @@ def set_aside(alias: str, error: BaseException) -> None:
 
 
 def give_up_if_lost(connection: BaseDatabaseWrapper, error: Error) -> bool:
-    """Whether ``error`` came from a connection that is of no more use; sets its replica aside."""
+    """Whether ``error`` came from a connection that is of no more use, which is then closed.
+
+    Its replica is set aside unless it takes a new connection.
+    """
     if connection.connection is not None and connection.is_usable():
         return False
-    set_aside(connection.alias, error)
     with contextlib.suppress(Error):
         connection.close()
+    try:
+        connection.ensure_connection()
+    except Error:
+        set_aside(connection.alias, error)
     return True
+
+
+def note_routed(connection: BaseDatabaseWrapper) -> None:
+    """The router has just told the running thread to read on ``connection``."""
+    connection.__dict__[_ROUTED] = True
+
+
+def take_routed(connection: BaseDatabaseWrapper) -> bool:
+    """Whether it has since the last statement: raw cursors and ``using()`` do not ask it."""
+    return bool(connection.__dict__.pop(_ROUTED, False))
 
 
 def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:

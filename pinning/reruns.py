@@ -1,6 +1,6 @@
-"""Reads whose replica failed under them, run again elsewhere on the cursor that Django holds.
+"""Reads whose replica failed under them, run again on the primary, on the cursor Django holds.
 
-What is run again, and what is not, is all in ``may_rerun``.
+What is run again, and what is not, is all in ``Rerunner.may_rerun``.
 """
 
 import contextlib
@@ -10,10 +10,11 @@ from typing import Any
 from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import replicas
+from pinning import overrides, replicas
 from pinning.clusters import Cluster, clusters
-from pinning.scope import current_scope
-from pinning.statements import as_text, is_write
+from pinning.reasons import Reason
+from pinning.scope import Choice, current_scope
+from pinning.statements import as_text, is_query
 from pinning.writes import is_in_transaction
 
 _ATTRIBUTE = "_pinning_rerunner"
@@ -23,24 +24,16 @@ _ATTRIBUTE = "_pinning_rerunner"
 _CONFLICTS = frozenset({"40001", "40P01"})
 
 
-def may_rerun(error: Error, connection: BaseDatabaseWrapper, sql: str, many: bool) -> bool:
-    """Whether a statement that failed on a replica is run again elsewhere.
-
-    It is when the connection was lost or the replica cancelled it because of recovery. It is not
-    when it may write, when it was one of many, when the code opened a transaction on the replica
-    (whose snapshot is gone), or when anything else is wrong: a timeout that the project set
-    would only pass again. Rows that were already fetched never come through here.
-    """
-    if many or is_write(sql) or is_in_transaction(connection):
-        return False
-    return _sqlstate(error) in _CONFLICTS or replicas.give_up_if_lost(connection, error)
-
-
 class Rerunner:
     """Watches the connection of one thread to one replica: an execute wrapper."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._is_plain = True
+
+    def connected(self) -> None:
+        """The connection is a new one: nothing was set on it yet."""
+        self._is_plain = True
 
     def __call__(
         self,
@@ -50,40 +43,62 @@ class Rerunner:
         many: bool,
         context: dict[str, Any],
     ) -> Any:
-        """Run the statement; where a replica fails under it, again on another database."""
-        tried: set[str] = set()
-        while True:
-            try:
-                return execute(sql, params, many, context)
-            except (OperationalError, InterfaceError) as error:
-                failed: BaseDatabaseWrapper = context["connection"]
-                text = as_text(sql, failed.connection)
-                if failed.alias == self._cluster.primary or not may_rerun(
-                    error, failed, text, many
-                ):
-                    raise
-                tried.add(failed.alias)
-                _move(context, connections[self._next(tried)])
+        """Run the statement; where its replica fails under it, again on the primary."""
+        connection: BaseDatabaseWrapper = context["connection"]
+        was_routed = replicas.take_routed(connection)
+        is_plain_query = is_query(as_text(sql, connection.connection)) and not many
+        self._is_plain = self._is_plain and is_plain_query
+        try:
+            return execute(sql, params, many, context)
+        except (OperationalError, InterfaceError) as error:
+            if not (was_routed and self._is_plain and self.may_rerun(error, connection)):
+                raise
+        self._leave_replica()
+        _move(context, connections[self._cluster.primary])
+        return execute(sql, params, many, context)
 
-    def _next(self, tried: set[str]) -> str:
-        """Where the statement, and the rest of the scope, goes now."""
+    def may_rerun(self, error: Error, connection: BaseDatabaseWrapper) -> bool:
+        """Whether a query that failed on a replica is run again.
+
+        It is when the connection was lost, or when the replica cancelled it because of recovery,
+        unless ``use_replica`` was to keep just such a query from the primary. It is a plain query
+        that the router sent to the replica, and nothing else was ever run on that connection: not
+        a setting, a transaction or a cursor of the project's own, which the primary's connection
+        would not have. Anything else that is wrong, a timeout of the project's own say, would be
+        so again. Rows that were already fetched never come through here.
+        """
+        if is_in_transaction(connection):
+            return False
+        if _sqlstate(error) in _CONFLICTS:
+            return overrides.forced() is None
+        return replicas.give_up_if_lost(connection, error)
+
+    def _leave_replica(self) -> None:
+        """The rest of the scope reads from the primary: another replica may be further behind."""
         scope = current_scope()
-        if scope is None:
-            return self._cluster.primary
-        choice = replicas.choose(scope, self._cluster, without=tried)
-        scope.work(self._cluster.primary).choice = choice
-        return choice.alias
+        if scope is not None:
+            primary = self._cluster.primary
+            scope.work(primary).choice = Choice(primary, Reason.NO_REPLICA, is_primary=True)
 
 
 def _move(context: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
-    """Point Django's cursor at a new one of another connection, of the same kind."""
+    """Point Django's cursor at a new one of another connection, for this one statement."""
     cursor = context["cursor"]
     is_server_side = getattr(cursor.cursor, "name", None) is not None
-    new = connection.chunked_cursor() if is_server_side else connection.cursor()
+    if is_server_side and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        new = connection.chunked_cursor()
+    else:
+        new = connection.cursor()
     with contextlib.suppress(Exception):  # whatever a driver says of a cursor that is gone
         cursor.cursor.close()
     cursor.cursor, cursor.db = new.cursor, connection
+    cursor.execute = cursor.executemany = cursor.callproc = _refuse
     context["connection"] = connection
+
+
+def _refuse(*_: Any, **__: Any) -> Any:
+    """Stands for the methods of a cursor that was moved: it was opened on a replica to read."""
+    raise OperationalError("The replica of this cursor failed. Open a new cursor.")
 
 
 def _sqlstate(error: BaseException) -> str | None:
@@ -97,6 +112,7 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
     cluster = clusters().of_alias(connection.alias)
     if cluster is None or connection.alias == cluster.primary:
         return
-    rerunner = connection.__dict__.setdefault(_ATTRIBUTE, Rerunner(cluster))
+    rerunner: Rerunner = connection.__dict__.setdefault(_ATTRIBUTE, Rerunner(cluster))
+    rerunner.connected()
     if rerunner not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, rerunner)

@@ -69,8 +69,9 @@ def decide(
 def _is_ready(choice: Choice, thread: object) -> bool:
     """Whether the thread was told before to read there, and its connection is still good for it."""
     connection = choice.connections.get(thread)
-    if connection is None or connection.connection is None:
+    if connection is None or connection.connection is None or connection.errors_occurred:
         return False
+    replicas.note_routed(connection)
     return not choice.pins or replicas.has_reached(connection, choice.pins)
 
 
@@ -104,6 +105,7 @@ def _settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Rea
     connection = choice.connections[_thread.token] = connections[choice.alias]
     if choice.pins and not replicas.has_reached(connection, choice.pins):
         return cluster.primary, Reason.PINNED  # another thread's connection, or a new one
+    replicas.note_routed(connection)
     return choice.decision
 
 
@@ -128,7 +130,10 @@ def _as_asked(cluster: Cluster, scope: Scope | None, forced: str) -> tuple[str, 
     if not allowed:
         return cluster.primary, Reason.SWITCHED_OFF
     alias = replicas.first_usable(cluster, scope)
-    return (cluster.primary, Reason.NO_REPLICA) if alias is None else (alias, Reason.USE_REPLICA)
+    if alias is None:
+        return cluster.primary, Reason.NO_REPLICA
+    replicas.note_routed(connections[alias])
+    return alias, Reason.USE_REPLICA
 
 
 def _is_on_event_loop() -> bool:

@@ -166,7 +166,7 @@ class Scope:
         self._closed = True
         if scope_closed.receivers:
             scope_closed.send_robust(type(self), scope=self)
-        self._pins = None
+        self._pins, self.pins_known = None, True  # who still asks does not know
         for work in list(self.works.values()):  # a task that lives on holds the scope, not these
             work.choice = None
             work.connections = {}

@@ -14,6 +14,8 @@ _READS = frozenset(
     }
 )
 
+_QUERIES = frozenset({"select", "with", "values", "table"})
+
 _COMMITS = frozenset({"commit", "end"})
 
 # "Statements That Cause an Implicit Commit" in MySQL's manual.
@@ -76,6 +78,12 @@ def is_write(sql: str) -> bool:
     if front is None or front[1].lower() not in _READS:
         return bool(sql.strip())
     return _SUSPECT.search(sql, front.end(1)) is not None and _is_suspect(sql[front.end(1) :])
+
+
+def is_query(sql: str) -> bool:
+    """Whether ``sql`` is a plain query, which neither writes nor leaves a mark on its session."""
+    front = _FRONT.match(sql)
+    return front is not None and front[1].lower() in _QUERIES and not is_write(sql)
 
 
 def commits(sql: str, can_rollback_ddl: bool) -> bool:

@@ -67,14 +67,21 @@ def test_each_failure_in_a_row_leaves_it_alone_longer_up_to_the_most(health):
 
 
 def test_no_rest_is_longer_than_twice_the_base():
-    for _ in range(200):
+    for _ in range(50):
         health = Health()
-        for _ in range(10):
-            health.set_aside("replica1", 10)
         with freeze_time() as clock:
+            for _ in range(10):
+                health.set_aside("replica1", 10)
+                clock.tick(20)
+                assert health.may_try("replica1")
+
+
+def test_several_that_fail_at_once_are_one_failure(health):
+    with freeze_time() as clock:
+        for _ in range(8):
             health.set_aside("replica1", 10)
-            clock.tick(20)
-            assert health.may_try("replica1")
+        clock.tick(10)
+        assert health.may_try("replica1")
 
 
 def test_only_the_first_failure_is_news(health):

@@ -16,7 +16,7 @@ from django.test import AsyncRequestFactory, RequestFactory
 from django.urls import ResolverMatch
 from freezegun import freeze_time
 
-from pinning import Reason, Scope, current_scope, health, scope, use_primary
+from pinning import Reason, Scope, current_scope, health, scope, use_primary, use_replica
 from pinning.clusters import clusters
 from pinning.identity import Visitor
 from pinning.middleware import PinningMiddleware
@@ -472,6 +472,61 @@ def test_a_transaction_before_the_view_is_not_taken_for_the_views():
             return read()
 
     assert routed(send(middleware)) == ("default", Reason.TRANSACTION)
+
+
+def test_use_replicas_is_asked_once_for_a_request(settings):
+    asked = []
+    switch = lambda request: asked.append(request) or True  # noqa: E731
+    settings.PINNING = {**settings.PINNING, "USE_REPLICAS": switch}
+
+    @use_replica
+    def view(request):
+        read()
+        return read()
+
+    assert routed(send(view)) == ("replica1", Reason.USE_REPLICA)
+    assert len(asked) == 1
+
+
+def test_work_that_outlives_its_request_does_not_know_the_pins(memory):
+    """The request never read, so they were not loaded while there was somebody to load them for."""
+    works = []
+
+    def view(request):
+        with scope() as work:
+            works.append(work)
+        return HttpResponse()
+
+    send(write, "POST", cookies={"sessionid": "abc"})
+    send(view, cookies={"sessionid": "abc"})
+    assert works[0].pins() is None
+
+
+def test_an_asynchronous_receiver_of_scope_closed_is_no_error():
+    told = []
+
+    async def receive(scope, **_):
+        told.append(scope)
+
+    async def view(request):
+        return HttpResponse()
+
+    scope_closed.connect(receive)
+    try:
+        assert send_async(view).status_code == 200
+    finally:
+        scope_closed.disconnect(receive)
+    assert len(told) == 1
+
+
+def test_what_an_unsafe_stream_writes_is_saved_for_a_client_without_a_name(memory):
+    def parts():
+        write()
+        yield b"written"
+
+    response = send(lambda request: StreamingHttpResponse(parts()), "POST")
+    list(response)
+    assert routed(send(read, cookies=cookies_after(response))) == ("default", Reason.PINNED)
 
 
 def test_a_client_with_a_session_comes_back_to_the_same_replica(settings):

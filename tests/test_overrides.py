@@ -130,6 +130,17 @@ def test_a_template_that_is_rendered_later_is_inside():
     assert pickle.loads(pickle.dumps(response)).content == b"primary"
 
 
+def test_stacked_decorators_render_once_and_inside_both():
+    template = engines["django"].from_string("{{ forced }} {{ is_read_only }}")
+
+    @use_primary
+    @read_only
+    def view(request):
+        return TemplateResponse(request, template, {"forced": forced, "is_read_only": is_read_only})
+
+    assert view(RequestFactory().get("/")).render().content == b"primary True"
+
+
 def test_a_body_that_streams_is_inside():
     @use_replica
     def view():

@@ -4,8 +4,9 @@ import time
 
 import pytest
 from django.db import OperationalError, connections
+from freezegun import freeze_time
 
-from pinning import Reason, health, replicas, scope
+from pinning import Reason, replicas, scope
 from pinning.clusters import Cluster
 from pinning.pins import Pin, Pins, Position
 from pinning.positions import VENDORS
@@ -136,10 +137,11 @@ def test_scopes_are_spread_evenly():
 
 
 def test_a_replica_set_aside_is_passed_over_and_comes_back():
-    replicas.set_aside("replica1", OperationalError("down"))
-    assert {choose(Scope())[0] for _ in range(20)} == {"replica2"}
-    health.replicas.set_aside("replica1", 0)
-    assert {choose(Scope())[0] for _ in range(40)} == {"replica1", "replica2"}
+    with freeze_time() as clock:
+        replicas.set_aside("replica1", OperationalError("down"))
+        assert {choose(Scope())[0] for _ in range(20)} == {"replica2"}
+        clock.tick(20)  # twice RETRY_AFTER
+        assert {choose(Scope())[0] for _ in range(40)} == {"replica1", "replica2"}
 
 
 def test_when_all_are_set_aside_the_primary_serves():
@@ -156,11 +158,12 @@ def test_down_and_up_are_told_once(caplog):
     replica_down.connect(down)
     replica_up.connect(up)
     try:
-        replicas.set_aside("replica1", OperationalError("down"))
-        replicas.set_aside("replica1", OperationalError("down"))
-        health.replicas.set_aside("replica1", -1)
-        assert replicas.is_usable("replica1")
-        assert replicas.is_usable("replica1")
+        with freeze_time() as clock:
+            replicas.set_aside("replica1", OperationalError("down"))
+            replicas.set_aside("replica1", OperationalError("down"))
+            clock.tick(20)
+            assert replicas.is_usable("replica1")
+            assert replicas.is_usable("replica1")
     finally:
         replica_down.disconnect(down)
         replica_up.disconnect(up)

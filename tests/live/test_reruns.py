@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.models.expressions import RawSQL
 
 from pinning import Reason, health, scope, use_replica
 from pinning.replicas import forget_reached
@@ -89,42 +91,51 @@ def test_rows_that_are_under_way_are_not_fetched_again(site: Pair):
             list(notes)
 
 
-def test_a_query_that_recovery_cancelled_is_run_on_the_primary(site: Pair):
+@pytest.mark.parametrize(
+    ("block", "expected"), [(nullcontext, {"default"}), (use_replica, "OperationalError")]
+)
+def test_a_query_that_recovery_cancelled(site: Pair, block: Any, expected: Any):
+    """It runs again on the primary, unless it was to be kept from there."""
     site.replica.configure("max_standby_streaming_delay", "0")
-    slow = "SELECT count(*), pg_sleep(5) FROM notes_note"
+    before = {alias: connections[alias] for alias in ("default", "replica1")}
     results = []
 
     def read() -> None:
+        for alias, connection in before.items():
+            connections[alias] = connection.copy()
+        notes = Note.objects.annotate(slept=RawSQL("pg_sleep(1.5)::text", []))
         try:
-            with use_replica(), connections["replica1"].cursor() as cursor:
-                cursor.execute(slow)
-                results.append((cursor.db.alias, cursor.fetchone()[0]))
+            with scope(), block():
+                list(notes)
+                results.append(aliases())
+        except OperationalError as error:
+            results.append(type(error).__name__)
         finally:
             connections.close_all()
 
-    before = {alias: connections[alias] for alias in ("default", "replica1")}
-
-    def with_connections() -> None:
-        for alias, connection in before.items():
-            connections[alias] = connection.copy()
-        read()
-
-    reader = threading.Thread(target=with_connections)
+    reader = threading.Thread(target=read)
     reader.start()
     time.sleep(1)
     site.execute("DELETE FROM notes_note WHERE id IN (SELECT min(id) FROM notes_note)")
     site.execute("VACUUM notes_note")
     reader.join(timeout=30)
     site.replica.configure("max_standby_streaming_delay", "30s")
-    assert results == [("default", 2)]
+    assert results == [expected]
 
 
 def test_a_timeout_of_the_projects_own_is_not_run_again(site: Pair):
-    with connections["replica1"].cursor() as cursor:
-        cursor.execute("SET statement_timeout = '50ms'")
-        with pytest.raises(OperationalError, match="statement timeout"):
-            cursor.execute("SELECT pg_sleep(1)")
-        assert cursor.db.alias == "replica1"
+    site.replica.execute("ALTER SYSTEM SET statement_timeout = '50ms'")
+    site.replica.execute("SELECT pg_reload_conf()")
+    time.sleep(0.2)
+    try:
+        with scope() as work:
+            with pytest.raises(OperationalError, match="statement timeout"):
+                list(Note.objects.annotate(slept=RawSQL("pg_sleep(1)::text", [])))
+            assert count(work) == {Reason.REPLICA: 1}
+            assert aliases() == {"replica1"}
+    finally:
+        site.replica.execute("ALTER SYSTEM RESET statement_timeout")
+        site.replica.execute("SELECT pg_reload_conf()")
 
 
 def test_a_transaction_on_the_replica_is_not_run_again(site: Pair):
@@ -134,13 +145,65 @@ def test_a_transaction_on_the_replica_is_not_run_again(site: Pair):
         Note.objects.using("replica1").count()
 
 
-def test_a_write_is_not_run_again(site: Pair):
-    with connections["replica1"].cursor() as cursor:
+@pytest.mark.parametrize(
+    "statement", ["SELECT 1", "INSERT INTO notes_note (text) VALUES ('new')", "SHOW all"]
+)
+def test_a_raw_cursor_is_not_moved(site: Pair, statement: str):
+    with scope(), connections["replica1"].cursor() as cursor:
         cursor.execute("SELECT 1")
         site.replica.execute(TERMINATE)
         with pytest.raises(OperationalError):
-            cursor.execute("INSERT INTO notes_note (text) VALUES ('new')")
+            cursor.execute(statement)
+        assert cursor.db.alias == "replica1"
     assert site.execute("SELECT count(*) FROM notes_note") == [(3,)]
+
+
+def test_an_alias_that_the_code_names_is_not_left(site: Pair):
+    with scope():
+        assert Note.objects.using("replica1").count() == 3
+        site.replica.execute(TERMINATE)
+        with pytest.raises(OperationalError):
+            Note.objects.using("replica1").count()
+
+
+@pytest.mark.parametrize("statement", ["SET search_path = 'tenant', 'public'", "BEGIN"])
+def test_what_depends_on_the_session_is_not_run_elsewhere(site: Pair, statement: str):
+    with scope():
+        assert aliases() == {"replica1"}
+        with connections["replica1"].cursor() as cursor:
+            cursor.execute(statement)
+        site.replica.execute(TERMINATE)
+        with pytest.raises(OperationalError):
+            Note.objects.count()
+
+
+def test_a_cursor_that_was_moved_takes_no_second_statement(site: Pair):
+    """It was opened on a replica; on the primary the next statement might write."""
+    moved = []
+
+    def notice(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        moved.append(context["cursor"])
+        return execute(sql, params, many, context)
+
+    with scope():
+        assert aliases() == {"replica1"}
+        site.replica.execute(TERMINATE)
+        with connections["replica1"].execute_wrapper(notice):
+            assert Note.objects.count() == 3
+        with pytest.raises(OperationalError, match="new cursor"):
+            moved[-1].execute("DELETE FROM notes_note")
+
+
+def test_a_connection_that_broke_between_rows_is_replaced_for_the_next_read(site: Pair):
+    with scope():
+        notes = Note.objects.iterator(chunk_size=1)
+        next(notes)
+        site.replica.execute(TERMINATE)
+        with pytest.raises(DatabaseError):
+            list(notes)
+        assert Note.objects.count() == 3
+    with scope():
+        assert aliases() == {"replica1"}
 
 
 def test_a_pinned_reader_is_not_moved_to_a_replica_that_lags(site: Pair):
