@@ -56,15 +56,16 @@ def session_after(request: HttpRequest, response: HttpResponseBase) -> str | Non
 
 def identities_after(request: HttpRequest, response: HttpResponseBase) -> tuple[str, ...]:
     """What the client will be known by once it has ``response``."""
-    morsel = response.cookies.get(_own_name())
-    own = _own_of(request) if morsel is None else _unsigned(morsel.value)
-    return _hashed(session_after(request, response), own)
+    return _hashed(session_after(request, response), _own_after(request, response))
 
 
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Give the client a name of ours that outlasts its session, for as long as a pin lasts."""
+    """Give the client a name of ours that outlasts its session, for as long as a pin lasts.
+
+    It keeps the one it has, or was given in this response before.
+    """
     settings = conf.settings()
-    name = _own_of(request) or secrets.token_hex(16)
+    name = _own_after(request, response) or secrets.token_hex(16)
     seconds = max(settings.max_pin, settings.window)
     set_cookie(request, response, _own_name(), _signer().sign(name), seconds)
 
@@ -111,6 +112,11 @@ def _own_name() -> str:
 
 def _own_of(request: HttpRequest) -> str | None:
     return _unsigned(request.COOKIES.get(_own_name(), ""))
+
+
+def _own_after(request: HttpRequest, response: HttpResponseBase) -> str | None:
+    morsel = response.cookies.get(_own_name())
+    return _own_of(request) if morsel is None else _unsigned(morsel.value)
 
 
 def _unsigned(value: str) -> str | None:

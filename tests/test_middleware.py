@@ -529,6 +529,18 @@ def test_what_an_unsafe_stream_writes_is_saved_for_a_client_without_a_name(memor
     assert routed(send(read, cookies=cookies_after(response))) == ("default", Reason.PINNED)
 
 
+def test_an_unsafe_stream_that_wrote_before_it_began_gives_one_name(memory):
+    """A second name would take the place of the one that the pins are filed under."""
+
+    def view(request):
+        write()
+        return StreamingHttpResponse(iter([b"part"]))
+
+    response = send(view, "POST")
+    list(response)
+    assert routed(send(read, cookies=cookies_after(response))) == ("default", Reason.PINNED)
+
+
 def test_a_client_with_a_session_comes_back_to_the_same_replica(settings):
     settings.PINNING = {**settings.PINNING, "REPLICAS": {"default": ["replica1", "replica2"]}}
     for session in ("one", "other", "third"):
