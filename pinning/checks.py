@@ -191,8 +191,7 @@ def _cache_is_shared(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _replicas_mirror_in_tests(settings: Settings) -> Iterator[CheckMessage]:
-    for primary, alias in _pairs(settings):
-        database: dict[str, Any] = django_settings.DATABASES[alias]
+    for primary, alias, database in _replicas(settings):
         mirror = database.get("TEST", {}).get("MIRROR")
         if mirror != primary:
             yield Warning(
@@ -204,8 +203,8 @@ def _replicas_mirror_in_tests(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _replicas_have_no_atomic_requests(settings: Settings) -> Iterator[CheckMessage]:
-    for _, alias in _pairs(settings):
-        if django_settings.DATABASES[alias].get("ATOMIC_REQUESTS"):
+    for _, alias, database in _replicas(settings):
+        if database.get("ATOMIC_REQUESTS"):
             yield Error(
                 f"DATABASES[{alias!r}] has ATOMIC_REQUESTS, which opens a transaction on the "
                 "replica for every request; inside it no position can be trusted.",
@@ -252,8 +251,7 @@ def _cookies_are_secure(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _replicas_keep_connections(settings: Settings) -> Iterator[CheckMessage]:
-    for _, alias in _pairs(settings):
-        database: dict[str, Any] = django_settings.DATABASES[alias]
+    for _, alias, database in _replicas(settings):
         pooled = database.get("OPTIONS", {}).get("pool")
         if database.get("CONN_MAX_AGE", 0) == 0 and not pooled:
             yield Warning(
@@ -265,8 +263,7 @@ def _replicas_keep_connections(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _replicas_check_connections(settings: Settings) -> Iterator[CheckMessage]:
-    for _, alias in _pairs(settings):
-        database: dict[str, Any] = django_settings.DATABASES[alias]
+    for _, alias, database in _replicas(settings):
         keeps = database.get("CONN_MAX_AGE", 0) != 0 or database.get("OPTIONS", {}).get("pool")
         if keeps and not database.get("CONN_HEALTH_CHECKS"):
             yield Warning(
@@ -278,8 +275,7 @@ def _replicas_check_connections(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def _replicas_connect_in_time(settings: Settings) -> Iterator[CheckMessage]:
-    for _, alias in _pairs(settings):
-        database: dict[str, Any] = django_settings.DATABASES[alias]
+    for _, alias, database in _replicas(settings):
         options = database.get("OPTIONS", {})
         pool = options.get("pool")
         is_pool_bounded = not pool or (isinstance(pool, dict) and "timeout" in pool)
@@ -319,12 +315,12 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
 )
 
 
-def _pairs(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Each primary with each of its replicas that DATABASES has."""
+def _replicas(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each primary with each of its replicas that DATABASES has, and what it has of that."""
     for primary, replicas in settings.replicas.items():
         for alias in replicas:
             if alias in django_settings.DATABASES:
-                yield primary, alias
+                yield primary, alias, django_settings.DATABASES[alias]
 
 
 def _is_kind(item: Any, kind: type) -> bool:

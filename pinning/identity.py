@@ -82,28 +82,26 @@ def set_cookie(
         max_age=math.ceil(seconds),
         secure=secure or (cookie.secure is None and request.is_secure()),
         httponly=True,
-        samesite=_samesite(),
-        domain=cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
-        path=cookie.path or django_settings.SESSION_COOKIE_PATH,
+        **_place(),
     )
     patch_cache_control(response, private=True)  # no shared cache may give it to another client
 
 
 def remove_cookie(response: HttpResponseBase, name: str) -> None:
     """Take a cookie that ``set_cookie`` set away from the client."""
-    cookie = conf.settings().cookie
-    response.delete_cookie(
-        name,
-        samesite=_samesite(),
-        domain=cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
-        path=cookie.path or django_settings.SESSION_COOKIE_PATH,
-    )
+    response.delete_cookie(name, **_place())
     patch_cache_control(response, private=True)
 
 
-def _samesite() -> Any:
-    samesite = conf.settings().cookie.samesite
-    return django_settings.SESSION_COOKIE_SAMESITE if samesite is None else samesite
+def _place() -> dict[str, Any]:
+    """What must be the same for a cookie to be set and to be removed."""
+    cookie = conf.settings().cookie
+    session = django_settings.SESSION_COOKIE_SAMESITE
+    return {
+        "samesite": session if cookie.samesite is None else cookie.samesite,
+        "domain": cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
+        "path": cookie.path or django_settings.SESSION_COOKIE_PATH,
+    }
 
 
 def _own_name() -> str:

@@ -19,6 +19,7 @@ from pinning.pins import Pin, Position
 from pinning.reasons import Reason
 from pinning.scope import Choice, Scope
 from pinning.signals import replica_down, replica_up
+from pinning.writes import is_in_transaction
 
 logger = logging.getLogger("pinning")
 
@@ -32,15 +33,15 @@ MOST_ASKED = 2
 def choose(scope: Scope, cluster: Cluster) -> Choice:
     """Settle which database serves the reads of ``scope`` on ``cluster``."""
     if not scope.uses_replicas():
-        return Choice(cluster.primary, Reason.SWITCHED_OFF, is_primary=True)
+        return Choice.of_primary(cluster.primary, Reason.SWITCHED_OFF)
     known = scope.pins()
     if known is None:
-        return Choice(cluster.primary, Reason.STORES_DOWN, is_primary=True)
+        return Choice.of_primary(cluster.primary, Reason.STORES_DOWN)
     if pins := known.of(cluster.primary):
         return _choose_caught_up(scope, cluster, pins)
     alias = first_usable(cluster, scope)
     if alias is None:
-        return Choice(cluster.primary, Reason.NO_REPLICA, is_primary=True)
+        return Choice.of_primary(cluster.primary, Reason.NO_REPLICA)
     return Choice(alias, Reason.REPLICA)
 
 
@@ -57,7 +58,7 @@ def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> 
         if has_reached(connections[alias], pins):
             return Choice(alias, Reason.CAUGHT_UP, _held(connections[alias], pins))
         reason = Reason.PINNED
-    return Choice(cluster.primary, reason, is_primary=True)
+    return Choice.of_primary(cluster.primary, reason)
 
 
 def _held(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
@@ -171,7 +172,7 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
         return True
     try:
         connection.ensure_connection()
-        if connection.in_atomic_block or not connection.autocommit:
+        if is_in_transaction(connection):
             return False
         seen = _ask(connection) if any(pin.position is not None for pin in left) else None
     except Error as error:

@@ -46,8 +46,8 @@ class Rerunner:
         """Run the statement; where its replica fails under it, again on the primary."""
         connection: BaseDatabaseWrapper = context["connection"]
         was_routed = replicas.take_routed(connection)
-        is_plain_query = is_query(as_text(sql, connection.connection)) and not many
-        self._is_plain = self._is_plain and is_plain_query
+        if self._is_plain:
+            self._is_plain = not many and is_query(as_text(sql, connection.connection))
         try:
             return execute(sql, params, many, context)
         except (OperationalError, InterfaceError) as error:
@@ -78,7 +78,7 @@ class Rerunner:
         scope = current_scope()
         if scope is not None:
             primary = self._cluster.primary
-            scope.work(primary).choice = Choice(primary, Reason.NO_REPLICA, is_primary=True)
+            scope.work(primary).choice = Choice.of_primary(primary, Reason.NO_REPLICA)
 
 
 def _move(context: dict[str, Any], connection: BaseDatabaseWrapper) -> None:

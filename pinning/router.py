@@ -111,7 +111,7 @@ def _settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Rea
 
 def _choose(cluster: Cluster, scope: Scope, work: ClusterWork) -> Choice:
     """Settle it. What USE_REPLICAS or a store reads meanwhile is read from the primary."""
-    work.choice = Choice(cluster.primary, Reason.STORES_DOWN, is_primary=True)
+    work.choice = Choice.of_primary(cluster.primary, Reason.STORES_DOWN)
     choice = None
     try:
         choice = replicas.choose(scope, cluster)

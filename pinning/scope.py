@@ -39,15 +39,20 @@ class Choice:
 
     __slots__ = ("alias", "connections", "decision", "is_primary", "pins", "reason")
 
-    def __init__(
-        self, alias: str, reason: Reason, pins: tuple[Pin, ...] = (), *, is_primary: bool = False
-    ) -> None:
+    def __init__(self, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> None:
         self.alias = alias
         self.reason = reason
         self.pins = pins
-        self.is_primary = is_primary
+        self.is_primary = False
         self.decision = (alias, reason)
         self.connections: dict[object, BaseDatabaseWrapper] = {}  # the replica's, by thread
+
+    @classmethod
+    def of_primary(cls, alias: str, reason: Reason) -> "Choice":
+        """The primary, which needs no looking after."""
+        choice = cls(alias, reason)
+        choice.is_primary = True
+        return choice
 
 
 class ClusterWork:

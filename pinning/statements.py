@@ -77,13 +77,15 @@ def is_write(sql: str) -> bool:
     front = _FRONT.match(sql)
     if front is None or front[1].lower() not in _READS:
         return bool(sql.strip())
-    return _SUSPECT.search(sql, front.end(1)) is not None and _is_suspect(sql[front.end(1) :])
+    return _writes_behind(sql, front.end(1))
 
 
 def is_query(sql: str) -> bool:
     """Whether ``sql`` is a plain query, which neither writes nor leaves a mark on its session."""
     front = _FRONT.match(sql)
-    return front is not None and front[1].lower() in _QUERIES and not is_write(sql)
+    if front is None or front[1].lower() not in _QUERIES:
+        return False
+    return not _writes_behind(sql, front.end(1))
 
 
 def commits(sql: str, can_rollback_ddl: bool) -> bool:
@@ -113,6 +115,11 @@ def as_text(sql: Any, driver_connection: Any) -> str:
         return sql.decode(errors="replace")
     as_string = getattr(sql, "as_string", None)
     return str(as_string(driver_connection)) if as_string else str(sql)
+
+
+def _writes_behind(sql: str, start: int) -> bool:
+    """Whether what begins like a read may write behind ``start``: quickly seen for most."""
+    return _SUSPECT.search(sql, start) is not None and _is_suspect(sql[start:])
 
 
 def _is_suspect(rest: str) -> bool:
