@@ -23,11 +23,15 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A primary and its replicas, by their aliases. A cluster is called by its primary's alias."""
+    """A primary and its replicas, by their aliases. A cluster is called by its primary's alias.
+
+    Without ``weights`` all replicas get the same share of the reads.
+    """
 
     primary: str
     replicas: tuple[str, ...]
     primary_labels: frozenset[str] = frozenset()
+    weights: tuple[float, ...] = ()
 
     def __contains__(self, alias: object) -> bool:
         return alias == self.primary or alias in self.replicas
@@ -52,13 +56,17 @@ class Clusters:
         primary_models: tuple[str, ...] = (),
         models: Mapping[str, Any] = MappingProxyType({}),
         read_only: tuple[str, ...] = (),
+        weights: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        """Take REPLICAS, PRIMARY_MODELS, MODELS and READ_ONLY as ``conf`` read them.
+        """Take REPLICAS, PRIMARY_MODELS, MODELS, READ_ONLY and weights as ``conf`` read them.
 
         Raises UnknownClusterError or ImportError for what MODELS gives.
         """
         labels = frozenset(map(lowered, primary_models))
-        self._by_name = {name: Cluster(name, aliases, labels) for name, aliases in replicas.items()}
+        self._by_name = {
+            name: Cluster(name, aliases, labels, tuple(weights.get(alias, 1) for alias in aliases))
+            for name, aliases in replicas.items()
+        }
         self._by_alias = {
             alias: cluster
             for cluster in self._by_name.values()
@@ -197,7 +205,11 @@ def configured() -> Clusters:
             )
     try:
         return Clusters(
-            settings.replicas, settings.primary_models, settings.models, settings.read_only
+            settings.replicas,
+            settings.primary_models,
+            settings.models,
+            settings.read_only,
+            settings.weights,
         )
     except (UnknownClusterError, ImportError) as error:
         raise ImproperlyConfigured(f"PINNING['MODELS']: {error}") from error

@@ -28,6 +28,9 @@ class Settings:
     """The PINNING setting. Durations are in seconds; ``docs/settings.md`` explains each key."""
 
     replicas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(
+        default_factory=dict
+    )  # of replicas, where REPLICAS has them
     window: float = 5.0
     max_pin: float = 60.0
     stores: tuple[str, ...] = ("cookie",)
@@ -69,13 +72,20 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
 
 
-def _is_seconds(value: object) -> bool:
+def _is_positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
 
 
 def _is_replicas(value: object) -> bool:
     return isinstance(value, Mapping) and all(
-        isinstance(primary, str) and _is_names(replicas) for primary, replicas in value.items()
+        isinstance(primary, str) and (_is_names(replicas) or _is_weights(replicas))
+        for primary, replicas in value.items()
+    )
+
+
+def _is_weights(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(alias, str) and _is_positive(weight) for alias, weight in value.items()
     )
 
 
@@ -118,18 +128,19 @@ RULES: dict[str, Rule] = {
     "REPLICAS": Rule(
         "pinning.E003",
         _is_replicas,
-        "a dict of a primary's alias to a list of its replicas' aliases",
+        "a dict of a primary's alias to a list of its replicas' aliases, or a dict of them to "
+        "positive weights",
         'For example: "REPLICAS": {"default": ["replica1"]}.',
     ),
     "WINDOW": Rule(
         "pinning.E004",
-        _is_seconds,
+        _is_positive,
         "a positive number of seconds",
         "Take the longest replication lag that you expect, 5 for most.",
     ),
     "MAX_PIN": Rule(
         "pinning.E005",
-        _is_seconds,
+        _is_positive,
         "a positive number of seconds",
         "It caps how long a pin with a position may hold, 60 for most.",
     ),
@@ -183,7 +194,7 @@ RULES: dict[str, Rule] = {
     ),
     "RETRY_AFTER": Rule(
         "pinning.E012",
-        _is_seconds,
+        _is_positive,
         "a positive number of seconds",
         "It says how long a replica or store that failed is left alone, 10 for most.",
     ),
@@ -224,7 +235,7 @@ def parse(raw: object) -> Settings:
         raise ImproperlyConfigured(f"{problem.message} {problem.hint} ({problem.id})")
     assert isinstance(raw, Mapping)  # noqa: S101  find_problems has seen to it
     values = {key.lower(): _frozen(key, value) for key, value in raw.items()}
-    return Settings(**values)
+    return Settings(**values, weights=_weights(raw.get("REPLICAS", {})))
 
 
 def _frozen(key: str, value: Any) -> Any:
@@ -237,6 +248,11 @@ def _frozen(key: str, value: Any) -> Any:
     if key == "SAFE_METHODS":
         return frozenset(method.upper() for method in value)
     return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _weights(replicas: Mapping[str, Any]) -> dict[str, float]:
+    given = (weights for weights in replicas.values() if isinstance(weights, Mapping))
+    return {alias: weight for weights in given for alias, weight in weights.items()}
 
 
 _settings: Settings | None = None

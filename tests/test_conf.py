@@ -19,7 +19,8 @@ def test_no_setting_at_all_has_defaults():
 
 
 def test_every_key_has_a_field_and_every_field_a_key():
-    assert {key.lower() for key in conf.RULES} == {field.name for field in fields(Settings)}
+    names = {field.name for field in fields(Settings)}
+    assert names == {key.lower() for key in conf.RULES} | {"weights"}  # a part of REPLICAS
 
 
 def test_every_key_has_a_section_in_the_docs_and_every_section_a_key():
@@ -36,6 +37,8 @@ def test_every_key_has_a_section_in_the_docs_and_every_section_a_key():
     [
         ({"REPLICAS": {"default": ["one", "two"]}}, "replicas", {"default": ("one", "two")}),
         ({"REPLICAS": {"default": ()}}, "replicas", {"default": ()}),
+        ({"REPLICAS": {"default": {"one": 2, "two": 1}}}, "replicas", {"default": ("one", "two")}),
+        ({"REPLICAS": {"default": {"one": 2}, "b": ["two"]}}, "weights", {"one": 2}),
         ({"WINDOW": 2}, "window", 2),
         ({"WINDOW": 0.5}, "window", 0.5),
         ({"MAX_PIN": 90}, "max_pin", 90),
@@ -69,7 +72,14 @@ BAD_NAMES = ["default", None, 5, [1], {"default"}]
         (
             "E003",
             "REPLICAS",
-            [None, ["replica1"], {"default": "replica1"}, {"default": [1]}, {1: []}],
+            [
+                None,
+                ["replica1"],
+                {"default": "replica1"},
+                {"default": [1]},
+                {1: []},
+                {"default": {"one": 0}},
+            ],
         ),
         ("E004", "WINDOW", BAD_SECONDS),
         ("E005", "MAX_PIN", BAD_SECONDS),

@@ -136,6 +136,21 @@ def test_scopes_are_spread_evenly():
     assert min(counts.values()) > 140
 
 
+def test_weights_share_out_the_scopes():
+    weighed = Cluster("default", ("replica1", "replica2"), weights=(3, 1))
+    served = [choose(Scope(), weighed)[0] for _ in range(2000)]
+    assert 0.70 < served.count("replica1") / 2000 < 0.80
+
+
+def test_a_larger_weight_moves_none_away_from_its_replica():
+    before = Cluster("default", ("replica1", "replica2"), weights=(1, 1))
+    after = Cluster("default", ("replica1", "replica2"), weights=(2, 1))
+    for _ in range(200):
+        work = Scope()
+        if choose(work, before)[0] == "replica1":
+            assert choose(work, after)[0] == "replica1"
+
+
 def test_a_replica_set_aside_is_passed_over_and_comes_back():
     with freeze_time() as clock:
         replicas.set_aside("replica1", OperationalError("down"))
