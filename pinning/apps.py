@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from pinning import checks, replicas, reruns, writes
+from pinning import checks, replicas, reruns, waits, writes
 
 
 class PinningConfig(AppConfig):
@@ -17,5 +17,6 @@ class PinningConfig(AppConfig):
         connection_created.connect(writes.watch, dispatch_uid="pinning.writes")
         connection_created.connect(replicas.forget_reached, dispatch_uid="pinning.replicas")
         connection_created.connect(reruns.watch, dispatch_uid="pinning.reruns")
+        connection_created.connect(waits.note_opened, dispatch_uid="pinning.waits")
         checks.register_all()
         writes.watch_open_connections()

@@ -223,6 +223,17 @@ def _cap_is_above_window(settings: Settings) -> Iterator[CheckMessage]:
         )
 
 
+def _late_replicas_leave_before_pins_end(settings: Settings) -> Iterator[CheckMessage]:
+    if settings.max_lag is not None and settings.max_lag >= settings.max_pin:
+        yield Warning(
+            f"PINNING['MAX_LAG'] ({settings.max_lag}) is not below PINNING['MAX_PIN'] "
+            f"({settings.max_pin}), so a late replica may serve users who have written what it "
+            "lacks.",
+            hint="Lower MAX_LAG, or raise MAX_PIN.",
+            id="pinning.W014",
+        )
+
+
 def _sessions_do_not_pin_everybody(settings: Settings) -> Iterator[CheckMessage]:
     in_database = django_settings.SESSION_ENGINE.endswith((".db", ".cached_db"))
     listed = {label.lower() for label in settings.primary_models}
@@ -305,6 +316,7 @@ _CHECKS: tuple[Check, ...] = (
     _replicas_mirror_in_tests,
     _replicas_have_no_atomic_requests,
     _cap_is_above_window,
+    _late_replicas_leave_before_pins_end,
     _sessions_do_not_pin_everybody,
 )
 _DEPLOYMENT_CHECKS: tuple[Check, ...] = (

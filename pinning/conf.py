@@ -42,6 +42,8 @@ class Settings:
     safe_methods: frozenset[str] = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
     use_replicas: bool | Callable[[HttpRequest], bool] = True
     retry_after: float = 10.0
+    max_lag: float | None = 30.0
+    probe_timeout: float | None = 0.1
 
     @property
     def aliases(self) -> list[str]:
@@ -197,6 +199,18 @@ RULES: dict[str, Rule] = {
         _is_positive,
         "a positive number of seconds",
         "It says how long a replica or store that failed is left alone, 10 for most.",
+    ),
+    "MAX_LAG": Rule(
+        "pinning.E029",
+        lambda value: value is None or _is_positive(value),
+        "a positive number of seconds, or None",
+        "A replica that lags more serves nobody, 30 for most. None: however late it is.",
+    ),
+    "PROBE_TIMEOUT": Rule(
+        "pinning.E030",
+        lambda value: value is None or _is_positive(value),
+        "a positive number of seconds, or None",
+        "More than twice the round trip to the replicas, 0.1 for most. None: nobody looks.",
     ),
 }
 

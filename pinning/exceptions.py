@@ -16,6 +16,22 @@ class UnknownClusterError(PinningError, LookupError):
         )
 
 
+class SilentReplicaError(PinningError):
+    """A replica left a probe without an answer. Nobody gets it but the log and ``replica_down``."""
+
+    def __init__(self, seconds: float) -> None:
+        """``seconds`` is for how long."""
+        super().__init__(f"It did not answer a probe for {seconds * 1000:.0f} ms.")
+
+
+class LaggingReplicaError(PinningError):
+    """A replica lags more than MAX_LAG. Nobody gets it but the log and ``replica_down``."""
+
+    def __init__(self, seconds: float) -> None:
+        """``seconds`` is by how much, at least."""
+        super().__init__(f"It lags by {seconds:.1f} s or more.")
+
+
 class ReadOnlyClusterError(PinningError):
     """Something was to be written to a cluster of READ_ONLY; the statement was not run."""
 

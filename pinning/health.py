@@ -29,11 +29,11 @@ class Health:
         self._jitter = jitter
         self._lock = threading.Lock()
 
-    def may_try(self, name: str) -> bool:
+    def may_try(self, name: str, grace_seconds: float = 0.0) -> bool:
         """Whether ``name`` is healthy, or the caller is the one who tries whether it is again.
 
         Whoever gets that turn calls ``restore`` or ``set_aside``; until then, or for as long again,
-        nobody else has it.
+        nobody else has it. With ``grace_seconds`` another who asks without has it first.
         """
         if not self._rests:
             return True
@@ -42,7 +42,7 @@ class Health:
             if rest is None:
                 return True
             now = time.monotonic()
-            if now < rest.until:
+            if now < rest.until + grace_seconds:
                 return False
             rest.until, rest.is_tried = now + rest.seconds, True
             return True
@@ -71,8 +71,9 @@ class Health:
             return self._rests.pop(name, None) is not None
 
     def reset(self) -> None:
-        """Forget everything, between tests."""
+        """Forget everything, between tests and in a forked process."""
         self._rests.clear()
+        self._lock = threading.Lock()  # which another thread may have held as the process forked
 
 
 replicas = Health()

@@ -10,16 +10,17 @@ import logging
 import math
 import random
 import time
+from collections.abc import Iterator
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import conf, health, positions
+from pinning import conf, health, lookout, positions, rotation, waits
 from pinning.clusters import Cluster
 from pinning.pins import Pin, Position
 from pinning.reasons import Reason
 from pinning.scope import Choice, Scope
-from pinning.signals import replica_down, replica_up
+from pinning.waits import Wait
 from pinning.writes import is_in_transaction
 
 logger = logging.getLogger("pinning")
@@ -29,6 +30,9 @@ _ROUTED = "_pinning_routed"
 
 #: How many replicas a pinned scope asks for their position before it takes the primary.
 MOST_ASKED = 2
+
+#: The lookout tries whether a replica is back; if it has not by then, a request does.
+_GRACE_SECONDS = 3.0
 
 
 def choose(scope: Scope, cluster: Cluster) -> Choice:
@@ -49,16 +53,24 @@ def choose(scope: Scope, cluster: Cluster) -> Choice:
 def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
     """The first replica that a query could be sent to, in the scope's own order."""
     seed = random.random() if scope is None else scope.seed  # noqa: S311
-    return next(filter(is_usable, _in_order(cluster, seed)), None)
+    alias = next(_usable(cluster, seed), None)
+    if alias is None:
+        rotation.note_exhausted(cluster)
+    return alias
+
+
+def _usable(cluster: Cluster, seed: object) -> Iterator[str]:
+    return (alias for alias in _in_order(cluster, seed) if is_usable(cluster, alias))
 
 
 def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> Choice:
-    usable = filter(is_usable, _in_order(cluster, scope.seed))
     reason = Reason.NO_REPLICA
-    for alias in itertools.islice(usable, MOST_ASKED):
+    for alias in itertools.islice(_usable(cluster, scope.seed), MOST_ASKED):
         if has_reached(connections[alias], pins):
             return Choice(alias, Reason.CAUGHT_UP, _held(connections[alias], pins))
         reason = Reason.PINNED
+    if reason is Reason.NO_REPLICA:
+        rotation.note_exhausted(cluster)
     return Choice.of_primary(cluster.primary, reason)
 
 
@@ -87,24 +99,25 @@ def _in_order(cluster: Cluster, seed: object) -> list[str]:
     return sorted(cluster.replicas, key=waiting_time)
 
 
-def is_usable(alias: str) -> bool:
+def is_usable(cluster: Cluster, alias: str) -> bool:
     """Whether a query could be sent to the replica now; connects to it, as the query would have."""
-    if not health.replicas.may_try(alias):
-        return False
     connection = connections[alias]
     if _is_forbidden(connection):
         return False
+    lookout.attend(connection, cluster)
+    grace = _GRACE_SECONDS if alias in waits.watched else 0.0
+    if rotation.is_lagging(alias) or not health.replicas.may_try(alias, grace):
+        return False
     try:
-        _renew_if_broken(connection, ask=health.replicas.is_resting(alias))
-        connection.ensure_connection()
+        with Wait(connection) as wait:
+            _renew_if_broken(connection, ask=health.replicas.is_resting(alias))
+            wait.connect()
     except Error as error:
-        set_aside(alias, error)
+        rotation.set_aside(alias, error)
         return False
     except AssertionError:  # Django's test cases forbid it to other threads in this way
         return False
-    if health.replicas.restore(alias):
-        logger.info("Replica %r answers again.", alias)
-        replica_up.send_robust(sender=None, alias=alias)
+    rotation.restore(alias)
     return True
 
 
@@ -131,14 +144,6 @@ def _is_forbidden(connection: BaseDatabaseWrapper) -> bool:
     return hasattr(connection.cursor, "wrapped") or hasattr(connection.connect, "wrapped")
 
 
-def set_aside(alias: str, error: BaseException) -> None:
-    """Leave a replica alone for RETRY_AFTER, and say so once."""
-    seconds = conf.settings().retry_after
-    if health.replicas.set_aside(alias, seconds):
-        logger.warning("Replica %r is set aside for %s s: %s", alias, seconds, error)
-        replica_down.send_robust(sender=None, alias=alias, error=error)
-
-
 def give_up_if_lost(connection: BaseDatabaseWrapper, error: Error) -> bool:
     """Whether ``error`` came from a connection that is of no more use, which is then closed.
 
@@ -148,10 +153,12 @@ def give_up_if_lost(connection: BaseDatabaseWrapper, error: Error) -> bool:
         return False
     with contextlib.suppress(Error):
         connection.close()
-    try:
-        connection.ensure_connection()
-    except Error:
-        set_aside(connection.alias, error)
+    if not rotation.is_out(connection.alias):
+        try:
+            with Wait(connection) as wait:
+                wait.connect()
+        except Error:
+            rotation.set_aside(connection.alias, error)
     return True
 
 
@@ -180,7 +187,8 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
         connection.ensure_connection()
         if is_in_transaction(connection):
             return False
-        seen = _ask(connection) if any(pin.position is not None for pin in left) else None
+        with Wait(connection):
+            seen = _ask(connection) if any(pin.position is not None for pin in left) else None
     except Error as error:
         if not give_up_if_lost(connection, error):
             logger.warning("Replica %r does not tell its position: %s", connection.alias, error)

@@ -15,6 +15,7 @@ from pinning.clusters import Cluster, clusters
 from pinning.reasons import Reason
 from pinning.scope import Choice, current_scope
 from pinning.statements import as_text, is_query
+from pinning.waits import Wait
 from pinning.writes import is_in_transaction
 
 _ATTRIBUTE = "_pinning_rerunner"
@@ -49,7 +50,8 @@ class Rerunner:
         if self._is_plain:
             self._is_plain = not many and is_query(as_text(sql, connection.connection))
         try:
-            return execute(sql, params, many, context)
+            with Wait(connection):
+                return execute(sql, params, many, context)
         except (OperationalError, InterfaceError) as error:
             if not (was_routed and self._is_plain and self.may_rerun(error, connection)):
                 raise

@@ -98,7 +98,7 @@ def _settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Rea
         if choice is None or choice.pins:
             return cluster.primary, Reason.EVENT_LOOP
         return choice.decision
-    if choice is None or not (choice.is_primary or replicas.is_usable(choice.alias)):
+    if choice is None or not (choice.is_primary or replicas.is_usable(cluster, choice.alias)):
         choice = _choose(cluster, scope, work)
     if choice.is_primary:
         return choice.decision

@@ -5,8 +5,8 @@ from django.dispatch import Signal
 #: A scope has ended. Sent with ``scope``, whose ``reads`` holds the counts by cluster and reason.
 scope_closed = Signal()
 
-#: A replica could not be reached and is set aside. Sent with ``alias`` and ``error``.
+#: A replica is out: it could not be reached, is silent, or lags. Sent with ``alias`` and ``error``.
 replica_down = Signal()
 
-#: A replica that was set aside answers again. Sent with ``alias``.
+#: A replica that was out is back. Sent with ``alias``.
 replica_up = Signal()

@@ -1,15 +1,37 @@
 """Fixtures for all tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from pinning import health
+from pinning import health, rotation
+
+_FIGURES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(autouse=True)
 def everything_healthy() -> Iterator[None]:
     """No test sees what another one set aside."""
     yield
-    health.replicas.reset()
+    rotation.reset()
     health.stores.reset()
+
+
+@pytest.fixture
+def figure(pytestconfig: pytest.Config) -> Callable[[str, object], None]:
+    """Notes a number that the test has measured, to be printed at the end of the run."""
+
+    def figure(name: str, value: object) -> None:
+        pytestconfig.stash.setdefault(_FIGURES, []).append(f"{name}: {value}")
+
+    return figure
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what tests have measured."""
+    figures = config.stash.get(_FIGURES, [])
+    if figures:
+        terminalreporter.section("figures")
+        for line in figures:
+            terminalreporter.line(line)

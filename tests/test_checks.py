@@ -130,6 +130,8 @@ BAD = [
     ("E025", two({"shop": "tests.test_clusters.REPLICAS"})),
     ("E026", {"PINNING": {"READ_ONLY": "default"}}),
     ("E027", {"PINNING": {"READ_ONLY": ["replica1"]}}),
+    ("E029", {"PINNING": {"MAX_LAG": 0}}),
+    ("E030", {"PINNING": {"PROBE_TIMEOUT": 0}}),
     ("E028", two({"shop.Line": "orders"})),
     ("E028", two({"shop.Product": "orders"})),
     ("E028", two({"shop.GiftOrder": "orders"})),
@@ -144,6 +146,8 @@ BAD = [
     ("W006", {"DATABASES": database(TEST={})}),
     ("W006", {"DATABASES": database(TEST={"MIRROR": "elsewhere"})}),
     ("W007", {"PINNING": {"WINDOW": 61}}),
+    ("W014", {"PINNING": {"MAX_LAG": 60}}),
+    ("W014", {"PINNING": {"MAX_PIN": 30}}),
     ("W008", {"SESSION_SAVE_EVERY_REQUEST": True}),
     (
         "W008",

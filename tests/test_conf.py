@@ -56,6 +56,8 @@ def test_every_key_has_a_section_in_the_docs_and_every_section_a_key():
         ({"USE_REPLICAS": False}, "use_replicas", False),
         ({"USE_REPLICAS": bool}, "use_replicas", bool),
         ({"RETRY_AFTER": 1}, "retry_after", 1),
+        ({"MAX_LAG": None}, "max_lag", None),
+        ({"PROBE_TIMEOUT": None}, "probe_timeout", None),
     ],
 )
 def test_a_good_value_is_taken(raw, name, value):
@@ -93,6 +95,8 @@ BAD_NAMES = ["default", None, 5, [1], {"default"}]
         ("E010", "SAFE_METHODS", ["GET", None, [1]]),
         ("E011", "USE_REPLICAS", [None, 1, "yes"]),
         ("E012", "RETRY_AFTER", BAD_SECONDS),
+        ("E029", "MAX_LAG", [value for value in BAD_SECONDS if value is not None]),
+        ("E030", "PROBE_TIMEOUT", [value for value in BAD_SECONDS if value is not None]),
         ("E022", "MODELS", [None, "shop", ["shop"], {"shop": None}, {"shop": 5}, {"shop": ""}]),
         ("E022", "MODELS", [{1: "orders"}, {"": "orders"}, {"shop.": "orders"}, {".a": "orders"}]),
         ("E022", "MODELS", [{"my.shop.Order": "orders"}, {"shop": ["orders"]}]),

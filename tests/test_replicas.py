@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connections
 from freezegun import freeze_time
 
-from pinning import Reason, replicas, scope
+from pinning import Reason, replicas, rotation, scope
 from pinning.clusters import Cluster
 from pinning.pins import Pin, Pins, Position
 from pinning.positions import VENDORS
@@ -153,7 +153,7 @@ def test_a_larger_weight_moves_none_away_from_its_replica():
 
 def test_a_replica_set_aside_is_passed_over_and_comes_back():
     with freeze_time() as clock:
-        replicas.set_aside("replica1", OperationalError("down"))
+        rotation.set_aside("replica1", OperationalError("down"))
         assert {choose(Scope())[0] for _ in range(20)} == {"replica2"}
         clock.tick(20)  # twice RETRY_AFTER
         assert {choose(Scope())[0] for _ in range(40)} == {"replica1", "replica2"}
@@ -161,7 +161,7 @@ def test_a_replica_set_aside_is_passed_over_and_comes_back():
 
 def test_when_all_are_set_aside_the_primary_serves():
     for alias in CLUSTER.replicas:
-        replicas.set_aside(alias, OperationalError("down"))
+        rotation.set_aside(alias, OperationalError("down"))
     assert choose(Scope()) == ("default", Reason.NO_REPLICA)
     assert choose(Pinned()) == ("default", Reason.NO_REPLICA)
 
@@ -174,11 +174,11 @@ def test_down_and_up_are_told_once(caplog):
     replica_up.connect(up)
     try:
         with freeze_time() as clock:
-            replicas.set_aside("replica1", OperationalError("down"))
-            replicas.set_aside("replica1", OperationalError("down"))
+            rotation.set_aside("replica1", OperationalError("down"))
+            rotation.set_aside("replica1", OperationalError("down"))
             clock.tick(20)
-            assert replicas.is_usable("replica1")
-            assert replicas.is_usable("replica1")
+            assert replicas.is_usable(CLUSTER, "replica1")
+            assert replicas.is_usable(CLUSTER, "replica1")
     finally:
         replica_down.disconnect(down)
         replica_up.disconnect(up)

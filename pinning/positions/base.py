@@ -27,6 +27,12 @@ class Positions(ABC):
         its own; an older snapshot would not show what the log has reached since.
         """
 
+    def has(self, seen: Position, earlier: Position) -> bool:
+        """Whether a replica at ``seen`` has all that its primary had ``earlier``. For lag alone."""
+        return all(
+            seen.places.get(timeline, -1) >= place for timeline, place in earlier.places.items()
+        )
+
 
 def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
     """The only row of ``sql``, asked on the driver's own cursor, in one round trip.

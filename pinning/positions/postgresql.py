@@ -76,6 +76,10 @@ class PostgreSQLPositions(Positions):
         places = {} if lsn is None else {f"{system.identifier}.{timeline}": lsn}
         return Position(places=places, clock=clock)
 
+    def has(self, seen: Position, earlier: Position) -> bool:
+        """By the LSN alone: an ordinary role may be told a standby's new timeline minutes late."""
+        return max(seen.places.values()) >= max(earlier.places.values())
+
 
 def _system_of(connection: BaseDatabaseWrapper) -> System:
     """Asked once for each connection to the server."""

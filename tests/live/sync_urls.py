@@ -62,6 +62,12 @@ def written_and_read(request: HttpRequest) -> HttpResponse:
     return note_list([note.text for note in Note.objects.order_by("pk")])
 
 
+def latest(request: HttpRequest) -> HttpResponse:
+    """The newest note of the one who asks, if there is any."""
+    mine = Note.objects.filter(text__startswith=f"{request.GET['of']}.").order_by("-pk")
+    return note_list([note.text for note in mine[:1]])
+
+
 def raw(request: HttpRequest) -> HttpResponse:
     with connections["default"].cursor() as cursor:
         cursor.execute("INSERT INTO notes_note (text) VALUES (%s)", [request.POST["text"]])
@@ -134,6 +140,7 @@ def me(request: HttpRequest) -> JsonResponse:
 
 urlpatterns = [
     path("notes", notes),
+    path("notes/latest", latest),
     path("notes/on-primary", use_primary(notes)),
     path("notes/on-replica", use_replica(notes)),
     path("notes/rendered", rendered),

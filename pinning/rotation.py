@@ -1,0 +1,80 @@
+"""Which replicas are in rotation, and saying so when that changes: once a change, not once a query.
+
+A replica is out while it rests after a failure (``health``) or lags more than MAX_LAG.
+"""
+
+import logging
+
+from pinning import conf, health
+from pinning.clusters import Cluster, clusters
+from pinning.signals import replica_down, replica_up
+
+logger = logging.getLogger("pinning")
+
+_lagging: set[str] = set()
+_exhausted: set[str] = set()
+
+
+def is_out(alias: str) -> bool:
+    """Whether the replica serves nobody at present."""
+    return health.replicas.is_resting(alias) or alias in _lagging
+
+
+def is_lagging(alias: str) -> bool:
+    """Whether it is out because it lags."""
+    return alias in _lagging
+
+
+def set_aside(alias: str, error: BaseException) -> None:
+    """Leave a replica that failed alone for RETRY_AFTER."""
+    seconds = conf.settings().retry_after
+    if health.replicas.set_aside(alias, seconds):
+        logger.warning("Replica %r is set aside for %s s: %s", alias, seconds, error)
+        replica_down.send_robust(sender=None, alias=alias, error=error)
+
+
+def restore(alias: str) -> None:
+    """Note that a replica answers."""
+    if health.replicas.restore(alias):
+        logger.info("Replica %r answers again.", alias)
+        _tell_up(alias)
+
+
+def mark_lagging(alias: str, error: BaseException) -> None:
+    """Take a replica out until it lags less."""
+    if alias not in _lagging:
+        _lagging.add(alias)
+        logger.warning("Replica %r is taken out of the rotation: %s", alias, error)
+        replica_down.send_robust(sender=None, alias=alias, error=error)
+
+
+def unmark_lagging(alias: str) -> None:
+    """Note that a replica lags no more than it may."""
+    if alias in _lagging:
+        _lagging.discard(alias)
+        logger.info("Replica %r has caught up.", alias)
+        _tell_up(alias)
+
+
+def note_exhausted(cluster: Cluster) -> None:
+    """Say that all replicas of ``cluster`` are out, if they are, until one of them is back."""
+    name = cluster.primary
+    if name not in _exhausted and cluster.replicas and all(map(is_out, cluster.replicas)):
+        _exhausted.add(name)
+        logger.error("No replica of %r is left: its reads go to the primary.", name)
+
+
+def reset() -> None:
+    """Forget everything, between tests."""
+    _lagging.clear()
+    _exhausted.clear()
+    health.replicas.reset()
+
+
+def _tell_up(alias: str) -> None:
+    if is_out(alias):
+        return
+    cluster = clusters().of_alias(alias)
+    if cluster is not None:
+        _exhausted.discard(cluster.primary)
+    replica_up.send_robust(sender=None, alias=alias)

@@ -1,0 +1,305 @@
+"""The lookout, with probes that answer as the test says and a clock that it turns."""
+
+import os
+import threading
+import warnings
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import OperationalError, connections
+from django.test import override_settings
+
+from pinning import health, lookout, rotation, waits
+from pinning.clusters import Cluster
+from pinning.lag import History
+from pinning.pins import Position
+from pinning.signals import replica_down, replica_up
+
+TICK = 0.025
+CLUSTER = Cluster("default", ("replica1", "replica2"))
+
+
+class FakeProbe:
+    def __init__(self, connection: Any, ask: Any) -> None:
+        self.sent = self.hurried = 0
+        self.is_waiting = False
+        self.was_connected = True
+        self.answer: Any = None
+
+    def send(self) -> None:
+        self.sent += 1
+        self.is_waiting = True
+
+    def hurry(self) -> None:
+        self.hurried += 1
+
+    def answers(self, answer: Any = None) -> None:
+        self.is_waiting, self.answer = False, answer
+
+
+class FakeWait:
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.is_cut = False
+
+    def cut(self) -> None:
+        self.is_cut = True
+
+
+class FakePrimary:
+    def __init__(self) -> None:
+        self.history = History(30)
+
+
+class Scene:
+    """One replica, a clock, and those who wait."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        self.waits: list[FakeWait] = []
+        self.cut_all: list[str] = []
+        monkeypatch.setattr(lookout, "Probe", FakeProbe)
+        monkeypatch.setattr(waits, "of", lambda alias: self.waits)
+        monkeypatch.setattr(waits, "cut_all", self.cut_all.append)
+        monkeypatch.setattr("pinning.health.time.monotonic", lambda: self.now)
+        self.primary = FakePrimary()
+        self.replica = lookout._Replica("replica1", self.primary)
+
+    @property
+    def probe(self) -> FakeProbe:
+        return self.replica._probe
+
+    def tick(self, times: int = 1, counted: float = TICK) -> bool:
+        for _ in range(times):
+            self.now += TICK
+            is_busy = self.replica.tick(self.now, counted)
+        return is_busy
+
+    def waiting(self) -> FakeWait:
+        wait = FakeWait(self.now)
+        self.waits.append(wait)
+        return wait
+
+
+@pytest.fixture
+def scene(monkeypatch) -> Scene:
+    return Scene(monkeypatch)
+
+
+def answered(scene: Scene, answer: Any = None) -> None:
+    scene.tick()
+    scene.probe.answers(answer)
+    scene.tick()
+
+
+def test_a_replica_in_use_is_asked_once_an_interval(scene):
+    for _ in range(400):  # 10 seconds
+        scene.replica.is_used = True
+        scene.tick()
+        scene.probe.answers()
+    assert scene.probe.sent == 5
+
+
+def test_a_replica_that_is_not_used_is_not_asked(scene):
+    answered(scene)
+    scene.now += 1000
+    assert scene.tick(10) is False
+    assert scene.probe.sent == 1
+
+
+def test_somebody_who_waits_has_it_asked_at_once(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(2)
+    assert scene.probe.sent == 2
+
+
+def test_an_answer_is_one_for_all_who_waited_then(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(2)
+    scene.probe.answers()
+    scene.tick(20)  # a long query, half a second of it
+    assert scene.probe.sent == 2
+    scene.tick(80)
+    assert scene.probe.sent == 3
+
+
+def test_silence_sets_it_aside_and_ends_young_waits(scene, caplog):
+    old = scene.waiting()
+    scene.now += 5
+    answered(scene)
+    young = scene.waiting()
+    while not young.is_cut:
+        scene.tick()
+    assert scene.now - young.since <= 0.1  # PROBE_TIMEOUT
+    assert not old.is_cut
+    assert health.replicas.is_resting("replica1")
+    assert "'replica1' is set aside for 10.0 s: It did not answer a probe" in caplog.text
+    late = scene.waiting()
+    scene.tick()
+    assert late.is_cut
+    assert len(caplog.records) == 1
+
+
+def test_what_began_shortly_before_the_last_answer_is_young_too(scene):
+    wait = scene.waiting()
+    answered(scene)
+    scene.waiting()
+    scene.tick(5)
+    assert wait.is_cut
+
+
+def test_silence_to_the_next_try_ends_everything_and_asks_anew(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(10)
+    assert (scene.cut_all, scene.probe.hurried) == ([], 0)
+    scene.now += 20
+    scene.tick()
+    assert (scene.cut_all, scene.probe.hurried) == (["replica1"], 1)
+
+
+def test_a_late_answer_brings_it_back_at_once(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(10)
+    scene.waits.clear()
+    scene.probe.answers()
+    scene.tick()
+    assert not health.replicas.is_resting("replica1")
+
+
+def test_a_probe_that_has_to_connect_has_ten_times_as_long(scene):
+    scene.probe.was_connected = False
+    scene.tick(39)
+    assert not health.replicas.is_resting("replica1")
+    scene.tick(3)
+    assert health.replicas.is_resting("replica1")
+
+
+def test_a_process_without_time_is_no_silent_replica(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(4, counted=TICK / 2)
+    assert not health.replicas.is_resting("replica1")
+    scene.tick(4, counted=TICK / 2)
+    assert health.replicas.is_resting("replica1")
+
+
+def test_time_that_passed_in_one_leap_hardly_counts(monkeypatch):
+    counted = []
+    look = lookout.Lookout()
+    look._replicas["replica1"] = type("", (), {"tick": lambda _, now, by: counted.append(by)})()
+    for now in (10.0, 10.025, 10.065, 10.565):
+        look._look(now, TICK)
+    assert counted == pytest.approx([TICK / 2, 0.025, 0.04, TICK / 2])
+
+
+def test_an_error_sets_it_aside_and_it_is_tried_after_its_rest(scene):
+    answered(scene, OperationalError("refused"))
+    assert health.replicas.is_resting("replica1")
+    scene.tick(100)
+    assert scene.probe.sent == 1
+    scene.now += 12
+    scene.tick()
+    assert scene.probe.sent == 2
+    scene.probe.answers()
+    scene.tick()
+    assert not health.replicas.is_resting("replica1")
+
+
+def test_requests_do_not_try_before_the_lookout_has_had_its_turn(scene):
+    rotation.set_aside("replica1", OperationalError("refused"))
+    scene.now += 12.5
+    assert not health.replicas.may_try("replica1", 5)
+    assert health.replicas.may_try("replica1")
+
+
+def test_a_replica_that_lags_is_out_until_it_has_caught_up(scene, caplog):
+    told = []
+    down = lambda alias, error, **_: told.append((alias, str(error)))  # noqa: E731
+    up = lambda alias, **_: told.append(alias)  # noqa: E731
+    replica_down.connect(down)
+    replica_up.connect(up)
+    scene.primary.history.add(60.0, Position(places={"7.1": 100}, clock=0.0))
+    behind = Position(places={"7.1": 99}, clock=0.0)
+    caught_up = Position(places={"7.1": 100}, clock=0.0)
+    with override_settings(PINNING={"REPLICAS": {"default": ["replica1"]}}):
+        scene.replica._vendor = "postgresql"
+        for answer in (behind, behind, caught_up, caught_up):
+            scene.now += 3
+            scene.replica.is_used = not rotation.is_lagging("replica1")  # else it is asked anyway
+            answered(scene, answer)
+            assert rotation.is_out("replica1") is (answer is behind)
+    assert told == [("replica1", "It lags by 43.0 s or more."), "replica1"]
+    replica_down.disconnect(down)
+    replica_up.disconnect(up)
+
+
+@pytest.mark.parametrize("answer", [None, Position(places={}, clock=0.0)])
+def test_where_no_position_can_be_told_nothing_lags(scene, answer):
+    rotation.mark_lagging("replica1", OperationalError("late"))
+    answered(scene, answer)
+    assert not rotation.is_out("replica1")
+
+
+def test_there_is_none_in_tests_nor_for_sqlite(monkeypatch):
+    connection = connections["replica1"]
+    lookout.attend(connection, CLUSTER)
+    monkeypatch.delattr(mail, "outbox", raising=False)
+    lookout.attend(connection, CLUSTER)
+    assert waits.watched == set()
+
+
+def replica_of(monkeypatch, **settings: Any) -> Any:
+    monkeypatch.delattr(mail, "outbox", raising=False)
+    monkeypatch.setattr(lookout, "Probe", FakeProbe)
+    replica = connections["replica1"].copy()
+    replica.settings_dict.update(settings)
+    monkeypatch.setattr(type(replica), "vendor", "postgresql")
+    return replica
+
+
+def test_there_is_none_where_both_aliases_lead_to_one_database(monkeypatch):
+    name = connections["default"].settings_dict["NAME"]
+    lookout.attend(replica_of(monkeypatch, NAME=name), CLUSTER)
+    assert waits.watched == set()
+
+
+def test_there_is_none_where_the_settings_say_so(monkeypatch):
+    with override_settings(PINNING={"PROBE_TIMEOUT": None}):
+        lookout.attend(replica_of(monkeypatch, NAME="elsewhere"), CLUSTER)
+        assert waits.watched == set()
+
+
+def test_one_thread_looks_after_all_of_them_and_ends_with_a_reset(monkeypatch):
+    def alive() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "pinning-lookout"]
+
+    for alias in ("replica1", "replica2"):
+        replica = replica_of(monkeypatch, NAME=alias)
+        replica.alias = alias
+        lookout.attend(replica, CLUSTER)
+        lookout.attend(replica, CLUSTER)
+    assert waits.watched == {"replica1", "replica2"}
+    (thread,) = alive()
+    lookout.reset()
+    thread.join(timeout=10)
+    assert alive() == []
+    assert waits.watched == set()
+
+
+def test_a_forked_process_looks_anew(monkeypatch):
+    lookout.attend(replica_of(monkeypatch, NAME="elsewhere"), CLUSTER)
+    rotation.set_aside("replica1", OperationalError("down"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # there are other threads; that is it
+        child = os.fork()
+    if child == 0:
+        is_clean = waits.watched == set() and not rotation.is_out("replica1")
+        os._exit(0 if is_clean else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert waits.watched == {"replica1"}
+    lookout.reset()

@@ -1,0 +1,178 @@
+"""Waits for replicas that never answer, ended from outside."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from pinning import waits
+from pinning.waits import Wait
+
+
+class Connection:
+    """As much of Django's connection as a wait touches. ``connect`` is what the driver does."""
+
+    alias = "replica1"
+
+    def __init__(self, raw: Any = None, connect: Any = None) -> None:
+        self.connection = raw
+        self._connect = connect
+
+    def get_new_connection(self, params: Any) -> Any:
+        return self._connect()
+
+    def ensure_connection(self) -> None:
+        if self.connection is None:
+            self.connection = self.get_new_connection({})
+
+
+class Raw:
+    is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture(autouse=True)
+def watched() -> Iterator[None]:
+    waits.watched.add("replica1")
+    yield
+    waits.reset()
+
+
+def in_thread(function: Any) -> threading.Thread:
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread
+
+
+def wait_for(condition: Any) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_a_wait_is_known_while_it_lasts():
+    waits.activity.clear()
+    with Wait(Connection()) as wait:
+        assert waits.of("replica1") == [wait]
+        assert waits.of("replica2") == []
+        assert waits.activity.is_set()
+    assert waits.of("replica1") == []
+
+
+def test_what_nobody_watches_is_not_noted():
+    waits.reset()
+    with Wait(Connection()):
+        assert waits.of("replica1") == []
+
+
+@pytest.mark.parametrize("cut", ["wait", "all"])
+def test_a_thread_that_waits_for_an_answer_sees_the_connection_lost(cut: str):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = Connection(ours)
+        waits.note_opened(connection)
+        received = []
+        thread = in_thread(lambda: received.append(ours.recv(1)))
+        Wait(connection).cut() if cut == "wait" else waits.cut_all("replica1")
+        thread.join(timeout=10)
+        assert received == [b""]
+        assert ours.fileno() > 0  # it is the owner who closes it
+
+
+def test_a_connection_that_was_closed_meanwhile_is_left_alone():
+    ours, theirs = socket.socketpair()
+    ours.close()
+    Wait(Connection(ours)).cut()
+    Wait(Connection(None)).cut()
+    Wait(Connection(object())).cut()
+    theirs.close()
+
+
+def test_a_number_that_is_another_ones_meanwhile_is_left_alone():
+    class Closing:
+        """Closed, and its number given out again, just after it was asked for it."""
+
+        def __init__(self) -> None:
+            self.numbers = [other.fileno()]
+
+        def fileno(self) -> int:
+            if not self.numbers:
+                raise OSError("closed")
+            return self.numbers.pop()
+
+    other, theirs = socket.socketpair()
+    with other, theirs:
+        waits.shut(Connection(Closing()))
+        theirs.send(b"x")
+        assert other.recv(1) == b"x"
+
+
+def test_a_thread_that_waits_to_be_connected_gives_up_and_what_comes_late_is_closed():
+    may_end, raw, errors = threading.Event(), Raw(), []
+
+    def connect() -> Raw:
+        may_end.wait(10)
+        return raw
+
+    connection = Connection(connect=connect)
+
+    def work() -> None:
+        try:
+            with Wait(connection) as wait:
+                wait.connect()
+        except OperationalError as error:
+            errors.append(str(error))
+
+    thread = in_thread(work)
+    wait_for(lambda: any(wait._connecting for wait in waits.of("replica1")))
+    waits.of("replica1")[0].cut()
+    thread.join(timeout=10)
+    assert errors == ["The replica did not answer in time."]
+    assert connection.connection is None
+    may_end.set()
+    wait_for(lambda: raw.is_closed)
+
+
+def test_a_connection_of_a_pool_goes_back_to_it():
+    returned = []
+
+    class Pool:
+        putconn = staticmethod(returned.append)
+
+    connection, raw = Connection(), Raw()
+    connection.pool = Pool()
+    waits._give_back(connection, raw)
+    assert (returned, raw.is_closed) == ([raw], False)
+
+
+def test_connecting_gives_what_the_driver_gives():
+    raw = Raw()
+    connection = Connection(connect=lambda: raw)
+    with Wait(connection) as wait:
+        wait.connect()
+        wait.connect()
+    assert connection.connection is raw
+    assert "get_new_connection" not in vars(connection)
+
+
+def test_connecting_raises_what_the_driver_raises():
+    def refuse() -> None:
+        raise OperationalError("refused")
+
+    with pytest.raises(OperationalError, match="refused"), Wait(Connection(connect=refuse)) as wait:
+        wait.connect()
+
+
+def test_connections_that_are_gone_are_forgotten():
+    connection = Connection(Raw())
+    waits.note_opened(connection)
+    assert len(waits._opened) == 1
+    del connection
+    assert waits._opened == {}
