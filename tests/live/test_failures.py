@@ -115,7 +115,7 @@ def test_a_dead_replica_is_no_error(pair: Pair, open_site, kind: str):
     finally:
         pair.replica.start()
         pair.replica.wait_until_caught_up()
-    time.sleep(0.6)  # RETRY_AFTER
+    time.sleep(1.2)  # twice RETRY_AFTER
     assert last_read(other.get("/notes")) == ("replica1", Reason.REPLICA)
 
 
