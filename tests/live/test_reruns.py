@@ -91,19 +91,41 @@ def test_rows_that_are_under_way_are_not_fetched_again(site: Pair):
             list(notes)
 
 
+FIRST_NOTE = "DELETE FROM notes_note WHERE id IN (SELECT min(id) FROM notes_note)"
+
+#: By their columns of pg_stat_database_conflicts: what the primary does before the query begins on
+#: the replica, and what it does meanwhile.
+CONFLICTS = {
+    "snapshot": ([], [FIRST_NOTE, "VACUUM notes_note"]),
+    "lock": ([], ["BEGIN; LOCK TABLE notes_note; COMMIT"]),
+    "bufferpin": ([FIRST_NOTE], ["VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) notes_note"]),
+}
+
+
 @pytest.mark.parametrize(
     ("block", "expected"), [(nullcontext, {"default"}), (use_replica, "OperationalError")]
 )
-def test_a_query_that_recovery_cancelled(site: Pair, block: Any, expected: Any):
+@pytest.mark.parametrize("conflict", CONFLICTS)
+def test_a_query_that_recovery_cancelled(site: Pair, conflict: str, block: Any, expected: Any):
     """It runs again on the primary, unless it was to be kept from there."""
+
+    def count_conflicts() -> int:
+        column = f"SELECT confl_{conflict} FROM pg_stat_database_conflicts WHERE datname = %s"
+        return int(site.replica.execute(column, [DATABASE])[0][0])
+
+    earlier, meanwhile = CONFLICTS[conflict]
+    for statement in earlier:
+        site.execute(statement)
+    site.replica.wait_until_caught_up()
     site.replica.configure("max_standby_streaming_delay", "0")
     before = {alias: connections[alias] for alias in ("default", "replica1")}
+    conflicts = count_conflicts()
     results = []
 
     def read() -> None:
         for alias, connection in before.items():
             connections[alias] = connection.copy()
-        notes = Note.objects.annotate(slept=RawSQL("pg_sleep(1.5)::text", []))
+        notes = Note.objects.annotate(slept=RawSQL("pg_sleep(1)::text", []))
         try:
             with scope(), block():
                 list(notes)
@@ -115,12 +137,25 @@ def test_a_query_that_recovery_cancelled(site: Pair, block: Any, expected: Any):
 
     reader = threading.Thread(target=read)
     reader.start()
-    time.sleep(1)
-    site.execute("DELETE FROM notes_note WHERE id IN (SELECT min(id) FROM notes_note)")
-    site.execute("VACUUM notes_note")
+    time.sleep(0.7)
+    for statement in meanwhile:
+        site.execute(statement)
     reader.join(timeout=30)
     site.replica.configure("max_standby_streaming_delay", "30s")
     assert results == [expected]
+    assert count_conflicts() == conflicts + 1
+
+
+def test_a_database_that_was_dropped_under_a_replicas_connection(site: Pair):
+    """What the replica says is 57P04, and the connection is gone."""
+    site.primary.create_database("doomed")
+    connections["replica1"].settings_dict["NAME"] = "doomed"
+    site.replica.wait_until_caught_up()
+    with scope():
+        connections["replica1"].ensure_connection()
+        site.primary.execute("DROP DATABASE doomed")
+        site.replica.wait_until_caught_up()
+        assert Note.objects.count() == 3
 
 
 def test_a_timeout_of_the_projects_own_is_not_run_again(site: Pair):
