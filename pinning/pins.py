@@ -13,11 +13,14 @@ _LONGEST_NAME = 200
 class Position:
     """How far a server's log is: per timeline, with the server's own clock in seconds since 1970.
 
-    A replica that cannot say (because it was promoted, say) has no ``places``.
+    A replica that cannot say (because it was promoted, say) has no ``places``. ``since`` is when it
+    was first known to be on the timeline that it names, where that name may have meant another
+    history before; 0 where it cannot have.
     """
 
     places: Mapping[str, int]
     clock: float
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class Pin:
         if self.position is None or seen is None:
             return now >= min(self.written_at, now) + window
         age = min(seen.clock, now) - self.written_at
-        reached = seen.places.get(self.timeline)
+        reached = seen.places.get(self.timeline) if self.written_at >= seen.since else None
         if age >= max_pin:
             return True
         if reached is not None:

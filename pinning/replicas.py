@@ -202,17 +202,20 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
 def _ask(connection: BaseDatabaseWrapper) -> Position | None:
     seen = positions.of_replica(connection)
     if seen is not None:
-        _reached_by(connection).update(seen.places)
+        places = {timeline: (place, seen.since) for timeline, place in seen.places.items()}
+        _reached_by(connection).update(places)
     return seen
 
 
-def _reached_by(connection: BaseDatabaseWrapper) -> dict[str, int]:
-    reached: dict[str, int] = connection.__dict__.setdefault(_ATTRIBUTE, {})
+def _reached_by(connection: BaseDatabaseWrapper) -> dict[str, tuple[int, float]]:
+    """By timeline: the place, and since when that timeline is known to be the replica's."""
+    reached: dict[str, tuple[int, float]] = connection.__dict__.setdefault(_ATTRIBUTE, {})
     return reached
 
 
-def _is_reached(pin: Pin, reached: dict[str, int]) -> bool:
-    return pin.position is not None and reached.get(pin.timeline, -1) >= pin.position
+def _is_reached(pin: Pin, reached: dict[str, tuple[int, float]]) -> bool:
+    place, since = reached.get(pin.timeline, (-1, 0.0))
+    return pin.position is not None and place >= pin.position and pin.written_at >= since
 
 
 def forget_reached(connection: BaseDatabaseWrapper, **_: object) -> None:

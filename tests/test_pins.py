@@ -220,6 +220,22 @@ def test_a_pin_is_over_by_the_servers_clock_and_place(position, is_over, skew):
 
 
 @pytest.mark.parametrize(
+    ("clock", "since", "is_over"),
+    [
+        (101, 0, True),
+        (101, 100, True),
+        # The timeline may have been another history when the pin was written
+        (101, 100.1, False),
+        (104.9, 100.1, False),
+        (105, 100.1, True),
+    ],
+)
+def test_a_place_counts_for_pins_since_its_timeline_is_known(clock, since, is_over):
+    position = Position(places={"7.1": 50}, clock=clock, since=since)
+    assert written(100, 50).is_over(position, clock, **LIMITS) is is_over
+
+
+@pytest.mark.parametrize(
     "position", [seen(160, **{"7_1": 49}), seen(105, **{"7_2": 99}), seen(105)]
 )
 def test_no_clock_that_is_wrong_ends_a_pin_alone(position):

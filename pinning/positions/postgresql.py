@@ -29,14 +29,18 @@ SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
 """
 
 # A node that is not in recovery was promoted or never was a standby: its replay LSN stands still
-# and means nothing. The timeline is the receiver's, which runs at or ahead of what is replayed; it
-# is NULL for roles without pg_read_all_stats, which read the one of the last restartpoint instead.
+# and means nothing. The timeline is the receiver's, which runs at or ahead of what is replayed, so
+# it is asked after that: a select list is evaluated from left to right. It is NULL for roles
+# without pg_read_all_stats and where nothing is received. The last restartpoint's, which anybody
+# may read, is no substitute: it may be minutes behind a promotion, and a lost write seem to be
+# replayed. Its time is in whole seconds, cut off.
 _REPLICA = """
 SELECT CASE WHEN pg_is_in_recovery()
             THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END,
-       COALESCE((SELECT received_tli FROM pg_stat_wal_receiver),
-                (SELECT timeline_id FROM pg_control_checkpoint())),
-       extract(epoch FROM clock_timestamp())::float8
+       (SELECT received_tli FROM pg_stat_wal_receiver),
+       extract(epoch FROM clock_timestamp())::float8,
+       (SELECT timeline_id FROM pg_control_checkpoint()),
+       (SELECT extract(epoch FROM checkpoint_time)::float8 + 1 FROM pg_control_checkpoint())
 """
 
 # SizeOfXLogShortPHD and SizeOfXLogLongPHD in src/include/access/xlog_internal.h.
@@ -44,6 +48,10 @@ _PAGE_HEADER = 24
 _SEGMENT_HEADER = 40
 
 _ATTRIBUTE = "_pinning_system"
+_TIMELINE = "_pinning_timeline"
+
+#: Stands for a timeline that is not known: no pin is on it.
+_UNKNOWN = "?"
 
 
 class System(NamedTuple):
@@ -72,9 +80,16 @@ class PostgreSQLPositions(Positions):
         system = _system_of(connection)
         if system.is_aurora:
             return None
-        lsn, timeline, clock = fetch_row(connection, _REPLICA)
-        places = {} if lsn is None else {f"{system.identifier}.{timeline}": lsn}
-        return Position(places=places, clock=clock)
+        lsn, timeline, clock, *checkpoint = fetch_row(connection, _REPLICA)
+        if lsn is None:
+            return Position(places={}, clock=clock)
+        if timeline is None:
+            return Position(places={f"{system.identifier}.{_UNKNOWN}": lsn}, clock=clock)
+        return Position(
+            places={f"{system.identifier}.{timeline}": lsn},
+            clock=clock,
+            since=_since(connection, timeline, clock, *checkpoint),
+        )
 
     def has(self, seen: Position, earlier: Position) -> bool:
         """By the LSN alone: an ordinary role may be told a standby's new timeline minutes late."""
@@ -89,6 +104,24 @@ def _system_of(connection: BaseDatabaseWrapper) -> System:
         system = System(*fetch_row(connection, _SYSTEM))
         known = connection.__dict__[_ATTRIBUTE] = (connection.connection, system)
     return known[1]
+
+
+def _since(
+    connection: BaseDatabaseWrapper, timeline: int, clock: float, checkpointed: int, at: float
+) -> float:
+    """When the standby was first known to be on ``timeline``, as the server's clocks tell it.
+
+    There is one timeline 1. But two standbys of one primary that are promoted one after the other
+    may both call theirs 2, and a write that was lost with the first is not on the second's: that
+    one began later. It had begun when this connection first saw it, and at a checkpoint of its own.
+    """
+    if timeline == 1:
+        return 0.0
+    known = connection.__dict__.get(_TIMELINE)
+    if known is None or known[0] is not connection.connection or known[1] != timeline:
+        known = connection.__dict__[_TIMELINE] = (connection.connection, timeline, clock)
+    seen: float = known[2]
+    return min(seen, at) if checkpointed == timeline else seen
 
 
 def end_of_record(lsn: int, *, page: int, segment: int) -> int:

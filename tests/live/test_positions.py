@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -201,9 +202,11 @@ def test_a_cascaded_replica_is_asked_itself(pair, connect):
         assert wait_until_reached(cascaded, pin) < STALL_SECONDS
 
 
-def test_an_ordinary_role_can_tell_positions(pair, connect):
+def test_a_role_that_may_not_see_the_timeline_waits_for_the_window(pair, connect):
+    """What anybody may read is older than the last promotion may be."""
     with contextlib.suppress(psycopg.errors.DuplicateObject):
         pair.execute("CREATE ROLE ordinary LOGIN")
+    pair.execute("REVOKE pg_read_all_stats FROM ordinary")
     pair.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO ordinary")
     pair.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ordinary")
     pair.replica.wait_until_caught_up()
@@ -212,8 +215,12 @@ def test_an_ordinary_role_can_tell_positions(pair, connect):
     pair.replica.pause_replay()
     write(primary)
     pin = pin_of(primary)
-    assert not has_reached(replica, pin)
+    old = replace(pin, written_at=pin.written_at - 6)
+    assert not has_reached(replica, old)
     pair.replica.resume_replay()
+    assert wait_until_reached(replica, old) < STALL_SECONDS
+    assert not has_reached(replica, pin)
+    pair.execute("GRANT pg_read_all_stats TO ordinary")
     assert wait_until_reached(replica, pin) < STALL_SECONDS
 
 
@@ -245,7 +252,16 @@ def test_a_replica_of_a_promoted_one_does_not_take_its_log_for_the_lost_one(
         assert not has_reached(replica, lost)
         later = Position(places={timeline: place}, clock=lost.written_at + 5)
         assert lost.is_over(later, later.clock, window=5, max_pin=60)
-        assert wait_until_reached(replica, pin_of(new)) < STALL_SECONDS
+        write(new)
+        pin = pin_of(new)
+        assert wait_until_reached(replica, pin) < STALL_SECONDS
+        assert not has_reached(connect(second), pin)  # it first sees the timeline after the write
+        for server in (pair.replica, second):
+            second.wait_until_caught_up()
+            server.execute("CHECKPOINT")
+        time.sleep(1.1)  # a checkpoint's time is in whole seconds
+        write(new)
+        assert wait_until_reached(connect(second), pin_of(new)) < STALL_SECONDS
 
 
 def test_a_crash_recovered_primary_is_no_replica_that_has_caught_up(fresh_pair: Pair, connect):
