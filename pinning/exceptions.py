@@ -1,5 +1,7 @@
 """The few errors that pinning raises on purpose."""
 
+from django.db import InternalError, OperationalError
+
 
 class PinningError(Exception):
     """Base of every error below."""
@@ -40,4 +42,19 @@ class ReadOnlyClusterError(PinningError):
         super().__init__(
             f"{subject} cannot be written to the cluster {cluster!r}: PINNING['READ_ONLY'] names "
             "it. Take it out of READ_ONLY, or write to another cluster."
+        )
+
+
+class NotAPrimaryError(PinningError, OperationalError, InternalError):
+    """A primary's alias leads to a server that takes no writes; nothing was written.
+
+    Also what Django raises where PostgreSQL refuses it (InternalError) and where MySQL does.
+    """
+
+    def __init__(self, alias: str) -> None:
+        """``alias`` is the primary's."""
+        super().__init__(
+            f"{alias!r} leads to a server that takes no writes: a standby, after a failover say. "
+            f"Nothing was written. Point {alias!r} in DATABASES, or the name, pooler or proxy that "
+            "it goes through, to the primary."
         )

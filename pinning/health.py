@@ -77,4 +77,5 @@ class Health:
 
 
 replicas = Health()
+primaries = Health()  # aliases that were seen to lead to a standby
 stores = Health()

@@ -18,8 +18,9 @@ from django.db import (
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning import primaries
 from pinning.clusters import Cluster, clusters
-from pinning.exceptions import ReadOnlyClusterError
+from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
 from pinning.scope import Scope, current_scope
 from pinning.statements import as_text, commits, is_write, written_table
 
@@ -60,10 +61,14 @@ class Recorder:
     ) -> Any:
         """Django's execute wrapper: run the statement, and note it if it writes."""
         text = as_text(sql, self._connection.connection)
+
+        def run() -> Any:
+            return execute(sql, params, many, context)
+
         if self._counts(text):
-            result = self._run_write(lambda: execute(sql, params, many, context), text, many)
+            result = self._run_write(run, text, many)
         else:
-            result = execute(sql, params, many, context)
+            result = primaries.run(self._connection, run)
         if self._pending and commits(text, self._connection.features.can_rollback_ddl):
             self._after_commit()
         return result
@@ -74,10 +79,14 @@ class Recorder:
         A plain statement that the database refused wrote nothing. One of many, a procedure, or
         several statements in one may have written something before they were refused.
         """
+        is_plain = written_table(text) is not None
+        run_on_primary = primaries.run_write if is_plain else primaries.run
         try:
-            result = run()
+            result = run_on_primary(self._connection, run)
+        except NotAPrimaryError:
+            raise
         except _REFUSED:
-            if many or written_table(text) is None:
+            if many or not is_plain:
                 self.note()
             raise
         except BaseException:
@@ -209,6 +218,7 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
     cluster = clusters().of_alias(connection.alias)
     if cluster is not None and connection.alias == cluster.primary:
         recorder_of(connection, cluster)
+        primaries.look(connection)
 
 
 def watch_open_connections() -> None:

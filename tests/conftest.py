@@ -17,6 +17,7 @@ def everything_healthy() -> Iterator[None]:
     """No test sees what another one set aside."""
     yield
     rotation.reset()
+    health.primaries.reset()
     health.stores.reset()
 
 

@@ -3,6 +3,7 @@
 Where no vendor answers (None), the clock decides.
 """
 
+from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.pins import Position
@@ -29,3 +30,13 @@ def has(vendor: str, seen: Position, earlier: Position) -> bool:
 def of_replica(connection: BaseDatabaseWrapper) -> Position | None:
     """What the replica behind ``connection`` has replayed and shows to later statements there."""
     return VENDORS.get(connection.vendor, _CLOCK).of_replica(connection)
+
+
+def is_standby(connection: BaseDatabaseWrapper) -> bool | None:
+    """Whether an open connection is known to lead to a standby; None if not known."""
+    return VENDORS.get(connection.vendor, _CLOCK).is_standby(connection)
+
+
+def is_refusal(connection: BaseDatabaseWrapper, error: Error) -> bool:
+    """Whether ``error`` says that the server behind ``connection`` takes no writes."""
+    return VENDORS.get(connection.vendor, _CLOCK).is_refusal(connection, error)

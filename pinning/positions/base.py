@@ -3,13 +3,18 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.pins import Position
 
+# PostgreSQL's read_only_sql_transaction; MySQL's and MariaDB's errors under --read-only.
+_READ_ONLY_STATE = "25006"
+_READ_ONLY_NUMBERS = frozenset({1290, 1836})
+
 
 class Positions(ABC):
-    """Reads positions on the connections of one vendor.
+    """Reads positions on the connections of one vendor, and whether it takes writes.
 
     Both answers are None where the database cannot tell, which is never an error: the clock
     decides then. A database that fails to answer raises ``django.db.Error``.
@@ -32,6 +37,18 @@ class Positions(ABC):
         return all(
             seen.places.get(timeline, -1) >= place for timeline, place in earlier.places.items()
         )
+
+    def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:  # noqa: ARG002
+        """Whether an open connection leads to a standby, told without a query; None if unknown."""
+        return None
+
+    def is_refusal(self, connection: BaseDatabaseWrapper, error: Error) -> bool:  # noqa: ARG002
+        """Whether the database refused a statement with ``error`` because it takes no writes."""
+        cause = error.__cause__
+        if _READ_ONLY_STATE in (getattr(cause, "sqlstate", None), getattr(cause, "pgcode", None)):
+            return True
+        number = error.args[0] if error.args else None
+        return number in _READ_ONLY_NUMBERS and "read-only" in str(error)  # 1290 has other reasons
 
 
 def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:

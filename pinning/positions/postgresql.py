@@ -6,6 +6,7 @@ named. Measured on PostgreSQL 15.
 
 from typing import NamedTuple
 
+from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.pins import Position
@@ -92,8 +93,33 @@ class PostgreSQLPositions(Positions):
         )
 
     def has(self, seen: Position, earlier: Position) -> bool:
-        """By the LSN alone: an ordinary role may be told a standby's new timeline minutes late."""
+        """By the LSN alone: an ordinary role is not told which timeline a standby is on."""
         return max(seen.places.values()) >= max(earlier.places.values())
+
+    def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:
+        """What PostgreSQL 14 and newer report by themselves; a pooler may not pass it on.
+
+        A connection hears of a promotion with its next answer only, so "on" is asked about.
+        """
+        reported = _reported_standby(connection)
+        if not reported:
+            return reported
+        try:
+            return bool(fetch_row(connection, "SELECT pg_is_in_recovery()")[0])
+        except Error:
+            return None
+
+    def is_refusal(self, connection: BaseDatabaseWrapper, error: Error) -> bool:
+        """A primary refuses too, in a transaction that was begun to read only."""
+        return _reported_standby(connection) is not False and super().is_refusal(connection, error)
+
+
+def _reported_standby(connection: BaseDatabaseWrapper) -> bool | None:
+    """psycopg 3 and psycopg2 keep what the server reported; None where it did not."""
+    driver = connection.connection
+    if driver is None or driver.closed:
+        return None
+    return {"on": True, "off": False}.get(driver.info.parameter_status("in_hot_standby"))
 
 
 def _system_of(connection: BaseDatabaseWrapper) -> System:
