@@ -1,15 +1,21 @@
 """Read-your-writes for Django sites with a primary database and read replicas."""
 
+from pinning.lookups import FindOrCreateMixin, afind_or_create, find_or_create
 from pinning.overrides import read_only, use_primary, use_replica
+from pinning.raw import read_connection
 from pinning.reasons import Reason
 from pinning.scope import Scope, current_scope, scope
 from pinning.writes import mark_written
 
 __all__ = [
+    "FindOrCreateMixin",
     "Reason",
     "Scope",
+    "afind_or_create",
     "current_scope",
+    "find_or_create",
     "mark_written",
+    "read_connection",
     "read_only",
     "scope",
     "use_primary",

@@ -80,7 +80,7 @@ def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper
 
     None on an event loop, which has connections of its own that no query ever uses.
     """
-    if _is_on_event_loop():
+    if is_on_event_loop():
         return None
     connection = work.connections[_thread.token] = connections[cluster.primary]
     recorder_of(connection, cluster)
@@ -94,7 +94,7 @@ def _settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Rea
     replica has caught up, no replica is healthy, or one of them it is.
     """
     choice = work.choice
-    if _is_on_event_loop():
+    if is_on_event_loop():
         if choice is None or choice.pins:
             return cluster.primary, Reason.EVENT_LOOP
         return choice.decision
@@ -124,7 +124,7 @@ def _as_asked(cluster: Cluster, scope: Scope | None, forced: str) -> tuple[str, 
     """What an override says; of the replicas whichever is healthy, however far behind it is."""
     if forced == overrides.PRIMARY:
         return cluster.primary, Reason.USE_PRIMARY
-    if _is_on_event_loop():
+    if is_on_event_loop():
         return cluster.primary, Reason.EVENT_LOOP
     allowed = are_replicas_on() if scope is None else scope.uses_replicas()
     if not allowed:
@@ -136,7 +136,8 @@ def _as_asked(cluster: Cluster, scope: Scope | None, forced: str) -> tuple[str, 
     return alias, Reason.USE_REPLICA
 
 
-def _is_on_event_loop() -> bool:
+def is_on_event_loop() -> bool:
+    """Whether the running code must not wait."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -144,8 +145,18 @@ def _is_on_event_loop() -> bool:
     return True
 
 
+def count(scope: Scope, cluster: Cluster, model: Any, alias: str, reason: Reason) -> None:
+    """Note in ``scope`` where a read goes and why."""
+    reads = (scope.works.get(cluster.primary) or scope.work(cluster.primary)).reads
+    reads[reason] = reads.get(reason, 0) + 1
+    if scope.trace is not None:
+        scope.trace.append(Read(_label(model), alias, reason))
+
+
 def _label(model: Any) -> str:
-    """The database cache's class has a name but no label."""
+    """The database cache's class has a name but no label, and raw SQL has no model."""
+    if model is None:
+        return "raw SQL"
     return str(getattr(model._meta, "label", model._meta.object_name))
 
 
@@ -164,10 +175,7 @@ class PinningRouter:
         scope = current_scope()
         alias, reason = decide(cluster, model, instance, scope)
         if scope is not None:
-            reads = (scope.works.get(cluster.primary) or scope.work(cluster.primary)).reads
-            reads[reason] = reads.get(reason, 0) + 1
-            if scope.trace is not None:
-                scope.trace.append(Read(_label(model), alias, reason))
+            count(scope, cluster, model, alias, reason)
         return alias
 
     def db_for_write(self, model: Any, **hints: Any) -> str | None:
