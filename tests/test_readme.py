@@ -123,7 +123,8 @@ def test_the_names_that_an_example_imports_are_there(code):
     "name", sorted(set(pinning.__all__) - {"Reason", "Scope", "current_scope"})
 )
 def test_what_a_view_may_use_has_an_example(name):
-    assert f"from pinning import {name}\n" in README
+    pages = [README, *(page.read_text() for page in (ROOT / "docs").glob("*.md"))]
+    assert any(f"from pinning import {name}\n" in page for page in pages)
 
 
 def test_the_table_of_reads_has_every_reason_in_the_order_of_the_code():

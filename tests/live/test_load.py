@@ -63,20 +63,20 @@ def test_a_replica_that_is_stopped_costs_one_bounded_wait(
     figure: Callable[[str, object], None],
     persistent: bool,
 ):
-    site = open_site(persistent=persistent)
+    site = open_site(persistent=persistent, RETRY_AFTER=60)  # what is not cut waits to the end
     with Crowd(site, CLIENTS) as crowd:
         crowd.wait(1)
         before = crowd.wait(2)
         with frozen(second):
-            during = crowd.wait(2)
-        crowd.wait(2 * RETRY_AFTER)
-        after = crowd.wait(2)
+            during = crowd.wait(3)
+        crowd.wait(0.5)  # a late answer brings it back before its time
+        after = crowd.wait(1)
     usual = sorted(visit.seconds for visit in crowd.reads(*before))
     slowest = max(visit.seconds for visit in crowd.reads(before[1] - 0.5, during[1]))
     assert (crowd.failed, crowd.stale) == ([], [])
     assert crowd.share("replica2", *during) == 0
     assert crowd.share("replica2", *after) > 0.2
-    assert slowest < 2  # which is the shortest that the driver would have waited
+    assert slowest < 1.5  # of the 3 s
     figure(
         f"Slowest read when a replica is stopped, {'kept' if persistent else 'new'} connections",
         f"{slowest * 1000:.0f} ms; before: {median(usual) * 1000:.0f} ms, at most "
