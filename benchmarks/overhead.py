@@ -21,13 +21,18 @@ django.setup()
 # What follows needs the settings.
 # ruff: noqa: E402
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core.handlers.base import BaseHandler
 from django.db.utils import ConnectionRouter
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 
 from pinning import scope
+from pinning.middleware import RequestScope
+from pinning.scope import inside
 from tests.notes.models import Attachment, Note
 
 ROUNDS = 41
@@ -87,6 +92,15 @@ def measure_router() -> None:
 
         return run
 
+    def scoped(request: Any) -> Callable[[], None]:
+        work = RequestScope(request)
+
+        def run() -> None:
+            with inside(work):
+                call(ours)()
+
+        return run
+
     nothing = ConnectionRouter([NoRouter()])
     ours = ConnectionRouter(["pinning.router.PinningRouter"])
     with scope():
@@ -98,6 +112,17 @@ def measure_router() -> None:
                 QUERIES,
             ),
         )
+    lazy, resolved = RequestFactory().get("/"), RequestFactory().get("/")
+    lazy.user = SimpleLazyObject(AnonymousUser)
+    resolved.user = AnonymousUser()
+    on_a_server = {**settings.PINNING, "STORES": ["cookie", "cache"]}
+    with override_settings(PINNING=on_a_server):
+        candidates = {
+            "no-op": call(nothing),
+            "user not resolved": scoped(lazy),
+            "user resolved": scoped(resolved),
+        }
+        report("db_for_read in a request, pins on a server", medians(candidates, QUERIES))
 
 
 def handler(middleware: str, is_async: bool) -> Any:

@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from pinning import conf, model_checks, stores
+from pinning import conf, model_checks, naming, stores
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
 from pinning.router import PinningRouter
@@ -143,6 +143,32 @@ def _stores_load(settings: Settings) -> Iterator[CheckMessage]:
                 hint='Name "cookie", "redis", "cache" or the dotted path of a Store class.',
                 id="pinning.E018",
             )
+
+
+def _identity_loads(settings: Settings) -> Iterator[CheckMessage]:
+    try:
+        naming.load_rule(settings.identity)
+    except ImproperlyConfigured as error:
+        yield Error(
+            str(error),
+            hint="Name a function that takes the request and returns a list of str.",
+            id="pinning.E035",
+        )
+
+
+def _identity_is_asked(settings: Settings) -> Iterator[CheckMessage]:
+    if settings.identity is None:
+        return
+    try:
+        is_asked = stores.Stores.named(settings.stores).has_server_side
+    except ImproperlyConfigured:  # E018
+        return
+    if not is_asked:
+        yield Warning(
+            "PINNING['IDENTITY'] is never asked: the cookie store files pins under no names.",
+            hint='Add "redis" to PINNING["STORES"], or leave IDENTITY out.',
+            id="pinning.W017",
+        )
 
 
 def _cache_exists(settings: Settings) -> Iterator[CheckMessage]:
@@ -310,6 +336,8 @@ _CHECKS: tuple[Check, ...] = (
     _router_is_there,
     _middleware_is_outermost,
     _stores_load,
+    _identity_loads,
+    _identity_is_asked,
     _cache_exists,
     _redis_cache_fits,
     _cache_is_shared,

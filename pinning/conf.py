@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -36,6 +36,7 @@ class Settings:
     stores: tuple[str, ...] = ("cookie",)
     cookie: Cookie = Cookie()
     cache: str = "default"
+    identity: str | Callable[[HttpRequest], Iterable[str]] | None = None
     primary_models: tuple[str, ...] = ()
     models: Mapping[str, str | Callable[..., str | None]] = field(default_factory=dict)
     read_only: tuple[str, ...] = ()
@@ -163,6 +164,12 @@ RULES: dict[str, Rule] = {
         lambda value: isinstance(value, str),
         "the alias of a cache",
         "Name an entry of CACHES.",
+    ),
+    "IDENTITY": Rule(
+        "pinning.E034",
+        lambda value: value is None or callable(value) or (isinstance(value, str) and "." in value),
+        "None, a callable that takes the request, or the dotted path of one",
+        "Leave it out: session, user and token are known without it.",
     ),
     "PRIMARY_MODELS": Rule(
         "pinning.E009",

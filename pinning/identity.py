@@ -3,12 +3,13 @@
 The session row is itself a read: from a replica that does not have it yet it would look like no
 session, and Django would log the user out for good. So the session cookie's value is the identity,
 never its content. It changes at login, logout and at any time in another tab, so a client that
-writes gets a name of ours as well.
+writes gets a name of ours as well. One that keeps no cookies is known by its Authorization header.
+Users, who may have several clients, are known once something else has resolved them (``users``).
 """
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +36,19 @@ class Visitor:
     identities: tuple[str, ...] = ()
 
 
-def identities_of(request: HttpRequest) -> tuple[str, ...]:
-    """What the client is known by when its request arrives."""
-    return _hashed(session_of(request), _own_of(request))
+def identities_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]:
+    """What the client is known by when its request arrives, and the ids of its ``users``."""
+    return _hashed(session_of(request), _own_of(request), token_of(request), users)
 
 
 def session_of(request: HttpRequest) -> str | None:
     """The session cookie's value."""
     return request.COOKIES.get(django_settings.SESSION_COOKIE_NAME) or None
+
+
+def token_of(request: HttpRequest) -> str | None:
+    """The Authorization header as it is, whatever its scheme."""
+    return request.META.get("HTTP_AUTHORIZATION") or None
 
 
 def session_after(request: HttpRequest, response: HttpResponseBase) -> str | None:
@@ -54,9 +60,21 @@ def session_after(request: HttpRequest, response: HttpResponseBase) -> str | Non
     return session_of(request) if morsel is None else morsel.value or None
 
 
-def identities_after(request: HttpRequest, response: HttpResponseBase) -> tuple[str, ...]:
+def identities_after(
+    request: HttpRequest, response: HttpResponseBase, users: Iterable[str] = ()
+) -> tuple[str, ...]:
     """What the client will be known by once it has ``response``."""
-    return _hashed(session_after(request, response), _own_after(request, response))
+    session, own = session_after(request, response), _own_after(request, response)
+    return _hashed(session, own, token_of(request), users)
+
+
+def hashed(kind: str, name: str) -> str:
+    """A name as a store may have it: nobody can read it from there, or make one up.
+
+    What is a name of one ``kind`` names nobody as one of another.
+    """
+    value = f"{kind}:{name}".encode(errors="surrogatepass")
+    return salted_hmac(_SALT, value, algorithm="sha256").hexdigest()
 
 
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -128,7 +146,9 @@ def _signer() -> Signer:
     return Signer(salt=_SALT)
 
 
-def _hashed(*values: str | None) -> tuple[str, ...]:
-    return tuple(
-        salted_hmac(_SALT, value, algorithm="sha256").hexdigest() for value in values if value
-    )
+def _hashed(
+    session: str | None, own: str | None, token: str | None, users: Iterable[str]
+) -> tuple[str, ...]:
+    names = [("session", session), ("own", own), ("token", token)]
+    names += [("user", id_) for id_ in users]
+    return tuple(hashed(kind, name) for kind, name in names if name)

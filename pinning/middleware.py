@@ -2,14 +2,13 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponseBase
 
-from pinning import conf, identity
+from pinning import conf, identity, naming
 from pinning.blocks import stream_inside, streams
 from pinning.clusters import configured
 from pinning.identity import Visitor
@@ -17,6 +16,7 @@ from pinning.pins import Pins
 from pinning.scope import Scope, inside
 from pinning.signals import scope_closed
 from pinning.stores import Exchange, stores
+from pinning.users import ResolvedUsers
 
 _NOBODY = HttpRequest()
 
@@ -24,20 +24,51 @@ _NOBODY = HttpRequest()
 class RequestScope(Scope):
     """The scope of a request, with the pins of whoever sent it."""
 
-    __slots__ = ("_uses_replicas", "is_unsafe", "request", "view_transactions")
+    __slots__ = ("_names", "_uses_replicas", "is_unsafe", "request", "view_transactions")
 
     def __init__(self, request: HttpRequest) -> None:
         """Open a scope for ``request``; nothing is loaded yet."""
         super().__init__()
         self.request = request
-        self.seed = identity.session_of(request) or self.seed  # the same replica each time
+        # The same replica each time.
+        self.seed = identity.session_of(request) or identity.token_of(request) or self.seed
+        self.users = ResolvedUsers(request) if stores().has_server_side else None
+        self._names: tuple[str, ...] = ()  # under which pins were loaded
         self.is_unsafe = request.method not in conf.settings().safe_methods
         self.view_transactions: dict[str, int] = {}
         self._uses_replicas: bool | None = None
 
     def load_pins(self) -> Pins | None:
-        """Ask the stores. At the first read of the request, so one that never reads never asks."""
-        return stores().load(visitor_of(self.request))
+        """Ask the stores. At the first read of the request, so one that never reads never asks.
+
+        Asked again, what the servers know under names that are new since.
+        """
+        names = naming.names_of(self.request, self.user_ids()) if self.users is not None else ()
+        if names is None:
+            return None
+        if not self.pins_known:
+            pins = stores().load(Visitor(cookies=self.request.COOKIES, identities=names))
+        else:
+            pins = self._with_more(tuple(name for name in names if name not in self._names))
+        self._pins, self._names = pins, names  # in this order, for another thread that comes in
+        return pins
+
+    def _with_more(self, names: tuple[str, ...]) -> Pins | None:
+        if self._pins is None or not names:
+            return self._pins
+        more = stores().load(Visitor(cookies={}, identities=names))
+        return None if more is None else self._pins.merge(more)
+
+    def visitor(self) -> Visitor:
+        """Whoever the pins were loaded for."""
+        return Visitor(cookies=self.request.COOKIES, identities=self._names)
+
+    def visitor_after(self, response: HttpResponseBase | None) -> Visitor:
+        """Whoever sent the request, by all names it had and by those that ``response`` gives."""
+        names = self._names
+        if self.users is not None:
+            names += naming.names_after(self.request, response, self.user_ids())
+        return Visitor(cookies=self.request.COOKIES, identities=tuple(dict.fromkeys(names)))
 
     def uses_replicas(self) -> bool:
         """What USE_REPLICAS says, or answers once for this request."""
@@ -61,6 +92,8 @@ class RequestScope(Scope):
 
     def close(self) -> None:
         """End the request. A task that lives on holds the scope, and nothing of the request."""
+        if self.users is not None:
+            self.users.forget()
         super().close()
         self.request = _NOBODY
         self._uses_replicas = bool(self._uses_replicas)  # asked no more
@@ -72,12 +105,6 @@ class RequestScope(Scope):
         return connection.alias not in getattr(match.func, "_non_atomic_requests", ())
 
 
-def visitor_of(request: HttpRequest) -> Visitor:
-    """Whoever sent ``request``."""
-    identities = identity.identities_of(request) if stores().has_server_side else ()
-    return Visitor(cookies=request.COOKIES, identities=identities)
-
-
 class PinningMiddleware:
     """Gives every user read-your-writes. Belongs outside session, auth and cache middleware."""
 
@@ -85,10 +112,11 @@ class PinningMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        """Load clusters and stores, so that wrong ones stop the start and not a request."""
+        """Load what settings name, so that wrong ones stop the start and not a request."""
         self.get_response = get_response
         configured()
         stores()
+        naming.rule()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -128,18 +156,18 @@ def _save(scope: RequestScope, response: HttpResponseBase) -> None:
     """Save what was written, while the response's headers can still be set."""
     request = scope.request
     if stores().has_server_side:
-        identity.introduce(request, response)
+        naming.introduce(request, response)
     exchange = Exchange(request, response)
-    stores().save(_visitor_after(request, response), scope.take_pins(), exchange)
+    stores().save(scope.visitor_after(response), scope.take_pins(), exchange)
 
 
 def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase:
     """Close the scope, or leave that to the body while it streams."""
     if scope.pins_known:
-        stores().tidy(visitor_of(scope.request), Exchange(scope.request, response))
+        stores().tidy(scope.visitor(), Exchange(scope.request, response))
     if streams(response):
         if scope.is_unsafe and stores().has_server_side:
-            identity.introduce(scope.request, response)  # the body may write, with no header left
+            naming.introduce(scope.request, response)  # the body may write, with no header left
         stream_inside(
             response, functools.partial(inside, scope), functools.partial(_end, scope, response)
         )
@@ -153,15 +181,6 @@ def _end(scope: RequestScope, response: HttpResponseBase | None = None) -> None:
     try:
         if scope.has_unsaved_writes():
             with inside(scope):
-                stores().save(_visitor_after(scope.request, response), scope.take_pins(), None)
+                stores().save(scope.visitor_after(response), scope.take_pins(), None)
     finally:
         scope.close()
-
-
-def _visitor_after(request: HttpRequest, response: HttpResponseBase | None) -> Visitor:
-    """Whoever sent ``request``, by the old names and by those that ``response`` gives."""
-    visitor = visitor_of(request)
-    if response is None or not stores().has_server_side:
-        return visitor
-    names = (*visitor.identities, *identity.identities_after(request, response))
-    return replace(visitor, identities=tuple(dict.fromkeys(names)))

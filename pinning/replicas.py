@@ -50,6 +50,25 @@ def choose(scope: Scope, cluster: Cluster) -> Choice:
     return Choice(alias, Reason.REPLICA)
 
 
+def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
+    """Settle it again with the pins of a user who was resolved after a replica had been chosen.
+
+    That replica it stays, or the primary: a third database might show an older state than the
+    reads before. Only if it has failed meanwhile, all is settled anew.
+    """
+    if not is_usable(cluster, choice.alias):
+        return choose(scope, cluster)
+    known = scope.pins()
+    if known is None:
+        return Choice.of_primary(cluster.primary, Reason.STORES_DOWN)
+    pins = known.of(cluster.primary)
+    connection = connections[choice.alias]
+    if not has_reached(connection, pins):
+        return Choice.of_primary(cluster.primary, Reason.PINNED)
+    reason = Reason.CAUGHT_UP if pins else choice.reason
+    return Choice(choice.alias, reason, _held(connection, pins))
+
+
 def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
     """The first replica that a query could be sent to, in the scope's own order."""
     seed = random.random() if scope is None else scope.seed  # noqa: S311

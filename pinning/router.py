@@ -61,8 +61,12 @@ def decide(
         if is_generic_relation(model, instance):
             return primary, Reason.GENERIC_RELATION
     choice = work.choice
-    if choice is not None and (choice.is_primary or _is_ready(choice, thread)):
-        return choice.decision
+    if choice is not None:
+        if choice.is_primary:
+            return choice.decision
+        users = scope.users
+        if (users is None or users.ids() is choice.users) and _is_ready(choice, thread):
+            return choice.decision
     return _settle(cluster, scope, work)
 
 
@@ -94,11 +98,15 @@ def _settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Rea
     replica has caught up, no replica is healthy, or one of them it is.
     """
     choice = work.choice
+    is_news = choice is not None and choice.users is not scope.user_ids()
     if is_on_event_loop():
-        if choice is None or choice.pins:
+        if choice is None or choice.pins or is_news:
             return cluster.primary, Reason.EVENT_LOOP
         return choice.decision
-    if choice is None or not (choice.is_primary or replicas.is_usable(cluster, choice.alias)):
+    is_usable = choice is not None and (
+        choice.is_primary or replicas.is_usable(cluster, choice.alias)
+    )
+    if choice is None or is_news or not is_usable:
         choice = _choose(cluster, scope, work)
     if choice.is_primary:
         return choice.decision
@@ -111,10 +119,15 @@ def _settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Rea
 
 def _choose(cluster: Cluster, scope: Scope, work: ClusterWork) -> Choice:
     """Settle it. What USE_REPLICAS or a store reads meanwhile is read from the primary."""
+    old, users = work.choice, scope.user_ids()
     work.choice = Choice.of_primary(cluster.primary, Reason.STORES_DOWN)
     choice = None
     try:
-        choice = replicas.choose(scope, cluster)
+        if old is None or old.is_primary or old.users is users:
+            choice = replicas.choose(scope, cluster)
+        else:
+            choice = replicas.reconsider(scope, cluster, old)
+        choice.users = users
     finally:
         work.choice = choice
     return choice

@@ -20,6 +20,7 @@ from pinning.blocks import decorated
 from pinning.pins import Pin, Pins, Position
 from pinning.reasons import Reason
 from pinning.signals import scope_closed
+from pinning.users import NOBODY, ResolvedUsers
 
 logger = logging.getLogger("pinning")
 
@@ -35,14 +36,18 @@ class Read(NamedTuple):
 
 
 class Choice:
-    """Which database serves a scope, and the pins that each connection to it must have reached."""
+    """Which database serves a scope, and the pins that each connection to it must have reached.
 
-    __slots__ = ("alias", "connections", "decision", "is_primary", "pins", "reason")
+    ``users`` are those whose pins it takes into account.
+    """
+
+    __slots__ = ("alias", "connections", "decision", "is_primary", "pins", "reason", "users")
 
     def __init__(self, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> None:
         self.alias = alias
         self.reason = reason
         self.pins = pins
+        self.users = NOBODY
         self.is_primary = False
         self.decision = (alias, reason)
         self.connections: dict[object, BaseDatabaseWrapper] = {}  # the replica's, by thread
@@ -74,7 +79,17 @@ class Scope:
     ``trace``, where somebody set it to a list, gets every answer of the router in order.
     """
 
-    __slots__ = ("_closed", "_pins", "parent", "pins_known", "seed", "trace", "works")
+    __slots__ = (
+        "_closed",
+        "_pins",
+        "_pins_users",
+        "parent",
+        "pins_known",
+        "seed",
+        "trace",
+        "users",
+        "works",
+    )
 
     #: Whether the request's method is one that usually writes.
     is_unsafe = False
@@ -85,8 +100,11 @@ class Scope:
         self.works: dict[str, ClusterWork] = {}
         self.trace: list[Read] | None = self.parent.trace if self.parent else None
         self.seed: object = self.parent.seed if self.parent else random.random()  # noqa: S311
+        #: Who may turn out to be the user while it goes on, where pins are filed under users.
+        self.users: ResolvedUsers | None = self.parent.users if self.parent else None
         self.pins_known = False
         self._pins: Pins | None = None
+        self._pins_users = NOBODY
         self._closed = False
 
     # What may be asked of it
@@ -114,11 +132,20 @@ class Scope:
         return self.parent is not None and self.parent.has_written(cluster)
 
     def pins(self) -> Pins | None:
-        """The pins it opened with, loaded at the first call. None where no store could tell."""
-        if not self.pins_known:
+        """The pins it opened with. None where no store could tell.
+
+        Loaded at the first call, and again at the first after another user was resolved.
+        """
+        users = self.user_ids()
+        if not self.pins_known or users is not self._pins_users:
             self._pins = self.load_pins()
+            self._pins_users = users
             self.pins_known = True
         return self._pins
+
+    def user_ids(self) -> tuple[str, ...]:
+        """The users who are resolved by now: the same object until there is another."""
+        return NOBODY if self.users is None else self.users.ids()
 
     def is_view_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> bool:
         """Whether the open transaction, the ``begun``-th of its connection, is but the view's.
@@ -130,7 +157,7 @@ class Scope:
     # What kinds of scope decide
 
     def load_pins(self) -> Pins | None:
-        """The pins to open with. Asked once, in a thread that may wait."""
+        """The pins to open with. Asked once for each user resolved, in a thread that may wait."""
         return self.parent.pins() if self.parent else Pins()
 
     def uses_replicas(self) -> bool:
@@ -171,7 +198,9 @@ class Scope:
         self._closed = True
         if scope_closed.receivers:
             scope_closed.send_robust(type(self), scope=self)
-        self._pins, self.pins_known = None, True  # who still asks does not know
+        self.users = None
+        self._pins, self._pins_users = None, NOBODY
+        self.pins_known = True  # who still asks does not know
         for work in list(self.works.values()):  # a task that lives on holds the scope, not these
             work.choice = None
             work.connections = {}

@@ -74,6 +74,7 @@ def redis_cache(**options):
 CACHED = {"default": {"BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache"}}
 TIMEOUTS = {"SOCKET_TIMEOUT": 0.2, "SOCKET_CONNECT_TIMEOUT": 0.2}
 
+SERVER = {"STORES": ["cache"]}
 SHARD = "tests.test_clusters.by_text"
 
 
@@ -135,6 +136,12 @@ BAD = [
     ("E028", two({"shop.Line": "orders"})),
     ("E028", two({"shop.Product": "orders"})),
     ("E028", two({"shop.GiftOrder": "orders"})),
+    ("E034", {"PINNING": {"IDENTITY": "user"}}),
+    ("E035", {"PINNING": {"IDENTITY": "tests.nowhere.rule", **SERVER}, "CACHES": CACHED}),
+    (
+        "E035",
+        {"PINNING": {"IDENTITY": "tests.test_naming.asynchronous", **SERVER}, "CACHES": CACHED},
+    ),
     ("W001", {"PINNING": {"REPLICAS": {}}}),
     ("W001", {"PINNING": {"REPLICAS": {"default": []}}}),
     ("W002", {"DATABASE_ROUTERS": []}),
@@ -157,6 +164,7 @@ BAD = [
         },
     ),
     ("W013", two({"shop": "orders"})),
+    ("W017", {"PINNING": {"IDENTITY": "tests.test_naming.by_tenant"}}),
 ]
 
 KEPT = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
@@ -218,6 +226,7 @@ def test_what_matters_in_production_alone_is_told_there_alone(id, changes):  # n
             ),
         },
         {"PINNING": {"STORES": ["cache"]}, "CACHES": CACHED},
+        {"PINNING": {"IDENTITY": "tests.test_naming.by_tenant", **SERVER}, "CACHES": CACHED},
         {"PINNING": {"STORES": ["pinning.stores.cookie.CookieStore"]}},
         {"PINNING": {"WINDOW": 60}},
         {"DATABASES": database("default", ATOMIC_REQUESTS=True)},

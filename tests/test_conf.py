@@ -52,6 +52,9 @@ def test_every_key_has_a_section_in_the_docs_and_every_section_a_key():
         ({"MODELS": {"shop": "orders"}}, "models", {"shop": "orders"}),
         ({"MODELS": {"shop.Order": len}}, "models", {"shop.Order": len}),
         ({"READ_ONLY": ["legacy"]}, "read_only", ("legacy",)),
+        ({"IDENTITY": None}, "identity", None),
+        ({"IDENTITY": len}, "identity", len),
+        ({"IDENTITY": "site.identity"}, "identity", "site.identity"),
         ({"SAFE_METHODS": ["get", "QUERY"]}, "safe_methods", frozenset({"GET", "QUERY"})),
         ({"USE_REPLICAS": False}, "use_replicas", False),
         ({"USE_REPLICAS": bool}, "use_replicas", bool),
@@ -101,6 +104,7 @@ BAD_NAMES = ["default", None, 5, [1], {"default"}]
         ("E022", "MODELS", [{1: "orders"}, {"": "orders"}, {"shop.": "orders"}, {".a": "orders"}]),
         ("E022", "MODELS", [{"my.shop.Order": "orders"}, {"shop": ["orders"]}]),
         ("E026", "READ_ONLY", BAD_NAMES),
+        ("E034", "IDENTITY", [5, True, "", "user", ["site.identity"]]),
     ],
 )
 def test_a_bad_value_is_one_problem_with_the_id_of_its_key(id, key, values):  # noqa: A002

@@ -56,6 +56,64 @@ def test_no_session_key_can_be_read_from_an_identity():
     assert "abc" not in identity.identities_of(request_with(sessionid="abc"))[0]
 
 
+def request_by(authorization, **cookies):
+    request = request_with(**cookies)
+    request.META["HTTP_AUTHORIZATION"] = authorization
+    return request
+
+
+def test_a_client_without_cookies_is_known_by_its_token():
+    one, same = request_by("Token 401f"), request_by("Token 401f")
+    assert len(identity.identities_of(one)) == 1
+    assert identity.identities_of(one) == identity.identities_of(same)
+
+
+@pytest.mark.parametrize("other", ["Token 401e", "Bearer 401f", "Token 401f ", "Basic d3JpdGVy"])
+def test_another_header_is_another_identity(other):
+    one = identity.identities_of(request_by("Token 401f"))
+    assert set(one).isdisjoint(identity.identities_of(request_by(other)))
+
+
+def test_an_empty_header_is_no_token():
+    assert identity.identities_of(request_by("")) == ()
+
+
+def test_a_header_may_have_any_bytes():
+    assert len(identity.identities_of(request_by("Token \xff\xe9\ud800"))) == 1
+
+
+def test_a_client_may_have_cookies_and_a_token():
+    request = request_by("Token 401f", sessionid="abc")
+    assert set(identity.identities_of(request)) == {
+        *identity.identities_of(request_by("Token 401f")),
+        *identity.identities_of(request_with(sessionid="abc")),
+    }
+
+
+def test_a_user_is_the_same_on_all_clients():
+    (on_phone,) = identity.identities_of(request_with(), ["5"])
+    assert on_phone in identity.identities_of(request_with(sessionid="abc"), ["5"])
+    assert on_phone in identity.identities_after(request_with(), HttpResponse(), ["4", "5"])
+    assert on_phone not in identity.identities_of(request_with(), ["55"])
+
+
+def test_what_is_a_name_of_one_kind_is_none_of_another():
+    """Else a session cookie that says 5 would have the pins of user 5."""
+    kinds = [
+        identity.identities_of(request_with(sessionid="5")),
+        identity.identities_of(request_by("5")),
+        identity.identities_of(request_with(), ["5"]),
+    ]
+    assert len(set(kinds)) == 3
+
+
+def test_no_token_or_user_can_be_read_from_an_identity():
+    names = identity.identities_of(request_by("Token 401f7ac8"), ["writer"])
+    assert "401f" not in "".join(names)
+    assert "writer" not in "".join(names)
+    assert {len(name) for name in names} == {64}
+
+
 @override_settings(SECRET_KEY="another")
 def test_an_identity_cannot_be_computed_without_the_secret_key():
     here = identity.identities_of(request_with(sessionid="abc"))

@@ -74,9 +74,11 @@ def closed():
     scope_closed.disconnect(notice)
 
 
-def send(view: Any, method: str = "GET", cookies: dict[str, str] | None = None) -> Any:
+def send(
+    view: Any, method: str = "GET", cookies: dict[str, str] | None = None, **headers: str
+) -> Any:
     """One request through the middleware; the response, with what the client then holds."""
-    request = RequestFactory().generic(method, "/")
+    request = RequestFactory().generic(method, "/", headers=headers)
     request.COOKIES.update(cookies or {})
     return PinningMiddleware(view)(request)
 

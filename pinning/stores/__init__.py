@@ -4,7 +4,7 @@ import functools
 import inspect
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -41,6 +41,11 @@ class Stores:
         has_cookie = any(isinstance(store, CookieStore) for store in members.values())
         self._last_resort = None if has_cookie else CookieStore()
 
+    @classmethod
+    def named(cls, names: Iterable[str]) -> "Stores":
+        """Those that STORES names. Raises ImproperlyConfigured."""
+        return cls({name: load_store(name) for name in names})
+
     def load(self, visitor: Visitor) -> Pins | None:
         """What any of them knows. None where none of them could tell."""
         known = [
@@ -55,10 +60,14 @@ class Stores:
         return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
-        """Save to all of them; where none takes the pins, to a cookie, if there can be one."""
+        """Save to all of them; where none takes the pins, to a cookie, if there can be one.
+
+        A server takes none of one who has no name there.
+        """
         taken = [
             _attempt(name, store.save, visitor, pins, exchange)
             for name, store in self._members.items()
+            if visitor.identities or not store.is_server_side
         ]
         if self._last_resort is not None and not any(taken):
             self._last_resort.save(visitor, pins, exchange)
@@ -124,7 +133,7 @@ def stores() -> Stores:
     """The stores of this process."""
     global _stores
     if _stores is None:
-        _stores = Stores({name: load_store(name) for name in conf.settings().stores})
+        _stores = Stores.named(conf.settings().stores)
     return _stores
 
 

@@ -1,0 +1,101 @@
+"""Under which names pins are filed: those that ``identity`` finds, or those that IDENTITY gives."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.module_loading import import_string
+
+from pinning import conf, identity
+
+logger = logging.getLogger("pinning")
+
+
+def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...] | None:
+    """Whoever sent ``request``, and the ids of its ``users`` so far. None where nobody can tell."""
+    own = rule()
+    return identity.identities_of(request, users) if own is None else own.names_of(request)
+
+
+def names_after(
+    request: HttpRequest, response: HttpResponseBase | None, users: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """All names to save under: the old ones, and those that the client has after ``response``."""
+    names = names_of(request, users) or ()
+    if response is None or rule() is not None:
+        return names
+    return (*names, *identity.identities_after(request, response, users))
+
+
+def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Give the client a name of ours, where such names count."""
+    if rule() is None:
+        identity.introduce(request, response)
+
+
+class Rule:
+    """The callable of IDENTITY, which replaces all other names."""
+
+    def __init__(self, function: Callable[[HttpRequest], Iterable[str]]) -> None:
+        """Take what IDENTITY leads to."""
+        self._function = function
+        self._is_reported = False
+
+    def names_of(self, request: HttpRequest) -> tuple[str, ...] | None:
+        """What it answers, hashed. None where it fails, whatever it raises.
+
+        That is reported once, without the error's own words, which may have names in them.
+        """
+        problem = "it must return a list of str"
+        try:
+            answer: Any = self._function(request)
+            names = None if isinstance(answer, str) else list(answer)
+        except Exception as error:
+            names, problem = None, f"it raised {type(error).__name__}"
+        if names is not None and all(isinstance(name, str) for name in names):
+            return tuple(identity.hashed("user", name) for name in dict.fromkeys(names) if name)
+        if not self._is_reported:
+            self._is_reported = True
+            logger.warning("PINNING['IDENTITY'] fails, so the primary answers: %s", problem)
+        return None
+
+
+def load_rule(value: Any) -> Rule | None:
+    """The rule that IDENTITY names, if any. Raises ImproperlyConfigured."""
+    if value is None:
+        return None
+    function = value
+    if isinstance(value, str):
+        try:
+            function = import_string(value)
+        except ImportError as error:
+            raise ImproperlyConfigured(f"PINNING['IDENTITY']: {error}") from error
+    if not callable(function) or iscoroutinefunction(function):
+        raise ImproperlyConfigured(
+            f"PINNING['IDENTITY'] leads to {function!r}, which is no function to be called without "
+            "await."
+        )
+    return Rule(function)
+
+
+_rules: list[Rule | None] = []  # one, once it is loaded
+
+
+def rule() -> Rule | None:
+    """The rule of this process; None where there is but the built-in one."""
+    if not _rules:
+        _rules.append(load_rule(conf.settings().identity))
+    return _rules[0]
+
+
+def reset(*, setting: str = "PINNING", **_: object) -> None:
+    """Load it anew at the next use; called when a test overrides PINNING."""
+    if setting == "PINNING":
+        _rules.clear()
+
+
+setting_changed.connect(reset)
