@@ -1,6 +1,5 @@
 """The router: ``decide`` says where a read goes and why; the class around it is Django's hook."""
 
-import asyncio
 import threading
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from pinning import overrides, replicas
+from pinning.blocks import is_on_event_loop
 from pinning.clusters import Cluster, clusters
 from pinning.reasons import Reason
 from pinning.relations import is_generic_relation
@@ -147,15 +147,6 @@ def _as_asked(cluster: Cluster, scope: Scope | None, forced: str) -> tuple[str, 
         return cluster.primary, Reason.NO_REPLICA
     replicas.note_routed(connections[alias])
     return alias, Reason.USE_REPLICA
-
-
-def is_on_event_loop() -> bool:
-    """Whether the running code must not wait."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def count(scope: Scope, cluster: Cluster, model: Any, alias: str, reason: Reason) -> None:

@@ -5,6 +5,7 @@ ContextVar that is set anew inside asyncio.create_task, gather or a thread is lo
 """
 
 import contextlib
+import functools
 import logging
 import random
 import time
@@ -12,11 +13,13 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf, positions
 from pinning.blocks import decorated
+from pinning.holders import Holder
 from pinning.pins import Pin, Pins, Position
 from pinning.reasons import Reason
 from pinning.signals import scope_closed
@@ -206,6 +209,33 @@ class Scope:
             work.connections = {}
 
 
+class HeldScope(Scope):
+    """The scope of work that is done for somebody: it has their pins and leaves them its own."""
+
+    __slots__ = ("_holder",)
+
+    def __init__(self, holder: Holder) -> None:
+        """Open a scope for ``holder``; nothing is loaded yet."""
+        super().__init__()
+        self._holder = holder
+        if self.parent is None:
+            self.seed = holder.seed() or self.seed
+
+    def load_pins(self) -> Pins | None:
+        """Those of the scope around, if any, and the holder's."""
+        around = super().load_pins()
+        held = None if around is None else self._holder.load()
+        return None if around is None or held is None else around.merge(held)
+
+    def close(self) -> None:
+        """Save what was written, and end."""
+        try:
+            if self.has_unsaved_writes():
+                self._holder.save(self.take_pins)
+        finally:
+            super().close()
+
+
 def are_replicas_on() -> bool:
     """Whether USE_REPLICAS lets work that is no request read from replicas."""
     return conf.settings().use_replicas is not False
@@ -273,8 +303,11 @@ class inside:  # noqa: N801  reads like the function that it stands for
 class NewScope:
     """What ``scope()`` makes: a with block or a decorator that opens a scope and closes it."""
 
+    def __init__(self, identity: object = None) -> None:
+        self._identity = identity
+
     def __enter__(self) -> Scope:
-        self._scope = Scope()
+        self._scope = Scope() if self._identity is None else HeldScope(Holder(self._identity))
         self._block = inside(self._scope)
         return self._block.__enter__()
 
@@ -282,15 +315,30 @@ class NewScope:
         self._block.__exit__(*error)
         self._scope.close()
 
+    async def __aenter__(self) -> Scope:
+        return self.__enter__()
+
+    async def __aexit__(self, *error: object) -> None:
+        """As ``__exit__``; only what has to wait leaves the event loop."""
+        self._block.__exit__(*error)
+        close = self._scope.close
+        await sync_to_async(close)() if self._scope.has_unsaved_writes() else close()
+
     def __call__(self, function: F) -> F:
         """Decorate a function, sync or async: each call is a scope."""
-        return decorated(function, NewScope)
+        return decorated(function, functools.partial(NewScope, self._identity))
 
 
-def scope() -> NewScope:
+def scope(*, identity: object = None) -> NewScope:
     """A scope for code that is no request: reads may go to replicas until the block writes.
 
-    ``with scope() as work:`` or ``@scope()``. Inside another scope it knows what that one has
-    written, and tells it what it writes itself.
+    ``with scope() as work:``, ``async with scope():`` or ``@scope()``. Inside another scope it
+    knows what that one has written, and tells it what it writes itself.
+
+    ``identity`` says whom the work is done for, so that it sees what they wrote and they see what
+    it writes: the scope of an ASGI connection (``self.scope`` in a Channels consumer), a request, a
+    user or a user's id. None, or nobody, is a scope without. It takes a store on a server. Where it
+    may write, say ``async with`` on an event loop, which would have to wait at the end of a
+    ``with``.
     """
-    return NewScope()
+    return NewScope(identity)

@@ -1,0 +1,95 @@
+"""Whose work it is that is no request: a websocket's message, a callback, a job for a user."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db import connections
+from django.http import HttpRequest, parse_cookie
+
+from pinning import identity, naming
+from pinning.blocks import is_on_event_loop
+from pinning.identity import Visitor
+from pinning.pins import Pins
+from pinning.stores import stores
+from pinning.users import ResolvedUsers, id_of, is_open
+
+
+class Holder:
+    """Somebody whose pins such work opens with, and under whose names those it leaves are filed."""
+
+    def __init__(self, who: object) -> None:
+        """Take the scope of an ASGI connection, a request, a user, or the id of one."""
+        self._who = who
+        self._request = request_of(who) if isinstance(who, Mapping) else None
+        if isinstance(who, HttpRequest):
+            self._request = who
+
+    def seed(self) -> object:
+        """What brings them to the same replica each time, if there is anything."""
+        if self._request is not None:
+            return identity.session_of(self._request) or identity.token_of(self._request)
+        return None if is_open(self._who) else _name_of(self._who)
+
+    def load(self) -> Pins | None:
+        """Their pins. None where no store could tell."""
+        visitor = self._visitor()
+        return None if visitor is None else stores().load(visitor)
+
+    def save(self, take: Callable[[], Pins]) -> None:
+        """Save the pins that ``take`` gives, which asks databases.
+
+        An event loop has no connections to ask on: it has to wait for a thread with its own.
+        """
+        if not is_on_event_loop():
+            self._save(take)
+            return
+        thread = threading.Thread(target=self._save_aside, args=[take])
+        thread.start()
+        thread.join()
+
+    def _save_aside(self, take: Callable[[], Pins]) -> None:
+        try:
+            self._save(take)
+        finally:
+            connections.close_all()
+
+    def _save(self, take: Callable[[], Pins]) -> None:
+        visitor = self._visitor()
+        if visitor is not None and visitor.identities:
+            stores().save(visitor, take(), None)
+
+    def _visitor(self) -> Visitor | None:
+        """Told anew each time, as a consumer's user may have been resolved since."""
+        if self._request is None:
+            name = _name_of(self._who)
+            names = () if name is None else (identity.hashed("user", name),)
+            return Visitor(cookies={}, identities=names)
+        found = naming.names_of(self._request, ResolvedUsers(self._request).ids())
+        return None if found is None else Visitor(cookies=self._request.COOKIES, identities=found)
+
+
+def request_of(connection: Mapping[str, Any]) -> HttpRequest:
+    """As much of a request as there is in an ASGI connection, a websocket's for one."""
+    request = HttpRequest()
+    request.method = connection.get("method")
+    request.path = request.path_info = connection.get("path", "")
+    for raw_name, raw_value in connection.get("headers", ()):
+        name, value = raw_name.decode("latin1").upper(), raw_value.decode("latin1")
+        if "_" not in name:  # as Django's own: it could pass for another header
+            key = f"HTTP_{name.replace('-', '_')}"
+            separator = "; " if name == "COOKIE" else ","
+            known = request.META.get(key)
+            request.META[key] = value if known is None else f"{known}{separator}{value}"
+    request.COOKIES = parse_cookie(request.META.get("HTTP_COOKIE", ""))
+    for name in ("user", "session"):
+        if name in connection:
+            setattr(request, name, connection[name])
+    return request
+
+
+def _name_of(who: Any) -> str | None:
+    """A user's id. A lazy user that was handed over is meant to be resolved."""
+    if who is None or who == "":
+        return None
+    return id_of(who) if hasattr(who, "is_authenticated") else str(who)
