@@ -1,4 +1,5 @@
-"""Serves the site on a port, by WSGI with a thread for each request or by ASGI with uvicorn."""
+"""Serves the site on a port, by WSGI with a thread for each request or by ASGI with uvicorn,
+there also with the websockets of Channels."""
 
 import sys
 
@@ -17,10 +18,13 @@ class QuietHandler(WSGIRequestHandler):
 
 def serve(kind: str, port: int) -> None:
     """Serve until the process is ended."""
-    if kind == "asgi":
+    if kind in {"asgi", "channels"}:
         import uvicorn
 
-        uvicorn.run(get_asgi_application(), host="127.0.0.1", port=port, log_level="warning")
+        application = get_asgi_application()
+        if kind == "channels":
+            from tests.live.sockets import application  # type: ignore[no-redef]
+        uvicorn.run(application, host="127.0.0.1", port=port, log_level="warning")
     else:
         server = ThreadedWSGIServer(("127.0.0.1", port), QuietHandler)
         server.set_app(get_wsgi_application())

@@ -30,6 +30,7 @@ CACHES = {
     }
 }
 MIDDLEWARE = [MIDDLEWARE[0], "tests.live.site.trace_reads", *MIDDLEWARE[1:]]  # noqa: F405
+INSTALLED_APPS = [*INSTALLED_APPS, *_GIVEN.get("apps", [])]  # noqa: F405
 ROOT_URLCONF = f"tests.live.{_GIVEN['urls']}"
 LOGGING = {
     "version": 1,
