@@ -28,7 +28,8 @@ class Holder:
     def seed(self) -> object:
         """What brings them to the same replica each time, if there is anything."""
         if self._request is not None:
-            return identity.session_of(self._request) or identity.token_of(self._request)
+            client = identity.session_of(self._request) or identity.token_of(self._request)
+            return client or next(iter(ResolvedUsers(self._request).ids()), None)
         return None if is_open(self._who) else _name_of(self._who)
 
     def load(self) -> Pins | None:

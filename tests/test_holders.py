@@ -196,9 +196,20 @@ def test_inside_a_request_both_are_pinned_and_both_count():
     assert routed(send(inner, cookies={"sessionid": "abd"})) == REPLICA
 
 
-def test_it_comes_back_to_the_same_replica(settings):
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda pk: pk,
+        lambda pk: User(pk=pk),
+        lambda pk: connection(user=User(pk=pk)),
+        lambda pk: connection((b"cookie", f"sessionid={pk}".encode()), user=User(pk=5)),
+        lambda pk: connection((b"authorization", f"Token {pk}".encode())),
+    ],
+    ids=["id", "user", "user of a connection", "session", "token"],
+)
+def test_it_comes_back_to_the_same_replica(settings, way):
     settings.PINNING = {**settings.PINNING, "REPLICAS": {"default": ["replica1", "replica2"]}}
-    seen = {pk: {read_as(pk) for _ in range(5)} for pk in range(20)}
+    seen = {pk: {read_as(way(pk)) for _ in range(5)} for pk in range(1, 21)}
     assert all(len(replicas) == 1 for replicas in seen.values())
     assert len(set.union(*seen.values())) == 2
 
