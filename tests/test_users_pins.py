@@ -7,7 +7,16 @@ from django.utils.functional import SimpleLazyObject
 
 from pinning import Reason, current_scope, health, scope
 from tests.notes.models import Note
-from tests.test_middleware import Memory, cookies_after, memory, read, routed, send, write
+from tests.test_middleware import (
+    Memory,
+    cookies_after,
+    memory,
+    read,
+    routed,
+    send,
+    send_async,
+    write,
+)
 
 __all__ = ["memory"]
 
@@ -193,6 +202,26 @@ def test_a_replica_that_was_set_aside_meanwhile_is_not_kept():
     response = send(resolving(view, User(pk=5)), cookies=LAPTOP)
     assert response["X-Before"] == Reason.REPLICA
     assert routed(response) == ("default", Reason.NO_REPLICA)
+
+
+def test_an_event_loop_waits_for_a_thread_to_ask_for_the_pins_of_a_new_user():
+    seen = []
+
+    async def view(request):
+        await Note.objects.acount()
+        seen.append(routed(read()))
+        request.user = User(pk=5)
+        seen.append(routed(read()))
+        await Note.objects.acount()
+        seen.append(routed(read()))
+        return HttpResponse()
+
+    send_async(view, cookies=LAPTOP)
+    replica = ("replica1", Reason.REPLICA)
+    assert seen == [replica, ("default", Reason.EVENT_LOOP), replica]
+    send(resolving(write, User(pk=5)), "POST", PHONE)
+    send_async(view, cookies=LAPTOP)
+    assert seen[3:] == [replica, ("default", Reason.EVENT_LOOP), ("default", Reason.PINNED)]
 
 
 def test_a_client_with_a_token_comes_back_to_the_same_replica(settings):
