@@ -30,6 +30,8 @@ def trace_reads(get_response: Any) -> Any:
 
 def _traced(response: HttpResponseBase) -> HttpResponseBase:
     response.headers["X-Reads"] = json.dumps(current_scope().trace)
+    if not response.streaming:  # with it the server keeps the client's thread, and its connections
+        response.headers["Content-Length"] = str(len(response.content))
     return response
 
 

@@ -74,7 +74,7 @@ def test_a_replica_that_is_stopped_costs_one_bounded_wait(
     usual = sorted(visit.seconds for visit in crowd.reads(*before))
     slowest = max(visit.seconds for visit in crowd.reads(before[1] - 0.5, during[1]))
     assert (crowd.failed, crowd.stale) == ([], [])
-    assert crowd.share("replica2", *during) == 0
+    assert crowd.share("replica2", *during) < 0.1  # those that were moved away while they ran
     assert crowd.share("replica2", *after) > 0.2
     assert slowest < 1.5  # of the 3 s
     figure(
