@@ -127,16 +127,18 @@ def is_usable(cluster: Cluster, alias: str) -> bool:
     grace = _GRACE_SECONDS if alias in waits.watched else 0.0
     if rotation.is_lagging(alias) or not health.replicas.may_try(alias, grace):
         return False
+    is_tried = health.replicas.is_resting(alias)
     try:
         with Wait(connection) as wait:
-            _renew_if_broken(connection, ask=health.replicas.is_resting(alias))
+            _renew_if_broken(connection, ask=is_tried)
             wait.connect()
     except Error as error:
         rotation.set_aside(alias, error)
         return False
     except AssertionError:  # Django's test cases forbid it to other threads in this way
         return False
-    rotation.restore(alias)
+    if is_tried:  # else nothing was asked, and another thread may have found out that it is down
+        rotation.restore(alias)
     return True
 
 

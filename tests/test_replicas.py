@@ -166,6 +166,17 @@ def test_when_all_are_set_aside_the_primary_serves():
     assert choose(Pinned()) == ("default", Reason.NO_REPLICA)
 
 
+def test_an_open_connection_is_no_sign_of_life(monkeypatch):
+    connections["replica1"].ensure_connection()
+
+    def set_aside_meanwhile(connection, **_):
+        rotation.set_aside("replica1", OperationalError("down"))
+
+    monkeypatch.setattr(replicas, "_renew_if_broken", set_aside_meanwhile)
+    assert replicas.is_usable(CLUSTER, "replica1")
+    assert rotation.is_out("replica1")
+
+
 def test_down_and_up_are_told_once(caplog):
     told = []
     down = lambda alias, **_: told.append(("down", alias))  # noqa: E731
