@@ -18,11 +18,13 @@ _QUERIES = frozenset({"select", "with", "values", "table"})
 
 _COMMITS = frozenset({"commit", "end"})
 
-# "Statements That Cause an Implicit Commit" in MySQL's manual.
+# "Statements That Cause an Implicit Commit" in MySQL's manual, and those that may run one.
 _COMMITS_BY_THE_WAY = frozenset(
     {
-        *("alter", "create", "drop", "rename", "truncate", "grant", "revoke"),
-        *("begin", "start", "lock", "set", "analyze", "optimize", "repair"),
+        *("alter", "create", "drop", "rename", "truncate", "grant", "revoke", "install"),
+        *("begin", "start", "lock", "unlock", "set", "analyze", "optimize", "repair", "check"),
+        *("cache", "change", "flush", "load", "reset", "stop", "uninstall"),
+        *("call", "execute"),
     }
 )
 
@@ -91,7 +93,7 @@ def is_query(sql: str) -> bool:
 def commits(sql: str, can_rollback_ddl: bool) -> bool:
     """Whether ``sql`` ends the open transaction, itself or, as MySQL does, by the way."""
     front = _FRONT.match(sql)
-    word = front[1].lower() if front else ""
+    word = re.split("[^a-z]", front[1].lower(), maxsplit=1)[0] if front else ""
     return word in _COMMITS or (not can_rollback_ddl and word in _COMMITS_BY_THE_WAY)
 
 
