@@ -30,7 +30,8 @@ class Pin:
     ``written_at`` is in seconds since 1970. Where ``position`` is known it was read off the
     primary's clock together with it, so that clocks of web machines never matter; else it is the
     clock of the machine that wrote. ``timeline`` and ``position`` are opaque to all but
-    ``pinning.positions``: within one timeline, a larger position includes a smaller one.
+    ``pinning.positions``: within one timeline, a larger position includes a smaller one. What
+    stands before the last dot names the log that the timeline is a branch of.
     """
 
     cluster: str
@@ -53,8 +54,10 @@ class Pin:
         if reached is not None:
             return reached >= self.position
         # On another timeline a larger place may be another history, and a smaller one is too early
-        # in either; without any place, the node is none that replays.
-        is_behind = any(place < self.position for place in seen.places.values())
+        # in either. A node that replays other logs alone has nothing of this one yet; without any
+        # place, it is none that replays.
+        places = [seen.places[name] for name in seen.places if _log(name) == _log(self.timeline)]
+        is_behind = bool(seen.places) and min(places, default=-1) < self.position
         return not is_behind and age >= window
 
     def lasts(self, *, window: float, max_pin: float) -> float:
@@ -130,6 +133,10 @@ class Pins:
         if not isinstance(raw, list):
             return cls()
         return cls(pin for entry in raw if (pin := _decode_pin(entry)) is not None)
+
+
+def _log(timeline: str) -> str:
+    return timeline.rpartition(".")[0]
 
 
 def _later(one: Pin, other: Pin) -> Pin:

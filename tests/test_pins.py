@@ -209,6 +209,12 @@ def test_a_pin_is_over_by_the_clock(pin, position, now, is_over):
         (seen(105, **{"7_2": 49}), False),
         (seen(159.9, **{"7_2": 49}), False),
         (seen(160, **{"7_2": 49}), True),
+        # ... whatever it has replayed of another log
+        (seen(105, **{"7_2": 99, "8_1": 3}), True),
+        # A log of which the replica knows nothing has not come that far
+        (seen(105, **{"8_1": 99}), False),
+        (seen(159.9, **{"8_1": 99}), False),
+        (seen(160, **{"8_1": 99}), True),
         # A node that replays nothing is another primary
         (seen(104.9), False),
         (seen(105), True),
