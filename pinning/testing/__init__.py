@@ -1,6 +1,6 @@
 """Real servers for tests, demos and benchmarks, started on free loopback ports and ended for sure.
 
-- `postgres.Postgres`: a primary, its replicas, and replicas of replicas
+- `postgres.Postgres` and `mariadb.MariaDB`: a primary, its replicas, and replicas of replicas
 - `redis.Redis` and `memcached.Memcached`: stores, empty at every start
 - `processes.Server`: what they share (start, stop, kill, freeze, thaw), and their errors
 

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import psycopg
 from psycopg import sql
 
+from pinning.testing.databases import Database
 from pinning.testing.postgres_programs import find_programs
-from pinning.testing.processes import Server, wait_until
+from pinning.testing.processes import wait_until
 
 # fsync off: a killed server keeps its data, only a crash of the machine may lose them.
 # dynamic_shared_memory_type: files in the data directory, removed with it even after SIGKILL.
@@ -34,7 +35,7 @@ _LONGEST_SOCKET_PATH = 100  # the systems' limits are 103 (macOS) and 107 (Linux
 _SHARED_MEMORY_LINE = 6  # of postmaster.pid: src/include/utils/pidfile.h
 
 
-class Postgres(Server):
+class Postgres(Database):
     """A PostgreSQL server (14 or newer) that trusts everybody on the loopback interface."""
 
     title: ClassVar[str] = "PostgreSQL"
@@ -127,19 +128,6 @@ class Postgres(Server):
         if self._programs is None:
             self._programs = find_programs(self.account, self.directory / "programs")
         return self._programs
-
-    @property
-    def _data(self) -> Path:
-        return self.directory / "data"
-
-    def _prepare(self) -> None:
-        if self._data.exists():
-            return
-        # Made under another name: what has its right name is complete.
-        unfinished = self.directory / "data.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        self._create(unfinished)
-        unfinished.rename(self._data)
 
     def _create(self, data: Path) -> None:
         how = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]

@@ -238,9 +238,9 @@ class Server(ABC):
 
 
 def find_program(*names: str) -> Path:
-    """The first of the programs that is on the PATH; MissingService when none is."""
+    """The first of the programs that is on the PATH, or root's; MissingService when none is."""
     for name in names:
-        found = shutil.which(name)
+        found = shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin")
         if found:
             return Path(found)
     raise MissingService(f"{' or '.join(names)} is not on the PATH.")

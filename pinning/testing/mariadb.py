@@ -1,0 +1,210 @@
+"""MariaDB servers with GTID replication: a primary, its replicas, and theirs."""
+
+import contextlib
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pinning.testing.databases import Database
+from pinning.testing.processes import MissingService, find_program, wait_until
+
+try:
+    import MySQLdb
+except ImportError:
+    MySQLdb = None
+
+# Without syncs a killed server keeps its data, only a crash of the machine may lose them.
+# slave_net_timeout: a replica notices that its primary hangs.
+_FAST = ("--debug-no-sync", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=2")
+_OPTIONS = (
+    *_FAST,
+    "--bind-address=127.0.0.1",
+    "--skip-networking=0",
+    "--skip-name-resolve",
+    "--character-set-server=utf8mb4",
+    "--max-connections=100",
+    "--innodb-buffer-pool-size=16M",
+    "--key-buffer-size=1M",
+    "--aria-pagecache-buffer-size=1M",
+    "--log-bin=binlog",
+    "--log-slave-updates",
+    "--gtid-strict-mode",
+    "--slave-net-timeout=2",
+)
+
+
+class MariaDB(Database):
+    """A MariaDB server (10.6 or newer) that lets root in from the loopback interface.
+
+    Sites connect as the ordinary user ``site_user``, whom a replica refuses writes.
+    """
+
+    title: ClassVar[str] = "MariaDB"
+    abort_signal: ClassVar[signal.Signals] = signal.SIGKILL  # recovers at the next start
+    user: ClassVar[str] = "root"
+    site_user: ClassVar[str] = "site"
+
+    @classmethod
+    def primary(cls, directory: Path | str | None = None) -> "MariaDB":
+        """A server to write to. Its first start makes a new one, with no databases.
+
+        MissingService at the start when MariaDB or the package mysqlclient is not installed.
+        """
+        return MariaDB(directory)
+
+    def replica(self, directory: Path | str | None = None) -> "MariaDBReplica":
+        """A server that replays what this one, itself a replica or not, has ever written."""
+        return MariaDBReplica(self, directory)
+
+    @contextlib.contextmanager
+    def connect(
+        self, database: str = "", *, user: str | None = None, timeout_seconds: int = 5
+    ) -> Iterator[Any]:
+        """A new connection in autocommit mode, closed at the end of the block."""
+        if MySQLdb is None:
+            raise MissingService("The Python package mysqlclient is not installed.")
+        connection = MySQLdb.connect(
+            host=self.host,
+            port=self.port,
+            user=user or self.user,
+            database=database,
+            autocommit=True,
+            charset="utf8mb4",
+            connect_timeout=timeout_seconds,
+        )
+        with contextlib.closing(connection):
+            yield connection
+
+    def execute(
+        self, statement: Any, params: Sequence[object] | None = None, database: str = ""
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement, or several; the rows of the first, or an empty list."""
+        with self.connect(database) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, params)
+            rows = list(cursor.fetchall()) if cursor.description else []
+            while cursor.nextset() is not None:
+                pass
+            return rows
+
+    def create_database(self, name: str) -> None:
+        """Create an empty database that the site's user may do anything with."""
+        quoted = name.replace("`", "``")
+        self.execute(f"CREATE DATABASE `{quoted}`")
+        self.execute(f"CREATE USER IF NOT EXISTS {self.site_user}")
+        self.execute(f"GRANT ALL ON `{quoted}`.* TO {self.site_user}")
+
+    def settings(self, database: str) -> dict[str, Any]:
+        """One entry of Django's DATABASES. Known before the start already."""
+        return {
+            "ENGINE": "django.db.backends.mysql",
+            "NAME": database,
+            "USER": self.site_user,
+            "HOST": self.host,
+            "PORT": str(self.port),
+            "OPTIONS": {"connect_timeout": 5},
+        }
+
+    def _prepare(self) -> None:
+        if MySQLdb is None:
+            raise MissingService("The Python package mysqlclient is not installed.")
+        find_program("mariadbd")
+        super()._prepare()
+
+    def _create(self, data: Path) -> None:
+        how = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
+        program = find_program("mariadb-install-db")
+        self._run(
+            [program, "--no-defaults", f"--datadir={data}", *how, "--innodb-log-file-size=8M"]
+        )
+
+    def _command(self) -> Sequence[str | Path]:
+        # The socket's name is relative to the data, so that it is never too long.
+        own = [f"--datadir={self._data}", "--socket=socket", f"--tmpdir={self.directory}"]
+        address = [f"--port={self.port}", f"--server-id={self.port}", "--pid-file=pid"]
+        return [find_program("mariadbd"), "--no-defaults", *own, *address, *_OPTIONS]
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except MySQLdb.OperationalError:
+            return False
+        return True
+
+
+class MariaDBReplica(MariaDB):
+    """A read-only server that replicates from its `upstream`, by GTID."""
+
+    title: ClassVar[str] = "MariaDB replica"
+
+    def __init__(self, upstream: MariaDB, directory: Path | str | None = None) -> None:
+        super().__init__(directory)
+        self.upstream = upstream
+        self._is_promoted = False
+
+    def start(self, *, timeout_seconds: float = 30.0) -> None:
+        """Start; the first start returns when all that the upstream has is replayed."""
+        was_running = self.running
+        is_new = self._directory is None or not self._data.exists()
+        super().start(timeout_seconds=timeout_seconds)
+        if not (was_running or self._is_promoted):
+            self.follow(self.upstream)
+        if is_new:
+            self._wait_until_replayed(self.upstream, timeout_seconds)
+
+    def set_delay(self, seconds: int) -> None:
+        """Replay changes so long after they were made, or up to a second less; 0 for at once."""
+        self._change(f"MASTER_DELAY = {seconds:d}")
+
+    def pause_replay(self) -> None:
+        """Stop to replay, and return when it has stopped: changes arrive, but are not seen."""
+        self.execute("STOP SLAVE SQL_THREAD")
+
+    def resume_replay(self) -> None:
+        """Replay again."""
+        self.execute("START SLAVE SQL_THREAD")
+
+    def promote(self) -> None:
+        """Make this a primary, which continues the sequence that it has replayed."""
+        self.execute("STOP SLAVE")
+        self.execute("RESET SLAVE ALL")
+        self.execute("SET GLOBAL read_only = OFF")
+        self._is_promoted = True
+
+    def follow(self, other: MariaDB) -> None:
+        """Replicate from another server from now on, also after a restart."""
+        self.upstream = other
+        address = f"MASTER_HOST = '{other.host}', MASTER_PORT = {other.port}"
+        how = "MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1"
+        self._change(f"{address}, MASTER_USER = '{self.user}', {how}")
+
+    def wait_until_caught_up(self, *, timeout_seconds: float = 10.0) -> None:
+        """Return when all that the primary had written at the time of the call is replayed.
+
+        ServerError after the timeout.
+        """
+        self._wait_until_replayed(self._source(), timeout_seconds)
+
+    def _wait_until_replayed(self, server: MariaDB, timeout_seconds: float) -> None:
+        ((position,),) = server.execute("SELECT @@GLOBAL.gtid_binlog_pos")
+        wait = "SELECT MASTER_GTID_WAIT(%s, 0.1)"
+        wait_until(
+            lambda: bool(self.execute(wait, [position])[0][0] == 0),
+            timeout_seconds=timeout_seconds,
+            otherwise=lambda: self._complaint(f"has not replayed {position}"),
+        )
+
+    def _change(self, what: str) -> None:
+        self.execute("STOP SLAVE")
+        self.execute(f"CHANGE MASTER TO {what}")
+        self.execute("START SLAVE")
+
+    def _source(self) -> MariaDB:
+        """The primary at the end of the chain."""
+        server = self.upstream
+        while isinstance(server, MariaDBReplica) and not server._is_promoted:
+            server = server.upstream
+        return server
+
+    def _command(self) -> Sequence[str | Path]:
+        return [*super()._command(), *([] if self._is_promoted else ["--read-only"])]
