@@ -316,7 +316,8 @@ def _replicas_connect_in_time(settings: Settings) -> Iterator[CheckMessage]:
         options = database.get("OPTIONS", {})
         pool = options.get("pool")
         is_pool_bounded = not pool or (isinstance(pool, dict) and "timeout" in pool)
-        if "postg" in database["ENGINE"] and not ("connect_timeout" in options and is_pool_bounded):
+        is_known = any(vendor in database["ENGINE"] for vendor in ("postg", "mysql"))
+        if is_known and not ("connect_timeout" in options and is_pool_bounded):
             yield Warning(
                 f"DATABASES[{alias!r}] may wait long for a replica that does not answer.",
                 hint='Set OPTIONS["connect_timeout"], and for a pool OPTIONS["pool"]["timeout"].',

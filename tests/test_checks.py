@@ -176,6 +176,7 @@ BAD_FOR_DEPLOYMENT = [
     ("W011", {"DATABASES": database(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=False)}),
     ("W011", {"DATABASES": database(OPTIONS={"pool": True}, CONN_HEALTH_CHECKS=False)}),
     ("W012", {"DATABASES": database(**KEPT, ENGINE="django.db.backends.postgresql")}),
+    ("W012", {"DATABASES": database(**KEPT, ENGINE="django.db.backends.mysql")}),
     (
         "W012",
         {

@@ -9,10 +9,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning.pins import Position
 from pinning.positions.base import Positions
 from pinning.positions.clock import ClockPositions
+from pinning.positions.mysql import MySQLPositions
 from pinning.positions.postgresql import PostgreSQLPositions
 
-#: By ``connection.vendor``. A backend of another vendor may add its own.
-VENDORS: dict[str, Positions] = {"postgresql": PostgreSQLPositions()}
+#: By ``connection.vendor``, which is ``mysql`` for MariaDB too. A backend of another vendor may add
+#: its own.
+VENDORS: dict[str, Positions] = {"postgresql": PostgreSQLPositions(), "mysql": MySQLPositions()}
 
 _CLOCK = ClockPositions()
 

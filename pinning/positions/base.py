@@ -1,7 +1,8 @@
 """The two questions about positions that a vendor answers."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -11,6 +12,10 @@ from pinning.pins import Position
 # PostgreSQL's read_only_sql_transaction; MySQL's and MariaDB's errors under --read-only.
 _READ_ONLY_STATE = "25006"
 _READ_ONLY_NUMBERS = frozenset({1290, 1836})
+
+Answer = TypeVar("Answer")
+
+_ATTRIBUTE = "_pinning_server"
 
 
 class Positions(ABC):
@@ -52,7 +57,7 @@ class Positions(ABC):
 
 
 def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
-    """The only row of ``sql``, asked on the driver's own cursor, in one round trip.
+    """The only row of ``sql``, or an empty one, asked on the driver's cursor in one round trip.
 
     Past Django's cursor, so that neither ``assertNumQueries`` nor another package's wrapper sees
     a query that the project did not write. Raises ``django.db.Error``.
@@ -60,5 +65,17 @@ def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.cursor() as cursor:
         cursor.execute(sql)
-        row: tuple[Any, ...] = cursor.fetchone()
-    return row
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row or ()
+
+
+def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:
+    """The answer of ``ask``, which is asked anew on each new connection to the server.
+
+    For what stays the same while that lives. A vendor has one such question.
+    """
+    connection.ensure_connection()
+    known: tuple[Any, Answer] | None = connection.__dict__.get(_ATTRIBUTE)
+    if known is None or known[0] is not connection.connection:
+        known = connection.__dict__[_ATTRIBUTE] = (connection.connection, ask())
+    return known[1]

@@ -10,7 +10,7 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.pins import Position
-from pinning.positions.base import Positions, fetch_row
+from pinning.positions.base import Positions, fetch_row, once_for_connection
 
 # What stays the same for as long as a connection lives, behind a pooler too. Amazon Aurora has the
 # functions below but no such log, its readers share the primary's storage: the clock decides there.
@@ -48,7 +48,6 @@ SELECT CASE WHEN pg_is_in_recovery()
 _PAGE_HEADER = 24
 _SEGMENT_HEADER = 40
 
-_ATTRIBUTE = "_pinning_system"
 _TIMELINE = "_pinning_timeline"
 
 #: Stands for a timeline that is not known: no pin is on it.
@@ -123,13 +122,7 @@ def _reported_standby(connection: BaseDatabaseWrapper) -> bool | None:
 
 
 def _system_of(connection: BaseDatabaseWrapper) -> System:
-    """Asked once for each connection to the server."""
-    connection.ensure_connection()
-    known = connection.__dict__.get(_ATTRIBUTE)
-    if known is None or known[0] is not connection.connection:
-        system = System(*fetch_row(connection, _SYSTEM))
-        known = connection.__dict__[_ATTRIBUTE] = (connection.connection, system)
-    return known[1]
+    return once_for_connection(connection, lambda: System(*fetch_row(connection, _SYSTEM)))
 
 
 def _since(

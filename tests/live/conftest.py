@@ -13,7 +13,10 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 import redis as redis_py
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import load_backend
 
+from pinning.testing.mariadb import MariaDB, MariaDBReplica
 from pinning.testing.postgres import Postgres, Replica
 from pinning.testing.processes import Server
 from pinning.testing.redis import Redis
@@ -23,18 +26,24 @@ ROOT = Path(__file__).parents[2]
 DATABASE = "app"
 
 
+#: For tests that hold on both: ``@on_each_database``, or ``pytestmark = on_each_database``.
+on_each_database = pytest.mark.parametrize("vendor", ["postgresql", "mariadb"], indirect=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.live)
+    # What a store does is the same for each database: once is enough.
+    items[:] = [item for item in items if not ("mariadb" in item.name and "redis" in item.name)]
 
 
 @dataclass
 class Pair:
     """A primary and its replica, with the site's tables."""
 
-    primary: Postgres
-    replica: Replica
+    primary: Postgres | MariaDB
+    replica: Replica | MariaDBReplica
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """What tests/live/settings.py takes from the environment."""
@@ -57,7 +66,9 @@ class Pair:
         """Empty tables, one user, everything replayed."""
         self.replica.set_delay(0)
         self.replica.resume_replay()
-        self.execute("TRUNCATE notes_note, notes_tag, notes_comment, django_session CASCADE")
+        tables = ("attachment", "note_tags", "note", "tag", "comment")
+        self.execute("".join(f"DELETE FROM notes_{table};" for table in tables))
+        self.execute("DELETE FROM django_session")
         self.replica.wait_until_caught_up()
 
 
@@ -143,8 +154,9 @@ def manage(settings: dict[str, Any], *arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def make_pair(stack: ExitStack) -> Pair:
-    primary = stack.enter_context(service(Postgres.primary()))
+def make_pair(stack: ExitStack, vendor: str = "postgresql") -> Pair:
+    server = {"postgresql": Postgres, "mariadb": MariaDB}[vendor]
+    primary = stack.enter_context(service(server.primary()))
     primary.create_database(DATABASE)
     replica = stack.enter_context(service(primary.replica()))
     pair = Pair(primary, replica)
@@ -162,12 +174,59 @@ def session_pair() -> Iterator[Pair]:
         yield make_pair(stack)
 
 
+@pytest.fixture(scope="session")
+def mariadb_pair() -> Iterator[Pair]:
+    with ExitStack() as stack:
+        yield make_pair(stack, "mariadb")
+
+
 @pytest.fixture
-def pair(session_pair: Pair) -> Iterator[Pair]:
+def vendor(request: pytest.FixtureRequest) -> str:
+    """PostgreSQL, unless the test asks for others: see ``on_each_database``."""
+    return getattr(request, "param", "postgresql")
+
+
+@pytest.fixture
+def pair(vendor: str, request: pytest.FixtureRequest) -> Iterator[Pair]:
     """Both servers with empty tables, nothing lags yet."""
-    session_pair.reset()
-    yield session_pair
-    session_pair.reset()
+    name = {"postgresql": "session_pair", "mariadb": "mariadb_pair"}[vendor]
+    pair: Pair = request.getfixturevalue(name)
+    pair.reset()
+    yield pair
+    pair.reset()
+
+
+@pytest.fixture
+def fresh_pair(vendor: str) -> Iterator[Pair]:
+    """Servers that the test may break."""
+    with ExitStack() as stack:
+        yield make_pair(stack, vendor)
+
+
+@pytest.fixture
+def connect(django_db_blocker: Any) -> Iterator[Callable[..., BaseDatabaseWrapper]]:
+    """Opens Django's connections to servers that no alias names."""
+    opened: list[BaseDatabaseWrapper] = []
+
+    def connect(server: Postgres | MariaDB, **more: Any) -> BaseDatabaseWrapper:
+        settings = {
+            **server.settings(DATABASE),
+            "AUTOCOMMIT": True,
+            "ATOMIC_REQUESTS": False,
+            "CONN_MAX_AGE": None,
+            "CONN_HEALTH_CHECKS": False,
+            "PASSWORD": "",
+            "TIME_ZONE": None,
+            **more,
+        }
+        backend = load_backend(settings["ENGINE"])
+        opened.append(backend.DatabaseWrapper(settings, alias="replica1"))
+        return opened[-1]
+
+    with django_db_blocker.unblock():
+        yield connect
+        for connection in opened:
+            connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -203,15 +262,15 @@ def running() -> Iterator[dict[str, Site]]:
 
 @pytest.fixture
 def sites(
-    session_pair: Pair, redis: Redis, running: dict[str, Site]
+    vendor: str, pair: Pair, redis: Redis, running: dict[str, Site]
 ) -> Iterator[Callable[..., Site]]:
     """Starts sites, each kind once."""
 
     def find(kind: str, **more: Any) -> Site:
-        key = f"{kind} {more}"
+        key = f"{vendor} {kind} {more}"
         if key not in running:
             server, urls, stores = KINDS[kind]
-            settings = session_pair.settings(urls=urls, stores=stores, redis=redis.url, **more)
+            settings = pair.settings(urls=urls, stores=stores, redis=redis.url, **more)
             running[key] = Site(server, settings)
             running[key].start()
         return running[key]

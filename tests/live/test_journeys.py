@@ -4,7 +4,9 @@ import httpx
 import pytest
 
 from pinning import Reason
-from tests.live.conftest import Pair, Site, last_read, reads
+from tests.live.conftest import Pair, Site, last_read, on_each_database, reads
+
+pytestmark = on_each_database
 
 
 def is_on_replica(response: httpx.Response) -> bool:
@@ -93,7 +95,7 @@ def test_what_wrote_nothing_pins_nobody(site: Site, pair: Pair, path: str, data:
     assert is_on_replica(browser.get("/notes"))
 
 
-@pytest.mark.parametrize("path", ["/notes/raw", "/notes/validated", "/notes/copied"])
+@pytest.mark.parametrize("path", ["/notes/raw", "/notes/validated", "/notes/unseen"])
 def test_other_writes_pin(site: Site, pair: Pair, path: str):
     pair.replica.pause_replay()
     browser = site.client()

@@ -1,0 +1,169 @@
+"""Positions of MariaDB and of Oracle's MySQL: how far each stream of GTIDs is.
+
+MariaDB's facts are from its manual's "Global Transaction ID" and were measured on MariaDB 10.11.
+MySQL's are from its manual's "Replication with Global Transaction Identifiers", and NOT YET RUN.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.pins import Position
+from pinning.positions.base import Positions, fetch_row, once_for_connection
+
+logger = logging.getLogger("pinning")
+
+# In UTC, as the local time of the session may come twice a year; by the start of the statement,
+# which is no later than the position it comes with.
+_CLOCK = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
+
+# All domains, whoever wrote last: @@last_gtid knows but the last transaction of this session, is
+# empty on a connection that was reopened, and may be another domain's. The server writes a GTID to
+# its binary log before the commit returns. Empty where there is no binary log.
+_MARIADB_PRIMARY = f"SELECT @@GLOBAL.gtid_binlog_pos, {_CLOCK}"
+
+# What was applied; set after the commit, so later statements see it. Neither the replica's own
+# binary log, which is ahead of what they see, nor @@gtid_current_pos: a write of the replica's own
+# would stand there in the place of the primary's. It stays as it was when replication stops or the
+# node is promoted, and stays true: the node has that much. Empty where nothing was ever applied.
+_MARIADB_REPLICA = f"SELECT @@GLOBAL.gtid_slave_pos, {_CLOCK}"
+
+# A primary that gives its transactions no GTIDs any more, or writes no log, stays where it was.
+_MYSQL_PRIMARY = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}, @@GLOBAL.log_bin, @@GLOBAL.gtid_mode"
+_MYSQL_GIVING_GTIDS = ("ON", "ON_PERMISSIVE")
+
+_MYSQL_REPLICA = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}"
+
+# Amazon Aurora's readers share the writer's storage and execute no log: the clock decides there.
+_AURORA = "SHOW GLOBAL VARIABLES LIKE 'aurora\\_version'"
+
+_MARIADB_GTID = re.compile(r"(\d{1,10})-(\d{1,10})-(\d{1,19})", re.ASCII)
+_MYSQL_SOURCE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_MYSQL_TAG = re.compile(r"[a-z_][a-z0-9_]{0,31}", re.ASCII | re.IGNORECASE)
+_MYSQL_INTERVAL = re.compile(r"(\d{1,19})(?:-(\d{1,19}))?", re.ASCII)
+
+Intervals = list[tuple[int, int]]
+Parser = Callable[[str], Mapping[str, int]]
+
+
+class UnknownFormatError(ValueError):
+    """A position that reads like none that we know."""
+
+
+class MySQLPositions(Positions):
+    """What is in a primary's binary log, and what a replica has executed."""
+
+    def __init__(self) -> None:
+        self._has_warned = False
+
+    def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """Its place in each stream. None on Aurora, without a binary log, and without GTIDs."""
+        if _is_mariadb(connection):
+            position = self._ask(connection, _MARIADB_PRIMARY, mariadb_places)
+        elif _is_aurora(connection):
+            return None
+        else:
+            position = self._ask(connection, _MYSQL_PRIMARY, mysql_ends)
+        return position if position is not None and position.places else None
+
+    def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """What it has executed of each stream; without places where that is nothing at all."""
+        if _is_mariadb(connection):
+            return self._ask(connection, _MARIADB_REPLICA, mariadb_places)
+        if _is_aurora(connection):
+            return None
+        return self._ask(connection, _MYSQL_REPLICA, mysql_beginnings)
+
+    def _ask(self, connection: BaseDatabaseWrapper, sql: str, parse: Parser) -> Position | None:
+        """None, with one warning, where the answer has a format that we do not know."""
+        gtids, microseconds, *log = fetch_row(connection, sql)
+        if log and not _gives_gtids(*log):
+            return None
+        try:
+            return Position(places=parse(gtids), clock=microseconds / 1_000_000)
+        except UnknownFormatError:
+            if not self._has_warned:
+                self._has_warned = True
+                logger.warning(
+                    "The GTIDs of %r have an unknown format, the clock decides: %.200r",
+                    connection.alias,
+                    gtids,
+                )
+        return None
+
+
+def mariadb_places(gtids: str) -> dict[str, int]:
+    """The sequence number of each ``domain-server-sequence``, by domain and server.
+
+    A domain is one sequence, which a promoted server continues. With the server in the name, a
+    number that the old primary gave is not taken for one that the new primary gave again.
+    """
+    places = {}
+    for gtid in _items(gtids):
+        match = _MARIADB_GTID.fullmatch(gtid)
+        if match is None:
+            raise UnknownFormatError(gtid)
+        domain, server, sequence = match.groups()
+        places[f"{domain}.{server}"] = _number(sequence)
+    return places
+
+
+def mysql_ends(gtids: str) -> dict[str, int]:
+    """The last transaction of each source, with or without gaps before it."""
+    return {f"{source}.": parts[-1][1] for source, parts in _mysql_intervals(gtids).items()}
+
+
+def mysql_beginnings(gtids: str) -> dict[str, int]:
+    """The last transaction of each source before its first gap: nothing is missing until there."""
+    return {
+        f"{source}.": parts[0][1] if parts[0][0] == 1 else 0
+        for source, parts in _mysql_intervals(gtids).items()
+    }
+
+
+def _mysql_intervals(gtids: str) -> dict[str, Intervals]:
+    """By source and tag: ``uuid:1-5:9, uuid:1-3:tag:1-7``. The server sorts and joins them."""
+    sources: dict[str, Intervals] = {}
+    for item in _items(gtids):
+        source, *parts = (part.strip() for part in item.split(":"))
+        if not (_MYSQL_SOURCE.fullmatch(source) and parts):
+            raise UnknownFormatError(item)
+        name = source.lower()
+        for part in parts:
+            if match := _MYSQL_INTERVAL.fullmatch(part):
+                first = _number(match[1])
+                sources.setdefault(name, []).append((first, _number(match[2] or match[1])))
+            elif _MYSQL_TAG.fullmatch(part):
+                name = f"{source}:{part}".lower()
+            else:
+                raise UnknownFormatError(item)
+    return {name: sorted(intervals) for name, intervals in sources.items()}
+
+
+def _items(gtids: object) -> list[str]:
+    if not isinstance(gtids, str):
+        raise UnknownFormatError(gtids)
+    return [item.strip() for item in gtids.split(",")] if gtids.strip() else []
+
+
+def _number(digits: str) -> int:
+    number = int(digits)
+    if number >= 2**63:
+        raise UnknownFormatError(digits)
+    return number
+
+
+def _is_mariadb(connection: BaseDatabaseWrapper) -> bool:
+    """Django asked the server for its version when it first connected."""
+    connection.ensure_connection()
+    return bool(connection.mysql_is_mariadb)  # type: ignore[attr-defined]
+
+
+def _is_aurora(connection: BaseDatabaseWrapper) -> bool:
+    return once_for_connection(connection, lambda: bool(fetch_row(connection, _AURORA)))
+
+
+def _gives_gtids(log_bin: object, gtid_mode: object) -> bool:
+    return bool(log_bin) and gtid_mode in _MYSQL_GIVING_GTIDS
