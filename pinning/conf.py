@@ -11,6 +11,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import HttpRequest
 
+#: What TASKS may say.
+PRIMARY = "primary"
+REPLICA = "replica"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cookie:
@@ -45,6 +49,7 @@ class Settings:
     retry_after: float = 10.0
     max_lag: float | None = 30.0
     probe_timeout: float | None = 0.1
+    tasks: Literal["primary", "replica"] = "primary"
 
     @property
     def aliases(self) -> list[str]:
@@ -218,6 +223,12 @@ RULES: dict[str, Rule] = {
         lambda value: value is None or _is_positive(value),
         "a positive number of seconds, or None",
         "More than twice the round trip to the replicas, 0.1 for most. None: nobody looks.",
+    ),
+    "TASKS": Rule(
+        "pinning.E033",
+        lambda value: value in (PRIMARY, REPLICA),
+        '"primary" or "replica"',
+        "It says who serves the reads of tasks that bring no pins along.",
     ),
 }
 

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     EVENT_LOOP = "event_loop", "the event loop must not wait for a replica to be chosen"
     SWITCHED_OFF = "switched_off", "USE_REPLICAS is off for this scope"
     STORES_DOWN = "stores_down", "no store could tell whether the user has written"
+    NO_PINS = "no_pins", "the task brought no pins along, and TASKS names the primary"
     PINNED = "pinned", "the user has written and no replica asked has it yet"
     NO_REPLICA = "no_replica", "no healthy replica is left"
     CAUGHT_UP = "caught_up", "the user has written and the replica has it"

@@ -44,6 +44,8 @@ def choose(scope: Scope, cluster: Cluster) -> Choice:
         return Choice.of_primary(cluster.primary, Reason.STORES_DOWN)
     if pins := known.of(cluster.primary):
         return _choose_caught_up(scope, cluster, pins)
+    if not known and scope.needs_pins():
+        return Choice.of_primary(cluster.primary, Reason.NO_PINS)
     alias = first_usable(cluster, scope)
     if alias is None:
         return Choice.of_primary(cluster.primary, Reason.NO_REPLICA)

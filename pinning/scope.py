@@ -5,7 +5,6 @@ ContextVar that is set anew inside asyncio.create_task, gather or a thread is lo
 """
 
 import contextlib
-import functools
 import logging
 import random
 import time
@@ -13,13 +12,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 
-from asgiref.sync import sync_to_async
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf, positions
-from pinning.blocks import decorated
-from pinning.holders import Holder
 from pinning.pins import Pin, Pins, Position
 from pinning.reasons import Reason
 from pinning.signals import scope_closed
@@ -66,11 +63,23 @@ class Choice:
 class ClusterWork:
     """What a scope has to do with one cluster."""
 
-    __slots__ = ("choice", "connections", "reads", "unsaved", "written")
+    __slots__ = (
+        "choice",
+        "connections",
+        "latest",
+        "reads",
+        "received",
+        "taken",
+        "unsaved",
+        "written",
+    )
 
     def __init__(self) -> None:
         self.written = False  # something was committed
-        self.unsaved = False  # ... since the pins were last taken
+        self.unsaved = False  # ... or received, since the pins were last taken
+        self.latest: object = None  # stands for the last write
+        self.taken: tuple[object, Pins] | None = None  # the pins of that write, once asked for
+        self.received = Pins()  # from work that was done elsewhere
         self.choice: Choice | None = None
         self.reads: dict[Reason, int] = {}
         self.connections: dict[object, BaseDatabaseWrapper] = {}  # the primary's, by thread
@@ -141,8 +150,11 @@ class Scope:
         """
         users = self.user_ids()
         if not self.pins_known or users is not self._pins_users:
-            self._pins = self.load_pins()
+            known = self.load_pins()
+            for work in list(self.works.values()):
+                known = None if known is None else known.merge(work.received)
             self._pins_users = users
+            self._pins = known
             self.pins_known = True
         return self._pins
 
@@ -167,6 +179,10 @@ class Scope:
         """Whether replicas may serve it. A callable USE_REPLICAS decides on requests alone."""
         return self.parent.uses_replicas() if self.parent else are_replicas_on()
 
+    def needs_pins(self) -> bool:
+        """Whether replicas serve it only where it has pins that they have reached."""
+        return False
+
     # What happens to it
 
     def began_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> None:
@@ -179,19 +195,55 @@ class Scope:
             if not scope.is_closed:
                 work = scope.work(cluster)
                 work.written = work.unsaved = True
+                work.latest = object()
+            scope = scope.parent
+
+    def receive(self, pins: Pins) -> None:
+        """Take in the pins of work that was done elsewhere, here and in every open scope around.
+
+        As if they had been there from the start; and whoever saves what was written saves them too.
+        """
+        scope: Scope | None = self
+        while scope is not None:
+            if not scope.is_closed:
+                for pin in pins:
+                    work = scope.work(pin.cluster)
+                    work.received = work.received.merge(Pins([pin]))
+                    work.unsaved = True
+                    work.choice = None  # it was made without them
+                if scope._pins is not None:
+                    scope._pins = scope._pins.merge(pins)
             scope = scope.parent
 
     def has_unsaved_writes(self) -> bool:
-        """Whether ``take_pins`` would have anything to ask a database."""
+        """Whether ``take_pins`` would give any."""
         return any(work.unsaved for work in list(self.works.values()))
 
     def take_pins(self) -> Pins:
-        """Pins for all it has committed since the last call, one query for each cluster."""
+        """Pins for all it has committed or received since the last call."""
         pins = Pins()
         for name, work in list(self.works.items()):  # another thread may add one
             if work.unsaved:
                 work.unsaved = False  # before asking, so that a write meanwhile is not lost
-                pins = pins.merge(pin_now(name))
+                pins = pins.merge(work.received)
+                if work.written:
+                    pins = pins.merge(self.pins_of_writes(name))
+        return pins
+
+    def pins_of_writes(self, cluster: str) -> Pins:
+        """Pins for all that was committed to ``cluster`` until now. Takes nothing away.
+
+        One query after each write that needs a position, however often this is called.
+        """
+        if self.parent is not None and not self.parent.is_closed:  # which has heard of every write
+            return self.parent.pins_of_writes(cluster)
+        work = self.work(cluster)
+        latest = work.latest  # before asking, so that a write meanwhile is asked for anew
+        if work.taken is not None and work.taken[0] is latest:
+            return work.taken[1]
+        pins = pin_now(cluster)
+        if any(pin.position is not None for pin in pins):  # who could not tell may tell later
+            work.taken = (latest, pins)
         return pins
 
     def close(self) -> None:
@@ -209,33 +261,6 @@ class Scope:
             work.connections = {}
 
 
-class HeldScope(Scope):
-    """The scope of work that is done for somebody: it has their pins and leaves them its own."""
-
-    __slots__ = ("_holder",)
-
-    def __init__(self, holder: Holder) -> None:
-        """Open a scope for ``holder``; nothing is loaded yet."""
-        super().__init__()
-        self._holder = holder
-        if self.parent is None:
-            self.seed = holder.seed() or self.seed
-
-    def load_pins(self) -> Pins | None:
-        """Those of the scope around, if any, and the holder's."""
-        around = super().load_pins()
-        held = None if around is None else self._holder.load()
-        return None if around is None or held is None else around.merge(held)
-
-    def close(self) -> None:
-        """Save what was written, and end."""
-        try:
-            if self.has_unsaved_writes():
-                self._holder.save(self.take_pins)
-        finally:
-            super().close()
-
-
 def are_replicas_on() -> bool:
     """Whether USE_REPLICAS lets work that is no request read from replicas."""
     return conf.settings().use_replicas is not False
@@ -248,22 +273,29 @@ def pin_now(cluster: str) -> Pins:
     """
     position = _position_now(connections[cluster])
     if position is None:
-        return Pins([Pin(cluster=cluster, written_at=time.time())])
+        return pin_by_clock(cluster)
     return Pins(
         Pin(cluster=cluster, written_at=position.clock, timeline=timeline, position=place)
         for timeline, place in position.places.items()
     )
 
 
+def pin_by_clock(cluster: str) -> Pins:
+    """A pin on ``cluster`` that holds for WINDOW from now."""
+    return Pins([Pin(cluster=cluster, written_at=time.time())])
+
+
 def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
     """Where the primary is; asked on a new connection if this one turns out to be broken.
 
-    Not inside an atomic block, which a failing question would break.
+    Not inside an atomic block, which a failing question would break, nor on an event loop.
     """
     if connection.in_atomic_block:
         return None
     try:
         return positions.of_primary(connection)
+    except SynchronousOnlyOperation:
+        return None
     except Error:
         with contextlib.suppress(Error):
             connection.close()
@@ -298,47 +330,3 @@ class inside:  # noqa: N801  reads like the function that it stands for
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
-
-
-class NewScope:
-    """What ``scope()`` makes: a with block or a decorator that opens a scope and closes it."""
-
-    def __init__(self, identity: object = None) -> None:
-        self._identity = identity
-
-    def __enter__(self) -> Scope:
-        self._scope = Scope() if self._identity is None else HeldScope(Holder(self._identity))
-        self._block = inside(self._scope)
-        return self._block.__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        self._block.__exit__(*error)
-        self._scope.close()
-
-    async def __aenter__(self) -> Scope:
-        return self.__enter__()
-
-    async def __aexit__(self, *error: object) -> None:
-        """As ``__exit__``; only what has to wait leaves the event loop."""
-        self._block.__exit__(*error)
-        close = self._scope.close
-        await sync_to_async(close)() if self._scope.has_unsaved_writes() else close()
-
-    def __call__(self, function: F) -> F:
-        """Decorate a function, sync or async: each call is a scope."""
-        return decorated(function, functools.partial(NewScope, self._identity))
-
-
-def scope(*, identity: object = None) -> NewScope:
-    """A scope for code that is no request: reads may go to replicas until the block writes.
-
-    ``with scope() as work:``, ``async with scope():`` or ``@scope()``. Inside another scope it
-    knows what that one has written, and tells it what it writes itself.
-
-    ``identity`` says whom the work is done for, so that it sees what they wrote and they see what
-    it writes: the scope of an ASGI connection (``self.scope`` in a Channels consumer), a request, a
-    user or a user's id. None, or nobody, is a scope without. It takes a store on a server. Where it
-    may write, say ``async with`` on an event loop, which would have to wait at the end of a
-    ``with``.
-    """
-    return NewScope(identity)

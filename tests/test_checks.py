@@ -136,6 +136,7 @@ BAD = [
     ("E028", two({"shop.Line": "orders"})),
     ("E028", two({"shop.Product": "orders"})),
     ("E028", two({"shop.GiftOrder": "orders"})),
+    ("E033", {"PINNING": {"TASKS": "primaries"}}),
     ("E034", {"PINNING": {"IDENTITY": "user"}}),
     ("E035", {"PINNING": {"IDENTITY": "tests.nowhere.rule", **SERVER}, "CACHES": CACHED}),
     (

@@ -61,6 +61,7 @@ def test_every_key_has_a_section_in_the_docs_and_every_section_a_key():
         ({"RETRY_AFTER": 1}, "retry_after", 1),
         ({"MAX_LAG": None}, "max_lag", None),
         ({"PROBE_TIMEOUT": None}, "probe_timeout", None),
+        ({"TASKS": "replica"}, "tasks", "replica"),
     ],
 )
 def test_a_good_value_is_taken(raw, name, value):
@@ -104,6 +105,7 @@ BAD_NAMES = ["default", None, 5, [1], {"default"}]
         ("E022", "MODELS", [{1: "orders"}, {"": "orders"}, {"shop.": "orders"}, {".a": "orders"}]),
         ("E022", "MODELS", [{"my.shop.Order": "orders"}, {"shop": ["orders"]}]),
         ("E026", "READ_ONLY", BAD_NAMES),
+        ("E033", "TASKS", ["", "Primary", None, True, ["primary"], {}]),
         ("E034", "IDENTITY", [5, True, "", "user", ["site.identity"]]),
     ],
 )

@@ -2,17 +2,13 @@
 
 import re
 import secrets
-import time
 
-from django.core.signing import BadSignature, Signer
 from django.http import HttpResponseBase
 
-from pinning import conf
+from pinning import conf, signed
 from pinning.identity import Visitor, remove_cookie, set_cookie
 from pinning.pins import Pins
 from pinning.stores.base import Exchange, Store
-
-_LONGEST = 4096
 
 
 class CookieStore(Store):
@@ -40,7 +36,7 @@ class CookieStore(Store):
         _remove(_names(visitor), exchange.response)
         name = f"{settings.cookie.name}.{secrets.token_hex(4)}"
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
-        value = _signer().sign_object(pins.encode())
+        value = signed.sign(pins, signed.COOKIE)
         set_cookie(exchange.request, exchange.response, name, value, seconds)
 
     def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
@@ -56,22 +52,9 @@ def _names(visitor: Visitor) -> list[str]:
 
 
 def _read(value: str) -> Pins:
-    """The pins in a cookie's value; none where it was not signed here. Never raises."""
-    if len(value) > _LONGEST:
-        return Pins()
-    try:
-        raw = _signer().unsign_object(value)
-    except (BadSignature, ValueError):
-        return Pins()
-    settings = conf.settings()
-    pins = Pins.decode(raw)
-    return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
+    return signed.unsign(value, signed.COOKIE)
 
 
 def _remove(names: list[str], response: HttpResponseBase) -> None:
     for name in names:
         remove_cookie(response, name)
-
-
-def _signer() -> Signer:
-    return Signer(salt="pinning.pins")

@@ -1,0 +1,77 @@
+"""Pins that go along with work: to the task that a request orders, and back to who waits for it."""
+
+from django.db import connections
+
+from pinning import conf, signed
+from pinning.clusters import Cluster, clusters
+from pinning.pins import Pins
+from pinning.scope import Scope, current_scope, pin_by_clock, pin_now
+from pinning.writes import is_in_transaction, recorder_of
+
+
+def carried() -> str:
+    """The pins of the current scope as signed text, for work that has to see the same: a task.
+
+    Those it opened with, and what it has committed until now. A write that is not committed yet
+    has no position: its pin holds by the clock, for WINDOW. Empty without a scope or any pins.
+    ``scope(carried=...)`` and ``take_carried`` read it.
+    """
+    scope = current_scope()
+    return "" if scope is None else _signed(_pins_of(scope))
+
+
+def carried_for_all() -> str:
+    """The same with all that anybody has committed until now, for work that waits for many."""
+    scope = current_scope()
+    return "" if scope is None else _signed(_pins_of_all(scope))
+
+
+def take_carried(text: str) -> None:
+    """Let the current user see what a task has written: ``text`` is what ``carried()`` gave there.
+
+    From now on, and in the user's next requests. Text that we did not sign is ignored, whatever it
+    is, and so are pins that are over.
+    """
+    scope = current_scope()
+    if scope is not None:
+        scope.receive(signed.unsign_carried(text))
+
+
+def _signed(pins: Pins) -> str:
+    return signed.sign(pins, signed.CARRIED) if pins else ""
+
+
+def _pins_of(scope: Scope) -> Pins:
+    """What the user wrote; where no store can tell that, what anybody did."""
+    pins = scope.pins()
+    if pins is None:
+        return _pins_of_all(scope)
+    for cluster in _with_replicas():
+        if scope.has_written(cluster.primary):
+            pins = pins.merge(scope.pins_of_writes(cluster.primary))
+        pins = pins.merge(_pins_of_pending(cluster))
+    return pins
+
+
+def _pins_of_all(scope: Scope) -> Pins:
+    """With each primary's position now, which includes whatever was committed there."""
+    pins = scope.pins() or Pins()
+    for cluster in _with_replicas():
+        pins = pins.merge(pin_now(cluster.primary)).merge(_pins_of_pending(cluster))
+    return pins
+
+
+def _with_replicas() -> list[Cluster]:
+    """Where a pin can matter. None, where the settings are wrong."""
+    settings = conf.settings()
+    names = [name for name, replicas in settings.replicas.items() if replicas]
+    found = [clusters().of_alias(name) for name in names if name not in settings.read_only]
+    return [cluster for cluster in found if cluster is not None]
+
+
+def _pins_of_pending(cluster: Cluster) -> Pins:
+    """A pin by the clock while the open transaction has written: its commit has no position yet."""
+    connection = connections[cluster.primary]
+    if is_in_transaction(connection) and recorder_of(connection, cluster).has_pending():
+        return pin_by_clock(cluster.primary)
+    return Pins()
