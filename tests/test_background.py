@@ -8,6 +8,7 @@ from pathlib import Path
 
 import django
 import pytest
+from celery import Celery
 from django.core.management import call_command
 from django.http import JsonResponse
 from django.test import RequestFactory
@@ -49,6 +50,26 @@ def reads():
     scope_closed.connect(receive)
     yield seen
     scope_closed.disconnect(receive)
+
+
+@pytest.fixture
+def celery():
+    app = Celery("tests.background", set_as_current=True)
+    app.conf.update(
+        task_always_eager=True, task_store_eager_result=True, result_backend="cache+memory://"
+    )
+    yield app
+    app.close()
+
+
+def test_celery(celery):
+    names = example("Celery")
+    assert names["INSTALLED_APPS"][1] == "pinning.contrib.celery"
+    started = ask(names["start"], text="mine")
+    assert [note.text for note in Note.objects.order_by("pk")] == ["mine", "Summary of mine"]
+    polled = ask(names["poll"], json.loads(started.content)["task"])
+    assert json.loads(polled.content) == {"done": True}
+    assert len(polled.cookies) == 1
 
 
 def test_a_queue_of_your_own(reads):

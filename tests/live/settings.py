@@ -8,6 +8,7 @@ from tests.settings import *  # noqa: F403
 _GIVEN = json.loads(os.environ["PINNING_LIVE"])
 
 ALLOWED_HOSTS = ["127.0.0.1"]
+INSTALLED_APPS = [*INSTALLED_APPS, *_GIVEN.get("apps", [])]  # noqa: F405
 DATABASES = {
     "default": {**_GIVEN["primary"], "ATOMIC_REQUESTS": _GIVEN["atomic_requests"]},
     **{
@@ -29,6 +30,9 @@ CACHES = {
         "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.2},
     }
 }
+CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _GIVEN["redis"]
+CELERY_TASK_DEFAULT_QUEUE = "solo"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 MIDDLEWARE = [MIDDLEWARE[0], "tests.live.site.trace_reads", *MIDDLEWARE[1:]]  # noqa: F405
 INSTALLED_APPS = [*INSTALLED_APPS, *_GIVEN.get("apps", [])]  # noqa: F405
 ROOT_URLCONF = f"tests.live.{_GIVEN['urls']}"

@@ -1,4 +1,4 @@
-"""What the sites of both kinds share: a trace of all reads in each response."""
+"""What sites of all kinds share: a trace of all reads in each response, and of a task's."""
 
 import json
 from typing import Any
@@ -7,7 +7,8 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpResponseBase, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
 
-from pinning import current_scope
+from pinning import carried, current_scope
+from tests.notes.models import Note
 
 
 @sync_and_async_middleware
@@ -37,3 +38,18 @@ def _traced(response: HttpResponseBase) -> HttpResponseBase:
 
 def note_list(texts: list[str]) -> JsonResponse:
     return JsonResponse({"notes": texts})
+
+
+def report() -> dict[str, Any]:
+    """What a task sees, and how it came to see it."""
+    work = current_scope()
+    assert work is not None
+    work.trace = []
+    notes = [note.text for note in Note.objects.order_by("pk")]
+    _, alias, reason = work.trace[-1]
+    return {
+        "notes": notes,
+        "read": [alias, str(reason)],
+        "carried": carried(),
+        "is_outermost": work.parent is None,
+    }

@@ -1,0 +1,1 @@
+"""One file for each library that pinning knows and does not need."""

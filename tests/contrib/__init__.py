@@ -1,0 +1,1 @@
+"""What pinning does with libraries that it does not need."""
