@@ -58,3 +58,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATIC_URL = "/static/"
 ROOT_URLCONF = "tests.notes.urls"
+TASKS = {
+    "default": {"BACKEND": "tests.contrib.backends.AtOnce"},
+    "later": {"BACKEND": "tests.contrib.backends.Later"},
+    "never": {"BACKEND": "tests.contrib.backends.Never"},
+}

@@ -72,6 +72,26 @@ def test_celery(celery):
     assert len(polled.cookies) == 1
 
 
+@pytest.mark.skipif(django.VERSION < (6, 0), reason="Django has tasks since 6.0.")
+def test_djangos_tasks():
+    from django.tasks.signals import task_finished
+
+    from pinning.contrib.tasks import CarryingTask
+
+    finished = []
+
+    def receive(task_result, **_):
+        finished.append(task_result.return_value)
+
+    names = example("Django's tasks")
+    assert names["Backend"].task_class is CarryingTask
+    task_finished.connect(receive)
+    ask(names["save"], text="two words")
+    task_finished.disconnect(receive)
+    assert finished[0]["words"] == 2
+    assert finished[0]["pins"]
+
+
 def test_a_queue_of_your_own(reads):
     names, messages = example("A queue of your own"), queue.Queue()
     with scope():

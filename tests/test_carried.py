@@ -241,6 +241,9 @@ FORGED = [
     Signer(salt=signed.CARRIED).sign("no json"),
     text_of(Pin(cluster="gone", written_at=1.0, timeline="1", position=5)),
     text_of(Pin(cluster="default", written_at=1.0)),
+    text_of(
+        *(Pin(cluster="default", written_at=2e9, timeline=f"{n}", position=n) for n in range(99))
+    ),
     text_of(PIN)[:-1],
     text_of(PIN) * 2,
     5,

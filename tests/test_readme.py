@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import django
 import pytest
 
 import pinning
@@ -13,8 +14,16 @@ from pinning import Reason
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def marks(code):
+    """Django has tasks since 6.0."""
+    needs_tasks = re.search(r"^from (django\.|django_|pinning\.contrib\.)tasks", code, re.MULTILINE)
+    return [pytest.mark.skipif(needs_tasks and django.VERSION < (6, 0), reason=marks.__doc__)]
+
+
 EXAMPLES = [
-    pytest.param(code, id=f"{page.name}-{number}")
+    pytest.param(code, id=f"{page.name}-{number}", marks=marks(code))
     for page in PAGES
     for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
 ]

@@ -33,6 +33,7 @@ CACHES = {
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _GIVEN["redis"]
 CELERY_TASK_DEFAULT_QUEUE = "solo"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+TASKS = {"default": {"BACKEND": "tests.live.tasks.Backend"}}
 MIDDLEWARE = [MIDDLEWARE[0], "tests.live.site.trace_reads", *MIDDLEWARE[1:]]  # noqa: F405
 INSTALLED_APPS = [*INSTALLED_APPS, *_GIVEN.get("apps", [])]  # noqa: F405
 ROOT_URLCONF = f"tests.live.{_GIVEN['urls']}"
