@@ -152,7 +152,7 @@ def _identity_loads(settings: Settings) -> Iterator[CheckMessage]:
         yield Error(
             str(error),
             hint="Name a function that takes the request and returns a list of str.",
-            id="pinning.E035",
+            id="pinning.E033",
         )
 
 
@@ -167,7 +167,7 @@ def _identity_is_asked(settings: Settings) -> Iterator[CheckMessage]:
         yield Warning(
             "PINNING['IDENTITY'] is never asked: the cookie store files pins under no names.",
             hint='Add "redis" to PINNING["STORES"], or leave IDENTITY out.',
-            id="pinning.W017",
+            id="pinning.W015",
         )
 
 

@@ -171,7 +171,7 @@ RULES: dict[str, Rule] = {
         "Name an entry of CACHES.",
     ),
     "IDENTITY": Rule(
-        "pinning.E034",
+        "pinning.E032",
         lambda value: value is None or callable(value) or (isinstance(value, str) and "." in value),
         "None, a callable that takes the request, or the dotted path of one",
         "Leave it out: session, user and token are known without it.",
@@ -225,7 +225,7 @@ RULES: dict[str, Rule] = {
         "More than twice the round trip to the replicas, 0.1 for most. None: nobody looks.",
     ),
     "TASKS": Rule(
-        "pinning.E033",
+        "pinning.E031",
         lambda value: value in (PRIMARY, REPLICA),
         '"primary" or "replica"',
         "It says who serves the reads of tasks that bring no pins along.",

@@ -4,7 +4,6 @@ Not by the age of the last commit that was replayed: while a primary is idle, th
 """
 
 from collections import deque
-from collections.abc import Callable
 
 from pinning.pins import Position
 
@@ -13,7 +12,7 @@ class History:
     """Where a primary was at several times, for as long back as somebody wants to know.
 
     Times are in seconds of any one clock. A replica that has not reached what the primary had at
-    some time lags by more than what has passed since; ``has`` tells whether it has.
+    some time lags by more than what has passed since.
     """
 
     def __init__(self, memory_seconds: float) -> None:
@@ -29,9 +28,9 @@ class History:
         while len(self._seen) > 1 and self._seen[1][0] <= at - self._memory:
             self._seen.popleft()
 
-    def lag(self, at: float, has: Callable[[Position], bool]) -> float:
-        """By how many seconds a replica lags at least that was asked at the time ``at``."""
-        return next((at - seen_at for seen_at, position in self._seen if not has(position)), 0.0)
+    def lag(self, at: float, replica: Position) -> float:
+        """By how many seconds at least a replica lags that was there at the time ``at``."""
+        return next((at - then for then, primary in self._seen if replica.is_behind(primary)), 0.0)
 
 
 def _continues(old: Position, new: Position) -> bool:

@@ -63,7 +63,6 @@ class _Replica:
     def __init__(self, alias: str, primary: _Primary | None) -> None:
         self.is_used = True
         self._alias = alias
-        self._vendor = connections[alias].vendor
         self._primary = primary
         self._probe = Probe(connections[alias], _look)
         self._is_asked = False
@@ -131,9 +130,7 @@ class _Replica:
         if self._primary is None or max_lag is None or seen is None or not seen.places:
             rotation.unmark_lagging(self._alias)  # it cannot be told
             return
-        lag = self._primary.history.lag(
-            self._sent_at, lambda earlier: positions.has(self._vendor, seen, earlier)
-        )
+        lag = self._primary.history.lag(self._sent_at, seen)
         if lag > max_lag:
             rotation.mark_lagging(self._alias, LaggingReplicaError(lag))
         else:

@@ -22,6 +22,15 @@ class Position:
     clock: float
     since: float = 0.0
 
+    def is_behind(self, primary: "Position") -> bool:
+        """Whether a replica here lacks something that its primary had at ``primary``. For lag.
+
+        In the logs that it knows at all, and whatever the timeline: on PostgreSQL an ordinary role
+        is not told which one it is.
+        """
+        ours, theirs = _ends(self.places), _ends(primary.places)
+        return any(ours.get(log, place) < place for log, place in theirs.items())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
@@ -133,6 +142,14 @@ class Pins:
         if not isinstance(raw, list):
             return cls()
         return cls(pin for entry in raw if (pin := _decode_pin(entry)) is not None)
+
+
+def _ends(places: Mapping[str, int]) -> dict[str, int]:
+    """How far each log is, on whichever timeline."""
+    ends: dict[str, int] = {}
+    for timeline, place in places.items():
+        ends[_log(timeline)] = max(place, ends.get(_log(timeline), place))
+    return ends
 
 
 def _log(timeline: str) -> str:

@@ -136,11 +136,11 @@ BAD = [
     ("E028", two({"shop.Line": "orders"})),
     ("E028", two({"shop.Product": "orders"})),
     ("E028", two({"shop.GiftOrder": "orders"})),
-    ("E033", {"PINNING": {"TASKS": "primaries"}}),
-    ("E034", {"PINNING": {"IDENTITY": "user"}}),
-    ("E035", {"PINNING": {"IDENTITY": "tests.nowhere.rule", **SERVER}, "CACHES": CACHED}),
+    ("E031", {"PINNING": {"TASKS": "primaries"}}),
+    ("E032", {"PINNING": {"IDENTITY": "user"}}),
+    ("E033", {"PINNING": {"IDENTITY": "tests.nowhere.rule", **SERVER}, "CACHES": CACHED}),
     (
-        "E035",
+        "E033",
         {"PINNING": {"IDENTITY": "tests.test_naming.asynchronous", **SERVER}, "CACHES": CACHED},
     ),
     ("W001", {"PINNING": {"REPLICAS": {}}}),
@@ -165,7 +165,7 @@ BAD = [
         },
     ),
     ("W013", two({"shop": "orders"})),
-    ("W017", {"PINNING": {"IDENTITY": "tests.test_naming.by_tenant"}}),
+    ("W015", {"PINNING": {"IDENTITY": "tests.test_naming.by_tenant"}}),
 ]
 
 KEPT = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}

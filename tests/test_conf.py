@@ -105,8 +105,8 @@ BAD_NAMES = ["default", None, 5, [1], {"default"}]
         ("E022", "MODELS", [{1: "orders"}, {"": "orders"}, {"shop.": "orders"}, {".a": "orders"}]),
         ("E022", "MODELS", [{"my.shop.Order": "orders"}, {"shop": ["orders"]}]),
         ("E026", "READ_ONLY", BAD_NAMES),
-        ("E033", "TASKS", ["", "Primary", None, True, ["primary"], {}]),
-        ("E034", "IDENTITY", [5, True, "", "user", ["site.identity"]]),
+        ("E031", "TASKS", ["", "Primary", None, True, ["primary"], {}]),
+        ("E032", "IDENTITY", [5, True, "", "user", ["site.identity"]]),
     ],
 )
 def test_a_bad_value_is_one_problem_with_the_id_of_its_key(id, key, values):  # noqa: A002

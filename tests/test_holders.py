@@ -251,7 +251,7 @@ def test_an_asynchronous_block_that_only_read_stays_on_the_event_loop(monkeypatc
     def no_thread(*args, **kwargs):
         raise AssertionError("left the event loop")
 
-    monkeypatch.setattr(sys.modules["pinning.scope"], "sync_to_async", no_thread)
+    monkeypatch.setattr(sys.modules["pinning.outside"], "sync_to_async", no_thread)
 
     async def consume():
         async with scope(identity=5):

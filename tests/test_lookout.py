@@ -226,7 +226,6 @@ def test_a_replica_that_lags_is_out_until_it_has_caught_up(scene, caplog):
     behind = Position(places={"7.1": 99}, clock=0.0)
     caught_up = Position(places={"7.1": 100}, clock=0.0)
     with override_settings(PINNING={"REPLICAS": {"default": ["replica1"]}}):
-        scene.replica._vendor = "postgresql"
         for answer in (behind, behind, caught_up, caught_up):
             scene.now += 3
             scene.replica.is_used = not rotation.is_lagging("replica1")  # else it is asked anyway

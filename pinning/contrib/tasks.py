@@ -15,7 +15,8 @@ from django.tasks.backends.dummy import DummyBackend
 from django.tasks.backends.immediate import ImmediateBackend
 
 from pinning.carried import carried
-from pinning.scope import current_scope, scope
+from pinning.outside import scope
+from pinning.scope import current_scope
 
 #: The keyword argument.
 ARGUMENT = "_pinning"

@@ -24,11 +24,6 @@ def of_primary(connection: BaseDatabaseWrapper) -> Position | None:
     return VENDORS.get(connection.vendor, _CLOCK).of_primary(connection)
 
 
-def has(vendor: str, seen: Position, earlier: Position) -> bool:
-    """Whether a replica at ``seen`` has all that its primary had ``earlier``. For lag alone."""
-    return VENDORS.get(vendor, _CLOCK).has(seen, earlier)
-
-
 def of_replica(connection: BaseDatabaseWrapper) -> Position | None:
     """What the replica behind ``connection`` has replayed and shows to later statements there."""
     return VENDORS.get(connection.vendor, _CLOCK).of_replica(connection)

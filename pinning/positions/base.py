@@ -37,12 +37,6 @@ class Positions(ABC):
         its own; an older snapshot would not show what the log has reached since.
         """
 
-    def has(self, seen: Position, earlier: Position) -> bool:
-        """Whether a replica at ``seen`` has all that its primary had ``earlier``. For lag alone."""
-        return all(
-            seen.places.get(timeline, -1) >= place for timeline, place in earlier.places.items()
-        )
-
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:  # noqa: ARG002
         """Whether an open connection leads to a standby, told without a query; None if unknown."""
         return None

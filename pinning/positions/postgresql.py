@@ -91,10 +91,6 @@ class PostgreSQLPositions(Positions):
             since=_since(connection, timeline, clock, *checkpoint),
         )
 
-    def has(self, seen: Position, earlier: Position) -> bool:
-        """By the LSN alone: an ordinary role is not told which timeline a standby is on."""
-        return max(seen.places.values()) >= max(earlier.places.values())
-
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:
         """What PostgreSQL 14 and newer report by themselves; a pooler may not pass it on.
 
