@@ -29,7 +29,11 @@ class History:
             self._seen.popleft()
 
     def lag(self, at: float, replica: Position) -> float:
-        """By how many seconds at least a replica lags that was there at the time ``at``."""
+        """By how many seconds at least a replica lags that was there at the time ``at``.
+
+        Up to when the primary was last seen: what it had may never have left it.
+        """
+        at = min(at, self._seen[-1][0]) if self._seen else at
         return next((at - then for then, primary in self._seen if replica.is_behind(primary)), 0.0)
 
 

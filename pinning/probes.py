@@ -1,8 +1,11 @@
 """A probe: a question to a database that may hang, asked by a thread that may hang with it."""
 
 import contextlib
+import select
 import threading
+import time
 from collections.abc import Callable
+from typing import Any
 
 from django.db import Error, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -12,64 +15,113 @@ from pinning.pins import Position
 
 Ask = Callable[[BaseDatabaseWrapper], Position | None]
 
+#: For a driver that would wait for minutes, in seconds; libpq's shortest.
+_CONNECT_TIMEOUT = 2
+
+# A server that says so is up. libpq gives no SQLSTATE while it connects, 53300; MySQL has numbers.
+_FULL = ("too many connections", "too many clients", "connection slots")
+_FULL_NUMBERS = frozenset({1040, 1203, 1226})
+
 
 class Probe:
-    """Asks one server where it is, on a connection of its own; one question at a time."""
+    """Asks one server, on a connection of its own; one question at a time."""
 
-    def __init__(self, connection: BaseDatabaseWrapper, ask: Ask) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
         """Ask the server that ``connection`` leads to, or would lead to."""
         self._connection = _apart(connection)
-        self._ask = ask
         self._thread: threading.Thread | None = None
-        #: The last answer, once ``is_waiting`` is over: None where the database knows no position.
+        #: The last answer, once ``is_waiting`` is over: None where there is no position.
         self.answer: Position | Error | None = None
         #: Whether the last question was put on a connection that was there before.
         self.was_connected = False
+        self._began_at: float | None = None
 
     @property
     def is_waiting(self) -> bool:
         """Whether the last question hangs."""
         return self._thread is not None and self._thread.is_alive()
 
-    def send(self) -> None:
-        """Ask. It is asked once again if the connection turns out to be broken."""
+    def is_unanswered(self) -> bool:
+        """Whether it hangs because of the server, and not because this process has no time for it.
+
+        A thread that has not been let run has asked nothing, and an answer that has arrived may be
+        waiting for it.
+        """
+        return self.is_waiting and self._began_at is not None and not _has_come(self._connection)
+
+    def send(self, ask: Ask) -> bool:
+        """Ask. Whether a thread could be started for it.
+
+        It is asked once again if the connection turns out to be broken.
+        """
         self.answer = OperationalError("The probe ended without an answer.")
         self.was_connected = self._connection.connection is not None
-        self._thread = threading.Thread(target=self._run, name="pinning-probe", daemon=True)
-        self._thread.start()
+        self._began_at = None
+        thread = threading.Thread(target=self._run, args=[ask], name="pinning-probe", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads, or the interpreter ends
+            return False
+        self._thread = thread
+        return True
 
     def hurry(self) -> None:
         """Have a question that hangs on an old connection asked on a new one."""
         waits.shut(self._connection)
 
-    def _run(self) -> None:
+    def _run(self, ask: Ask) -> None:
+        self._began_at = time.monotonic()
         try:
-            self.answer = self._once_or_twice()
+            self.answer = self._once_or_twice(ask)
         except Error as error:
             self._close()
-            self.answer = error
+            self.answer = None if _is_full(error) else error
 
-    def _once_or_twice(self) -> Position | None:
+    def _once_or_twice(self, ask: Ask) -> Position | None:
         try:
-            return self._ask(self._connection)
+            return self._answer(ask)
         except Error:
             if not self.was_connected:
                 raise
             self._close()
             self.was_connected = False
-        return self._ask(self._connection)
+        return self._answer(ask)
+
+    def _answer(self, ask: Ask) -> Position | None:
+        """A server that refuses the question, for want of a privilege say, has answered too."""
+        try:
+            return ask(self._connection)
+        except Error:
+            if self._connection.connection is None or not self._connection.is_usable():
+                raise
+            return None
 
     def _close(self) -> None:
         with contextlib.suppress(Error):
             self._connection.close()
 
 
+def _has_come(connection: BaseDatabaseWrapper) -> bool:
+    raw = connection.connection
+    try:
+        return bool(select.select([raw], [], [], 0)[0])
+    except Exception:  # it connects, or was closed meanwhile, in the words of whatever driver
+        return False
+
+
+def _is_full(error: Error) -> bool:
+    text = str(error).lower()
+    number = error.args[0] if error.args else None
+    return number in _FULL_NUMBERS or any(words in text for words in _FULL)
+
+
 def _apart(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
     """Another connection to the same server, outside any pool, of whose few it would keep one."""
-    settings = dict(connection.settings_dict)
-    settings["OPTIONS"] = {
-        key: value for key, value in settings["OPTIONS"].items() if key != "pool"
-    }
+    settings: dict[str, Any] = dict(connection.settings_dict)
+    options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
+    if connection.vendor in {"postgresql", "mysql"}:
+        options.setdefault("connect_timeout", _CONNECT_TIMEOUT)
+    settings["OPTIONS"] = options
     other = type(connection)(settings, alias=connection.alias)
     other.inc_thread_sharing()
     return other

@@ -15,7 +15,7 @@ from pinning.clusters import Cluster, clusters
 from pinning.reasons import Reason
 from pinning.scope import Choice, current_scope
 from pinning.statements import as_text, is_query
-from pinning.waits import Wait
+from pinning.waits import Wait, note_stream
 from pinning.writes import is_in_transaction
 
 _ATTRIBUTE = "_pinning_rerunner"
@@ -49,11 +49,14 @@ class Rerunner:
         was_routed = replicas.take_routed(connection)
         if self._is_plain:
             self._is_plain = not many and is_query(as_text(sql, connection.connection))
+        may_move = was_routed and self._is_plain
         try:
-            with Wait(connection):
-                return execute(sql, params, many, context)
+            with Wait(connection, is_harmless=may_move):
+                result = execute(sql, params, many, context)
+            note_stream(connection, context["cursor"])
+            return result
         except (OperationalError, InterfaceError) as error:
-            if not (was_routed and self._is_plain and self.may_rerun(error, connection)):
+            if not (may_move and self.may_rerun(error, connection)):
                 raise
         self._leave_replica()
         _move(context, connections[self._cluster.primary])

@@ -26,11 +26,21 @@ def is_lagging(alias: str) -> bool:
 
 
 def set_aside(alias: str, error: BaseException) -> None:
-    """Leave a replica that failed alone for RETRY_AFTER."""
+    """Leave a replica that failed alone for RETRY_AFTER, and say so once."""
+    if mark_down(alias):
+        tell_down(alias, error)
+
+
+def mark_down(alias: str) -> bool:
+    """Leave a replica alone for RETRY_AFTER. Whether that is news."""
+    return health.replicas.set_aside(alias, conf.settings().retry_after)
+
+
+def tell_down(alias: str, error: BaseException) -> None:
+    """Say that a replica was set aside."""
     seconds = conf.settings().retry_after
-    if health.replicas.set_aside(alias, seconds):
-        logger.warning("Replica %r is set aside for %s s: %s", alias, seconds, error)
-        replica_down.send_robust(sender=None, alias=alias, error=error)
+    logger.warning("Replica %r is set aside for %s s: %s", alias, seconds, error)
+    replica_down.send_robust(sender=None, alias=alias, error=error)
 
 
 def restore(alias: str) -> None:

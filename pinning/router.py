@@ -7,7 +7,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from pinning import overrides, replicas
+from pinning import overrides, replicas, rotation
 from pinning.blocks import is_on_event_loop
 from pinning.clusters import Cluster, clusters
 from pinning.reasons import Reason
@@ -74,6 +74,8 @@ def _is_ready(choice: Choice, thread: object) -> bool:
     """Whether the thread was told before to read there, and its connection is still good for it."""
     connection = choice.connections.get(thread)
     if connection is None or connection.connection is None or connection.errors_occurred:
+        return False
+    if rotation.is_lagging(choice.alias):
         return False
     replicas.note_routed(connection)
     return not choice.pins or replicas.has_reached(connection, choice.pins)

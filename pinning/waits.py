@@ -18,6 +18,7 @@ from typing import Any
 
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 #: Aliases whose waits are looked after.
 watched: set[str] = set()
@@ -27,15 +28,24 @@ activity = threading.Event()
 
 _waits: set["Wait"] = set()
 _opened: dict[int, "weakref.ref[BaseDatabaseWrapper]"] = {}
+_streams: dict[int, tuple[str, "weakref.ref[CursorWrapper]"]] = {}
+
+#: Methods of a connection that may wait for its server, past any cursor; and whether nobody is the
+#: worse for it when such a wait is ended.
+_WAITING = {"_commit": False, "_rollback": False, "is_usable": True}
 
 
 class Wait:
-    """A thread waits for a replica: for an answer, or to be connected."""
+    """A thread waits for a replica: for an answer, or to be connected.
 
-    __slots__ = ("_connecting", "connection", "since")
+    It is harmless if its end is no error in the project's code.
+    """
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+    __slots__ = ("_connecting", "connection", "is_harmless", "since")
+
+    def __init__(self, connection: BaseDatabaseWrapper, *, is_harmless: bool = True) -> None:
         self.connection = connection
+        self.is_harmless = is_harmless
         self.since = time.monotonic()
         self._connecting: Future[Any] | None = None
 
@@ -86,11 +96,15 @@ class Wait:
             except InvalidStateError:  # who waited has gone
                 _give_back(self.connection, result)
 
-        self._connecting = future
         context = contextvars.copy_context()
-        threading.Thread(
+        thread = threading.Thread(
             target=context.run, args=[run], name="pinning-connect", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads
+            return get_new_connection(params)
+        self._connecting = future
         try:
             return future.result()
         except CancelledError:
@@ -118,20 +132,60 @@ def of(alias: str) -> list[Wait]:
 
 
 def note_opened(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Receive ``connection_created``: know the connection for ``cut_all``."""
-    if connection.alias in watched:
-        key = id(connection)
+    """Receive ``connection_created``: know the connection, and when it waits past any cursor."""
+    key = id(connection)
+    if connection.alias in watched and key not in _opened:
         _opened[key] = weakref.ref(connection, lambda _: _opened.pop(key, None))
+        for name, is_harmless in _WAITING.items():
+            _replace(connection, name, is_harmless=is_harmless)
+
+
+def _replace(connection: BaseDatabaseWrapper, name: str, *, is_harmless: bool) -> None:
+    """Have a method note that it waits, on this connection alone."""
+    original = getattr(connection, name)
+    known = weakref.ref(connection)
+
+    def replacement(*args: Any) -> Any:
+        itself = known()
+        if itself is None or itself.connection is None:
+            return original(*args)
+        with Wait(itself, is_harmless=is_harmless):
+            return original(*args)
+
+    setattr(connection, name, replacement)
+
+
+def note_stream(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> None:
+    """Know a cursor that will fetch more rows from the server, for as long as it is there."""
+    if connection.alias in watched and getattr(cursor.cursor, "name", None) is not None:
+        key = id(cursor)
+        reference = weakref.ref(cursor, lambda _: _streams.pop(key, None))
+        _streams[key] = (connection.alias, reference)
+
+
+def is_held(alias: str) -> bool:
+    """Whether somebody is in the middle of something with the replica: rows, or a transaction."""
+    if any(name == alias for name, _ in list(_streams.values())):
+        return True
+    return any(connection.in_atomic_block for connection in _connections(alias))
 
 
 def cut_all(alias: str) -> None:
     """End all that this process waits for from the replica: also for rows that are under way."""
     for wait in of(alias):
         wait.cut()
-    for reference in list(_opened.values()):
-        connection = reference()
-        if connection is not None and connection.alias == alias:
-            shut(connection)
+    connections = _connections(alias)
+    for connection in connections:
+        shut(connection)
+    pooled = next((each for each in connections if getattr(each, "pool", None) is not None), None)
+    if pooled is not None:  # it may wait for the connections that it keeps
+        close_pool: Any = getattr(pooled, "close_pool")  # noqa: B009  PostgreSQL's backend has it
+        threading.Thread(target=close_pool, name="pinning-pool", daemon=True).start()
+
+
+def _connections(alias: str) -> list[BaseDatabaseWrapper]:
+    known = [reference() for reference in list(_opened.values())]
+    return [each for each in known if each is not None and each.alias == alias]
 
 
 def shut(connection: BaseDatabaseWrapper) -> None:
@@ -155,6 +209,7 @@ def reset() -> None:
     watched.clear()
     _waits.clear()
     _opened.clear()
+    _streams.clear()
 
 
 def _give_back(connection: BaseDatabaseWrapper, raw: Any) -> None:

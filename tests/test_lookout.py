@@ -2,34 +2,42 @@
 
 import os
 import threading
+import time
 import warnings
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.db import OperationalError, connections
 from django.test import override_settings
 
-from pinning import health, lookout, rotation, waits
+from pinning import health, lookout, positions, rotation, waits, watched
 from pinning.clusters import Cluster
 from pinning.lag import History
 from pinning.pins import Position
 from pinning.signals import replica_down, replica_up
+from pinning.watched import WatchedReplica
 
 TICK = 0.025
 CLUSTER = Cluster("default", ("replica1", "replica2"))
 
 
 class FakeProbe:
-    def __init__(self, connection: Any, ask: Any) -> None:
+    def __init__(self, connection: Any) -> None:
         self.sent = self.hurried = 0
         self.is_waiting = False
         self.was_connected = True
+        self.has_come = False
+        self.asked: list[Any] = []
         self.answer: Any = None
 
-    def send(self) -> None:
+    def send(self, ask: Any) -> bool:
         self.sent += 1
+        self.asked.append(ask)
         self.is_waiting = True
+        return True
+
+    def is_unanswered(self) -> bool:
+        return not self.has_come
 
     def hurry(self) -> None:
         self.hurried += 1
@@ -39,8 +47,9 @@ class FakeProbe:
 
 
 class FakeWait:
-    def __init__(self, since: float) -> None:
+    def __init__(self, since: float, *, is_harmless: bool = True) -> None:
         self.since = since
+        self.is_harmless = is_harmless
         self.is_cut = False
 
     def cut(self) -> None:
@@ -49,7 +58,7 @@ class FakeWait:
 
 class FakePrimary:
     def __init__(self) -> None:
-        self.history = History(30)
+        self.history = History(60)
 
 
 class Scene:
@@ -57,14 +66,16 @@ class Scene:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
+        self.interval = 2.0
         self.waits: list[FakeWait] = []
         self.cut_all: list[str] = []
-        monkeypatch.setattr(lookout, "Probe", FakeProbe)
+        monkeypatch.setattr(watched, "Probe", FakeProbe)
         monkeypatch.setattr(waits, "of", lambda alias: self.waits)
         monkeypatch.setattr(waits, "cut_all", self.cut_all.append)
+        monkeypatch.setattr(watched, "_tell", rotation.tell_down)  # not in a thread
         monkeypatch.setattr("pinning.health.time.monotonic", lambda: self.now)
         self.primary = FakePrimary()
-        self.replica = lookout._Replica("replica1", self.primary)
+        self.replica = WatchedReplica(connections["replica1"], self.primary)
 
     @property
     def probe(self) -> FakeProbe:
@@ -73,11 +84,11 @@ class Scene:
     def tick(self, times: int = 1, counted: float = TICK) -> bool:
         for _ in range(times):
             self.now += TICK
-            is_busy = self.replica.tick(self.now, counted)
+            is_busy = self.replica.tick(self.now, counted, self.interval)
         return is_busy
 
-    def waiting(self) -> FakeWait:
-        wait = FakeWait(self.now)
+    def waiting(self, *, is_harmless: bool = True) -> FakeWait:
+        wait = FakeWait(self.now, is_harmless=is_harmless)
         self.waits.append(wait)
         return wait
 
@@ -99,6 +110,27 @@ def test_a_replica_in_use_is_asked_once_an_interval(scene):
         scene.tick()
         scene.probe.answers()
     assert scene.probe.sent == 5
+
+
+def test_it_is_asked_where_it_is_no_more_than_once_an_interval(scene):
+    answered(scene)
+    for _ in range(3):
+        scene.waiting()
+        scene.tick(2)
+        scene.probe.answers()
+        scene.tick()
+    assert scene.probe.asked == [watched._where, *[watched._ping] * 3]
+    scene.now += 2
+    scene.tick()
+    assert scene.probe.asked[-1] is watched._where
+
+
+def test_what_somebody_is_in_the_middle_of_has_it_asked_too(scene, monkeypatch):
+    answered(scene)
+    monkeypatch.setattr(waits, "is_held", lambda alias: True)
+    scene.now += 2
+    scene.tick()
+    assert scene.probe.sent == 2
 
 
 def test_a_replica_that_is_not_used_is_not_asked(scene):
@@ -140,6 +172,45 @@ def test_silence_sets_it_aside_and_ends_young_waits(scene, caplog):
     scene.tick()
     assert late.is_cut
     assert len(caplog.records) == 1
+
+
+def test_an_answer_that_nobody_has_had_time_to_take_is_one(scene):
+    answered(scene)
+    scene.probe.has_come = True
+    scene.waiting()
+    scene.tick(20)
+    assert not health.replicas.is_resting("replica1")
+
+
+def test_readers_are_freed_before_it_is_told(scene):
+    cut_first = []
+    answered(scene)
+    wait = scene.waiting()
+    down = lambda **_: cut_first.append(wait.is_cut)  # noqa: E731
+    replica_down.connect(down)
+    scene.tick(5)
+    replica_down.disconnect(down)
+    assert cut_first == [True]
+
+
+def test_a_wait_whose_end_would_be_an_error_is_given_longer(scene):
+    answered(scene)
+    raw = scene.waiting(is_harmless=False)
+    scene.tick(30)
+    assert health.replicas.is_resting("replica1")
+    assert not raw.is_cut
+    scene.tick(15)
+    assert raw.is_cut
+
+
+def test_a_replica_restored_under_a_silent_probe_is_set_aside_again(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(6)
+    rotation.restore("replica1")
+    scene.tick()
+    assert health.replicas.is_resting("replica1")
+    assert scene.cut_all == []
 
 
 def test_what_began_shortly_before_the_last_answer_is_young_too(scene):
@@ -190,18 +261,31 @@ def test_a_process_without_time_is_no_silent_replica(scene):
 def test_time_that_passed_in_one_leap_hardly_counts(monkeypatch):
     counted = []
     look = lookout.Lookout()
-    look._replicas["replica1"] = type("", (), {"tick": lambda _, now, by: counted.append(by)})()
-    for now in (10.0, 10.025, 10.065, 10.565):
+    look._replicas["replica1"] = type(
+        "", (), {"tick": lambda _, now, by, interval: counted.append(by)}
+    )()
+    for now in (10.0, 10.025, 10.027, 10.062, 10.122, 10.622):
         look._look(now, TICK)
-    assert counted == pytest.approx([TICK / 2, 0.025, 0.04, TICK / 2])
+    assert counted == pytest.approx([TICK / 4, TICK, 0.002, 0.015, TICK / 4, TICK / 4])
 
 
-def test_an_error_sets_it_aside_and_it_is_tried_after_its_rest(scene):
+def test_an_error_takes_none_out_who_reads_will_see(scene):
     answered(scene, OperationalError("refused"))
+    assert not health.replicas.is_resting("replica1")
+
+
+def test_a_replica_that_rests_is_tried_after_its_rest(scene):
+    answered(scene)
+    rotation.set_aside("replica1", OperationalError("refused"))
+    scene.now += 12
+    scene.tick()
+    scene.probe.answers(OperationalError("refused"))
+    scene.tick()
     assert health.replicas.is_resting("replica1")
+    scene.probe.sent = 1
     scene.tick(100)
     assert scene.probe.sent == 1
-    scene.now += 12
+    scene.now += 20
     scene.tick()
     assert scene.probe.sent == 2
     scene.probe.answers()
@@ -222,7 +306,8 @@ def test_a_replica_that_lags_is_out_until_it_has_caught_up(scene, caplog):
     up = lambda alias, **_: told.append(alias)  # noqa: E731
     replica_down.connect(down)
     replica_up.connect(up)
-    scene.primary.history.add(60.0, Position(places={"7.1": 100}, clock=0.0))
+    for at in range(60, 104):
+        scene.primary.history.add(at, Position(places={"7.1": 100}, clock=0.0))
     behind = Position(places={"7.1": 99}, clock=0.0)
     caught_up = Position(places={"7.1": 100}, clock=0.0)
     with override_settings(PINNING={"REPLICAS": {"default": ["replica1"]}}):
@@ -236,6 +321,34 @@ def test_a_replica_that_lags_is_out_until_it_has_caught_up(scene, caplog):
     replica_up.disconnect(up)
 
 
+def test_a_primary_is_asked_once_an_interval_and_its_places_are_noted(monkeypatch):
+    monkeypatch.setattr(watched, "Probe", FakeProbe)
+    primary = watched.WatchedPrimary(connections["default"], 30)
+    for tick in range(401):  # 10 seconds
+        primary.tick(100 + tick * TICK, 2.0)
+        primary._probe.answers(Position(places={"7.1": tick}, clock=0.0))
+    assert primary._probe.sent == 6
+    assert primary._probe.asked[0] is positions.of_log
+    assert [position.places for _, position in primary.history._seen][:2] == [
+        {"7.1": 0},
+        {"7.1": 80},
+    ]
+
+
+def test_a_probe_of_the_primary_that_hangs_is_hurried(monkeypatch):
+    monkeypatch.setattr(watched, "Probe", FakeProbe)
+    primary = watched.WatchedPrimary(connections["default"], 30)
+    for second in range(100, 125):
+        primary.tick(second, 2.0)
+    assert (primary._probe.sent, primary._probe.hurried) == (1, 5)
+
+
+def test_it_is_measured_four_times_in_max_lag():
+    for max_lag, expected in [(None, 2.0), (30, 2.0), (1, 0.25)]:
+        with override_settings(PINNING={"MAX_LAG": max_lag}):
+            assert lookout.interval() == expected
+
+
 @pytest.mark.parametrize("answer", [None, Position(places={}, clock=0.0)])
 def test_where_no_position_can_be_told_nothing_lags(scene, answer):
     rotation.mark_lagging("replica1", OperationalError("late"))
@@ -244,21 +357,23 @@ def test_where_no_position_can_be_told_nothing_lags(scene, answer):
 
 
 def test_there_is_none_for_sqlite(monkeypatch):
-    monkeypatch.delattr(mail, "outbox", raising=False)
+    monkeypatch.setattr(lookout, "is_under_test", lambda: False)
     lookout.attend(connections["replica1"], CLUSTER)
     assert waits.watched == set()
 
 
 def test_there_is_none_in_tests(monkeypatch):
     replica = replica_of(monkeypatch, NAME="elsewhere")
-    monkeypatch.setattr(mail, "outbox", [], raising=False)
+    monkeypatch.undo()
+    monkeypatch.setattr(watched, "Probe", FakeProbe)
+    monkeypatch.setattr(type(replica), "vendor", "postgresql")
     lookout.attend(replica, CLUSTER)
     assert waits.watched == set()
 
 
 def replica_of(monkeypatch, **settings: Any) -> Any:
-    monkeypatch.delattr(mail, "outbox", raising=False)
-    monkeypatch.setattr(lookout, "Probe", FakeProbe)
+    monkeypatch.setattr(lookout, "is_under_test", lambda: False)
+    monkeypatch.setattr(watched, "Probe", FakeProbe)
     replica = connections["replica1"].copy()
     replica.settings_dict.update(settings)
     monkeypatch.setattr(type(replica), "vendor", "postgresql")
@@ -288,10 +403,50 @@ def test_one_thread_looks_after_all_of_them_and_ends_with_a_reset(monkeypatch):
         lookout.attend(replica, CLUSTER)
     assert waits.watched == {"replica1", "replica2"}
     (thread,) = alive()
+    lookout._lookout._replicas["replica1"].is_used = False
+    lookout.attend(connections["replica1"], CLUSTER)
+    assert lookout._lookout._replicas["replica1"].is_used
     lookout.reset()
     thread.join(timeout=10)
     assert alive() == []
     assert waits.watched == set()
+
+
+def test_a_thread_that_has_died_is_replaced(monkeypatch):
+    lookout.attend(replica_of(monkeypatch, NAME="elsewhere"), CLUSTER)
+    first = lookout._lookout._thread
+    lookout._lookout.is_stopped = True
+    waits.activity.set()
+    first.join(timeout=10)
+    lookout._lookout.is_stopped = False
+    lookout.attend(connections["replica1"], CLUSTER)
+    assert lookout._lookout._thread is not first
+    assert lookout._lookout._thread.is_alive()
+    lookout.reset()
+
+
+def test_where_no_thread_can_be_started_nobody_looks(monkeypatch, caplog):
+    replica = replica_of(monkeypatch, NAME="elsewhere")
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    lookout.attend(replica, CLUSTER)
+    assert waits.watched == set()
+    assert "can't start new thread" in caplog.text
+
+
+def test_a_fork_does_not_wait_for_a_lock_that_nobody_holds_any_more():
+    with waits.activity._cond, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+    deadline = time.monotonic() + 10
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_forked_process_looks_anew(monkeypatch):

@@ -166,6 +166,17 @@ def test_when_all_are_set_aside_the_primary_serves():
     assert choose(Pinned()) == ("default", Reason.NO_REPLICA)
 
 
+def test_requests_leave_the_first_try_to_the_lookout(monkeypatch):
+    monkeypatch.setattr(replicas.waits, "watched", {"replica1"})
+    monkeypatch.setattr(replicas.lookout, "attend", lambda *_: None)
+    with freeze_time() as clock:
+        rotation.set_aside("replica1", OperationalError("down"))
+        clock.tick(10.9)
+        assert not replicas.is_usable(CLUSTER, "replica1")
+        clock.tick(5)
+        assert replicas.is_usable(CLUSTER, "replica1")
+
+
 def test_an_open_connection_is_no_sign_of_life(monkeypatch):
     connections["replica1"].ensure_connection()
 

@@ -4,6 +4,7 @@ from django.db import OperationalError
 
 from pinning import rotation
 from pinning.clusters import Cluster
+from pinning.signals import replica_up
 
 CLUSTER = Cluster("default", ("replica1", "replica2"))
 ERROR = OperationalError("down")
@@ -17,6 +18,19 @@ def test_a_replica_is_out_while_it_rests_or_lags():
     assert rotation.is_out("replica1")
     rotation.unmark_lagging("replica1")
     assert not rotation.is_out("replica1")
+
+
+def test_it_is_back_only_when_nothing_keeps_it_out():
+    told = []
+    up = lambda alias, **_: told.append(alias)  # noqa: E731
+    replica_up.connect(up)
+    rotation.set_aside("replica1", ERROR)
+    rotation.mark_lagging("replica1", ERROR)
+    rotation.restore("replica1")
+    assert told == []
+    rotation.unmark_lagging("replica1")
+    assert told == ["replica1"]
+    replica_up.disconnect(up)
 
 
 def test_that_all_are_out_is_told_once_until_one_is_back(caplog):

@@ -1,13 +1,16 @@
 """Waits for replicas that never answer, ended from outside."""
 
+import gc
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.db.backends.signals import connection_created
 
 from pinning import waits
 from pinning.waits import Wait
@@ -17,6 +20,7 @@ class Connection:
     """As much of Django's connection as a wait touches. ``connect`` is what the driver does."""
 
     alias = "replica1"
+    in_atomic_block = False
 
     def __init__(self, raw: Any = None, connect: Any = None) -> None:
         self.connection = raw
@@ -25,9 +29,25 @@ class Connection:
     def get_new_connection(self, params: Any) -> Any:
         return self._connect()
 
+    def _commit(self) -> None:
+        self.connection.recv(1)
+
+    def _rollback(self) -> None:
+        self.connection.recv(1)
+
+    def is_usable(self) -> bool:
+        return self.connection.recv(1) == b"1"
+
     def ensure_connection(self) -> None:
         if self.connection is None:
             self.connection = self.get_new_connection({})
+
+
+class Cursor:
+    """Django's, around the driver's with a name."""
+
+    class cursor:  # noqa: N801
+        name = "stream"
 
 
 class Raw:
@@ -175,4 +195,85 @@ def test_connections_that_are_gone_are_forgotten():
     waits.note_opened(connection)
     assert len(waits._opened) == 1
     del connection
+    gc.collect()
     assert waits._opened == {}
+
+
+@pytest.mark.parametrize("method", ["_commit", "_rollback", "is_usable"])
+def test_what_waits_past_any_cursor_is_known_and_ended(method: str):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = Connection(ours)
+        waits.note_opened(connection)
+        waits.note_opened(connection)  # as at each reconnect
+        thread = in_thread(getattr(connection, method))
+        wait_for(lambda: waits.of("replica1"))
+        (wait,) = waits.of("replica1")
+        assert wait.is_harmless is (method == "is_usable")
+        wait.cut()
+        thread.join(timeout=10)
+        assert waits.of("replica1") == []
+
+
+def test_a_transaction_and_rows_under_way_hold_a_replica():
+    connection, cursor = Connection(Raw()), Cursor()
+    waits.note_opened(connection)
+    assert not waits.is_held("replica1")
+    connection.in_atomic_block = True
+    assert waits.is_held("replica1")
+    connection.in_atomic_block = False
+    waits.note_stream(connection, cursor)
+    assert not waits.is_held("replica2")
+    assert waits.is_held("replica1")
+    del cursor
+    assert not waits.is_held("replica1")
+
+
+def test_a_cursor_that_has_all_its_rows_holds_nothing():
+    cursor = Cursor()
+    cursor.cursor = object()
+    waits.note_stream(Connection(Raw()), cursor)
+    assert not waits.is_held("replica1")
+
+
+def test_a_pool_that_keeps_dead_connections_is_closed():
+    connection, closed = Connection(Raw()), threading.Event()
+    connection.pool, connection.close_pool = object(), closed.set
+    waits.note_opened(connection)
+    waits.cut_all("replica1")
+    assert closed.wait(10)
+
+
+def test_who_is_interrupted_leaves_no_connection_behind(monkeypatch):
+    raw, may_end = Raw(), threading.Event()
+
+    def connect() -> Raw:
+        may_end.wait(10)
+        return raw
+
+    def interrupt(self: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(waits.Future, "result", interrupt)
+    with pytest.raises(KeyboardInterrupt), Wait(Connection(connect=connect)) as wait:
+        wait.connect()
+    may_end.set()
+    wait_for(lambda: raw.is_closed)
+
+
+def test_without_another_thread_it_connects_in_this_one(monkeypatch):
+    def refuse(self: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    raw = Raw()
+    connection = Connection(connect=lambda: raw)
+    with Wait(connection) as wait:
+        wait.connect()
+    assert connection.connection is raw
+
+
+def test_connections_are_noted_from_the_start_of_the_process():
+    receivers = [receiver[1] for receiver in connection_created.receivers]
+    alive = [each() if isinstance(each, weakref.ref) else each for each in receivers]
+    assert waits.note_opened in alive

@@ -24,6 +24,11 @@ def of_primary(connection: BaseDatabaseWrapper) -> Position | None:
     return VENDORS.get(connection.vendor, _CLOCK).of_primary(connection)
 
 
+def of_log(connection: BaseDatabaseWrapper) -> Position | None:
+    """How far the primary's log is that replicas can have by now. For their lag."""
+    return VENDORS.get(connection.vendor, _CLOCK).of_log(connection)
+
+
 def of_replica(connection: BaseDatabaseWrapper) -> Position | None:
     """What the replica behind ``connection`` has replayed and shows to later statements there."""
     return VENDORS.get(connection.vendor, _CLOCK).of_replica(connection)

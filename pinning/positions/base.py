@@ -29,6 +29,10 @@ class Positions(ABC):
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
         """A position at or past every commit that returned before the call."""
 
+    def of_log(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """What of the primary's log its replicas can have by now; they are late from then on."""
+        return self.of_primary(connection)
+
     @abstractmethod
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """A position that every statement sent after the call, on this connection, will see.

@@ -68,10 +68,17 @@ class PostgreSQLPositions(Positions):
 
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The insert LSN. None on Aurora; raises ``django.db.Error`` on a node in recovery."""
+        return self._position(connection, _PRIMARY)
+
+    def of_log(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """The flush LSN: what an open transaction has inserted may stay in memory for a while."""
+        return self._position(connection, _PRIMARY.replace("_insert_lsn", "_flush_lsn"))
+
+    def _position(self, connection: BaseDatabaseWrapper, question: str) -> Position | None:
         system = _system_of(connection)
         if system.is_aurora:
             return None
-        lsn, timeline, clock = fetch_row(connection, _PRIMARY)
+        lsn, timeline, clock = fetch_row(connection, question)
         lsn = end_of_record(lsn, page=system.page, segment=system.segment)
         return Position(places={f"{system.identifier}.{timeline}": lsn}, clock=clock)
 

@@ -76,7 +76,7 @@ def test_a_replica_that_is_stopped_costs_one_bounded_wait(
     assert (crowd.failed, crowd.stale) == ([], [])
     assert crowd.share("replica2", *during) < 0.1  # those that were moved away while they ran
     assert crowd.share("replica2", *after) > 0.2
-    assert slowest < 1.5  # of the 3 s
+    assert slowest - usual[-1] < 0.8  # of the 3 s; what it should be is printed
     figure(
         f"Slowest read when a replica is stopped, {'kept' if persistent else 'new'} connections",
         f"{slowest * 1000:.0f} ms; before: {median(usual) * 1000:.0f} ms, at most "
