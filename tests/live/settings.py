@@ -35,7 +35,6 @@ CELERY_TASK_DEFAULT_QUEUE = "solo"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 TASKS = {"default": {"BACKEND": "tests.live.tasks.Backend"}}
 MIDDLEWARE = [MIDDLEWARE[0], "tests.live.site.trace_reads", *MIDDLEWARE[1:]]  # noqa: F405
-INSTALLED_APPS = [*INSTALLED_APPS, *_GIVEN.get("apps", [])]
 ROOT_URLCONF = f"tests.live.{_GIVEN['urls']}"
 LOGGING = {
     "version": 1,

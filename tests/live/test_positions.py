@@ -196,6 +196,8 @@ def test_a_replica_of_a_promoted_one_does_not_take_its_log_for_the_lost_one(
         write(new)
         pin = pin_of(new)
         assert wait_until_reached(replica, pin) < STALL_SECONDS
+        if new.vendor != "postgresql":  # whose timelines are told apart by numbers alone
+            return
         assert not has_reached(connect(second), pin)  # it first sees the timeline after the write
         for server in (pair.replica, second):
             second.wait_until_caught_up()
