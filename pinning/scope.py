@@ -5,6 +5,7 @@ ContextVar that is set anew inside asyncio.create_task, gather or a thread is lo
 """
 
 import contextlib
+import functools
 import logging
 import random
 import time
@@ -66,10 +67,12 @@ class ClusterWork:
     __slots__ = (
         "choice",
         "connections",
+        "is_told",
         "latest",
         "reads",
         "received",
         "taken",
+        "told",
         "unsaved",
         "written",
     )
@@ -79,6 +82,8 @@ class ClusterWork:
         self.unsaved = False  # ... or received, since the pins were last taken
         self.latest: object = None  # stands for the last write
         self.taken: tuple[object, Pins] | None = None  # the pins of that write, once asked for
+        self.told: list[Pins] = []  # with commits
+        self.is_told = True  # of every write
         self.received = Pins()  # from work that was done elsewhere
         self.choice: Choice | None = None
         self.reads: dict[Reason, int] = {}
@@ -188,12 +193,19 @@ class Scope:
     def began_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> None:
         """Note that the ``begun``-th transaction of ``connection`` begins."""
 
-    def wrote(self, cluster: str) -> None:
-        """Note a committed write, here and in every open scope around."""
+    def wrote(self, cluster: str, position: Position | None = None) -> None:
+        """Note a committed write, here and in every open scope around.
+
+        ``position`` is where the primary was after it, if that was told with the commit.
+        """
         scope: Scope | None = self
         while scope is not None:
             if not scope.is_closed:
                 work = scope.work(cluster)
+                if position is None:
+                    work.is_told = False
+                else:
+                    work.told.append(_pins_at(cluster, position))
                 work.written = work.unsaved = True
                 work.latest = object()
             scope = scope.parent
@@ -233,7 +245,7 @@ class Scope:
     def pins_of_writes(self, cluster: str) -> Pins:
         """Pins for all that was committed to ``cluster`` until now. Takes nothing away.
 
-        One query after each write that needs a position, however often this is called.
+        One query after each write whose position is not known, however often this is called.
         """
         if self.parent is not None and not self.parent.is_closed:  # which has heard of every write
             return self.parent.pins_of_writes(cluster)
@@ -241,6 +253,8 @@ class Scope:
         latest = work.latest  # before asking, so that a write meanwhile is asked for anew
         if work.taken is not None and work.taken[0] is latest:
             return work.taken[1]
+        if work.is_told and work.told:  # whatever else committed at the same time
+            return functools.reduce(Pins.merge, list(work.told))
         pins = pin_now(cluster)
         if any(pin.position is not None for pin in pins):  # who could not tell may tell later
             work.taken = (latest, pins)
@@ -272,8 +286,10 @@ def pin_now(cluster: str) -> Pins:
     It carries a position where the primary can tell one, and the time alone where it cannot.
     """
     position = _position_now(connections[cluster])
-    if position is None:
-        return pin_by_clock(cluster)
+    return pin_by_clock(cluster) if position is None else _pins_at(cluster, position)
+
+
+def _pins_at(cluster: str, position: Position) -> Pins:
     return Pins(
         Pin(cluster=cluster, written_at=position.clock, timeline=timeline, position=place)
         for timeline, place in position.places.items()

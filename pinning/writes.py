@@ -5,6 +5,7 @@ raw SQL, ``using()`` and generic relations. Nor is ``on_commit``: callbacks that
 earlier would read before ours had run, and tests that count callbacks would count ours.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +18,12 @@ from django.db import (
     connections,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import debug_transaction
 
-from pinning import primaries
+from pinning import positions, primaries
 from pinning.clusters import Cluster, clusters
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
+from pinning.pins import Position
 from pinning.scope import Scope, current_scope
 from pinning.statements import as_text, commits, is_write, written_table
 
@@ -45,6 +48,7 @@ class Recorder:
         self._cluster = cluster.primary
         self._connection = connection
         self._pending: list[tuple[Scope, frozenset[str]]] = []
+        self._told: Position | None = None  # with the last commit
         #: How many transactions have begun, which tells them apart.
         self.begun = 0
         for name in _WATCHED:
@@ -134,6 +138,8 @@ class Recorder:
     def _replace(self, name: str) -> None:
         """Put ``_after<name>`` behind the connection's own method, on this connection alone."""
         original = getattr(self._connection, name)
+        if name == "_commit":
+            original = functools.partial(self._commit, original)
         after = getattr(self, f"_after{name}")
 
         def replacement(*args: Any) -> Any:
@@ -149,11 +155,21 @@ class Recorder:
 
         setattr(self._connection, name, replacement)
 
+    def _commit(self, commit: Callable[[], Any]) -> Any:
+        """Commit; where the driver can, and a scope will want it, with the position in one go."""
+        connection = self._connection
+        if not (self._pending and positions.can_commit(connection)):
+            return commit()
+        with debug_transaction(connection, "COMMIT"), connection.wrap_database_errors:
+            self._told = positions.commit(connection)
+        return None
+
     def _after_commit(self) -> None:
         """Tell the scopes. Also when COMMIT failed: the server may have done it all the same."""
         pending, self._pending = self._pending, []
+        told, self._told = self._told, None
         for scope, _ in pending:
-            scope.wrote(self._cluster)
+            scope.wrote(self._cluster, told)
 
     def _after_rollback(self) -> None:
         self._pending.clear()

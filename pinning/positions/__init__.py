@@ -29,6 +29,16 @@ def of_log(connection: BaseDatabaseWrapper) -> Position | None:
     return VENDORS.get(connection.vendor, _CLOCK).of_log(connection)
 
 
+def can_commit(connection: BaseDatabaseWrapper) -> bool:
+    """Whether ``commit`` can end the transaction that is open on a primary's connection."""
+    return VENDORS.get(connection.vendor, _CLOCK).can_commit(connection)
+
+
+def commit(connection: BaseDatabaseWrapper) -> Position | None:
+    """Commit, and where the primary is after that, if known. Raises what the driver raises."""
+    return VENDORS.get(connection.vendor, _CLOCK).commit(connection)
+
+
 def of_replica(connection: BaseDatabaseWrapper) -> Position | None:
     """What the replica behind ``connection`` has replayed and shows to later statements there."""
     return VENDORS.get(connection.vendor, _CLOCK).of_replica(connection)

@@ -33,6 +33,17 @@ class Positions(ABC):
         """What of the primary's log its replicas can have by now; they are late from then on."""
         return self.of_primary(connection)
 
+    def can_commit(self, connection: BaseDatabaseWrapper) -> bool:  # noqa: ARG002
+        """Whether ``commit`` can end the open transaction."""
+        return False
+
+    def commit(self, connection: BaseDatabaseWrapper) -> Position | None:  # noqa: ARG002
+        """Commit, and ``of_primary`` after that, in one round trip. Raises what COMMIT raises.
+
+        None where it was committed and the position is not known.
+        """
+        return None
+
     @abstractmethod
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """A position that every statement sent after the call, on this connection, will see.
@@ -65,6 +76,12 @@ def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
         cursor.execute(sql)
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row or ()
+
+
+def known_for_connection(connection: BaseDatabaseWrapper) -> Any:
+    """What ``once_for_connection`` has been told, or None. Asks nobody."""
+    known = connection.__dict__.get(_ATTRIBUTE)
+    return known[1] if known is not None and known[0] is connection.connection else None
 
 
 def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:

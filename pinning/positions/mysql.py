@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.pins import Position
 from pinning.positions.base import Positions, fetch_row, once_for_connection
+from pinning.positions.commits import can_ask_mysqlclient, commit_by_mysqlclient
 
 logger = logging.getLogger("pinning")
 
@@ -81,6 +82,24 @@ class MySQLPositions(Positions):
         gtids, microseconds, *log = fetch_row(connection, sql)
         if log and not _gives_gtids(*log):
             return None
+        return self._position(connection, gtids, microseconds, parse)
+
+    def can_commit(self, connection: BaseDatabaseWrapper) -> bool:
+        """On MariaDB, with mysqlclient."""
+        return _is_mariadb(connection) and can_ask_mysqlclient(connection.connection)
+
+    def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """The last GTID of each domain."""
+        rows = commit_by_mysqlclient(connection.connection, _MARIADB_PRIMARY)
+        if not rows:
+            return None
+        gtids, microseconds = rows[0]
+        position = self._position(connection, gtids, int(microseconds), mariadb_places)
+        return position if position is not None and position.places else None
+
+    def _position(
+        self, connection: BaseDatabaseWrapper, gtids: str, microseconds: int, parse: Parser
+    ) -> Position | None:
         try:
             return Position(places=parse(gtids), clock=microseconds / 1_000_000)
         except UnknownFormatError:

@@ -10,7 +10,13 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.pins import Position
-from pinning.positions.base import Positions, fetch_row, once_for_connection
+from pinning.positions.base import (
+    Positions,
+    fetch_row,
+    known_for_connection,
+    once_for_connection,
+)
+from pinning.positions.commits import can_ask_psycopg, commit_by_psycopg
 
 # What stays the same for as long as a connection lives, behind a pooler too. Amazon Aurora has the
 # functions below but no such log, its readers share the primary's storage: the clock decides there.
@@ -68,19 +74,37 @@ class PostgreSQLPositions(Positions):
 
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The insert LSN. None on Aurora; raises ``django.db.Error`` on a node in recovery."""
-        return self._position(connection, _PRIMARY)
+        return self._of_primary(connection, _PRIMARY)
 
     def of_log(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The flush LSN: what an open transaction has inserted may stay in memory for a while."""
-        return self._position(connection, _PRIMARY.replace("_insert_lsn", "_flush_lsn"))
+        return self._of_primary(connection, _PRIMARY.replace("_insert_lsn", "_flush_lsn"))
 
-    def _position(self, connection: BaseDatabaseWrapper, question: str) -> Position | None:
+    def _of_primary(self, connection: BaseDatabaseWrapper, question: str) -> Position | None:
         system = _system_of(connection)
         if system.is_aurora:
             return None
-        lsn, timeline, clock = fetch_row(connection, question)
-        lsn = end_of_record(lsn, page=system.page, segment=system.segment)
-        return Position(places={f"{system.identifier}.{timeline}": lsn}, clock=clock)
+        return _position(system, *fetch_row(connection, question))
+
+    def can_commit(self, connection: BaseDatabaseWrapper) -> bool:
+        """With psycopg 3, behind PgBouncer too. Not on Aurora, where there is nothing to ask."""
+        system: System | None = known_for_connection(connection)
+        is_aurora = system is not None and system.is_aurora
+        return not is_aurora and can_ask_psycopg(connection.connection)
+
+    def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """With what stays the same, too, where that is not known yet."""
+        system: System | None = known_for_connection(connection)
+        questions = [_PRIMARY] if system is not None else [_SYSTEM, _PRIMARY]
+        rows = commit_by_psycopg(connection.connection, questions)
+        if len(rows) < len(questions):
+            return None
+        if system is None:
+            identifier, page, segment, is_aurora = rows[0]
+            system = System(int(identifier), int(page), int(segment), is_aurora == "t")
+            once_for_connection(connection, lambda: system)
+        lsn, timeline, clock = rows[-1]
+        return _position(system, int(lsn), int(timeline), float(clock))
 
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The replayed LSN; without places where the node is in no recovery. None on Aurora."""
@@ -114,6 +138,11 @@ class PostgreSQLPositions(Positions):
     def is_refusal(self, connection: BaseDatabaseWrapper, error: Error) -> bool:
         """A primary refuses too, in a transaction that was begun to read only."""
         return _reported_standby(connection) is not False and super().is_refusal(connection, error)
+
+
+def _position(system: System, lsn: int, timeline: int, clock: float) -> Position:
+    lsn = end_of_record(lsn, page=system.page, segment=system.segment)
+    return Position(places={f"{system.identifier}.{timeline}": lsn}, clock=clock)
 
 
 def _reported_standby(connection: BaseDatabaseWrapper) -> bool | None:

@@ -36,7 +36,7 @@ def test_a_paused_replica_has_not_reached_a_write_and_a_resumed_one_has(pair, co
     assert count(replica) == 1
 
 
-def test_no_capture_on_an_idle_primary_waits_for_a_page_header(pair, connect, capsys):
+def test_no_capture_on_an_idle_primary_waits_for_a_page_header(pair, connect, figure):
     primary, replica = connect(pair.primary), connect(pair.replica)
     longest = boundaries = stalls = 0
     with primary.cursor() as cursor:
@@ -48,11 +48,10 @@ def test_no_capture_on_an_idle_primary_waits_for_a_page_header(pair, connect, ca
             seconds = wait_until_reached(replica, pin)
             stalls += seconds >= STALL_SECONDS
             longest = max(longest, seconds)
-    with capsys.disabled():
-        print(
-            f"\n{CAPTURES} captures, {boundaries} at a page's end: "
-            f"{stalls} stalls, longest wait {longest * 1000:.0f} ms"
-        )
+    figure(
+        f"Of {CAPTURES} captures, {boundaries} at a page's end",
+        f"{stalls} stalls, longest wait {longest * 1000:.0f} ms",
+    )
     assert boundaries > 0
     assert stalls == 0
 

@@ -1,0 +1,149 @@
+"""What a writing request pays for its position: round trips to a primary that is far away."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, OperationalError, connections, transaction
+from django.db.utils import load_backend
+
+from pinning import positions, scope
+from pinning.pins import Pins
+from tests.live.conftest import DATABASE, Pair, on_each_database
+from tests.live.far import Far, through
+from tests.live.reaching import count, has_reached, wait_until_reached
+from tests.notes.models import Attachment, Note
+
+ONE_WAY_SECONDS = 0.01
+
+
+@pytest.fixture
+def far(pair: Pair, django_db_blocker: Any) -> Iterator[Far]:
+    """Puts a connection to the primary, through a proxy, in the place of "default"."""
+    before = connections["default"]
+    with ExitStack() as stack:
+        stack.enter_context(django_db_blocker.unblock())
+        proxy = stack.enter_context(Far(int(pair.primary.port)))
+        settings = through(proxy, {**before.settings_dict, **pair.primary.settings(DATABASE)})
+        settings.update(TEST={}, CONN_MAX_AGE=None)
+        backend = load_backend(settings["ENGINE"])
+        connections["default"] = backend.DatabaseWrapper(settings, alias="default")
+        yield proxy
+        connections["default"].close()
+        connections["default"] = before
+
+
+def write(*, pins: bool = True, is_atomic: bool = True) -> tuple[Pins, float]:
+    """Without pins it is outside every scope, as if there were no pinning."""
+    begun = time.monotonic()
+    taken = Pins()
+    with scope() if pins else nullcontext() as work:
+        with transaction.atomic() if is_atomic else nullcontext():
+            Note.objects.create(text="far")
+        if work is not None:
+            taken = work.take_pins()
+    return taken, time.monotonic() - begun
+
+
+def round_trips(far: Far, **how: bool) -> int:
+    before = far.round_trips
+    write(**how)
+    return far.round_trips - before
+
+
+@on_each_database
+def test_the_position_comes_with_the_commit(far: Far):
+    write()
+    assert round_trips(far, pins=True) == round_trips(far, pins=False)
+    ((pin,), _) = write()
+    now = positions.of_primary(connections["default"])
+    assert 0 < pin.position <= now.places[pin.timeline]
+    assert pin.written_at <= now.clock
+
+
+@on_each_database
+def test_on_a_new_connection_too(far: Far):
+    write()  # what Django asks once for each server
+    costs = []
+    for pins in (False, True):
+        connections["default"].close()
+        time.sleep(0.1)  # its farewell is on the way
+        costs.append(round_trips(far, pins=pins))
+    assert costs[0] == costs[1], costs
+
+
+def test_without_a_transaction_it_is_asked_for(far: Far):
+    write(is_atomic=False)
+    without = round_trips(far, pins=False, is_atomic=False)
+    assert round_trips(far, pins=True, is_atomic=False) == without + 1
+
+
+@on_each_database
+def test_it_covers_the_commit(far: Far, pair: Pair, connect: Any):
+    replica = connect(pair.replica)
+    for number in range(1, 51):
+        ((pin,), _) = write()
+        wait_until_reached(replica, pin)
+        assert count(replica) == number
+    pair.replica.pause_replay()
+    ((pin,), _) = write()
+    assert not has_reached(replica, pin)
+
+
+def test_a_commit_that_fails_raises_what_it_did_and_pins_nobody(far: Far):
+    with scope() as work:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Attachment.objects.create(name="a", note_id=99)
+        assert not work.has_unsaved_writes()
+    assert Note.objects.count() == 0
+    assert connections["default"].is_usable()
+
+
+@pytest.mark.parametrize("question", ["SELECT 1/0", "SELECT 1 WHERE false"])
+def test_a_question_that_fails_undoes_no_commit(far: Far, monkeypatch: Any, question: str):
+    with scope() as work:
+        with monkeypatch.context() as patch:
+            patch.setattr("pinning.positions.postgresql._PRIMARY", question)
+            with transaction.atomic():
+                Note.objects.create(text="kept")
+        (pin,) = work.take_pins()
+        assert pin.position is not None  # asked for anew
+    assert [note.text for note in Note.objects.all()] == ["kept"]
+
+
+def test_a_write_without_a_position_has_it_asked_for_all(far: Far):
+    with scope() as work:
+        with transaction.atomic():
+            Note.objects.create(text="told")
+        Note.objects.create(text="not told")
+        now = positions.of_primary(connections["default"])
+        (pin,) = work.take_pins()
+    assert pin.position >= now.places[pin.timeline]
+
+
+def test_a_connection_that_breaks_in_the_commit_is_an_error_and_pins(far: Far, pair: Pair):
+    with scope() as work:
+        with pytest.raises(OperationalError), transaction.atomic():
+            Note.objects.create(text="lost")
+            pair.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE backend_type = 'client backend' AND pid != pg_backend_pid()"
+            )
+        assert work.has_written("default")
+
+
+@on_each_database
+def test_the_time_it_takes(far: Far, vendor: str, figure: Callable[[str, object], None]):
+    far.one_way_seconds = ONE_WAY_SECONDS
+    write()
+    rounds = [(write(pins=False)[1], write()[1], write(is_atomic=False)[1]) for _ in range(15)]
+    without, told, asked = map(statistics.median, zip(*rounds, strict=True))
+    share = (told - without) / (2 * ONE_WAY_SECONDS)
+    figure(
+        f"Position with the commit, {vendor}, round trip of 20 ms",
+        f"{told * 1000:.1f} ms, without it {without * 1000:.1f} ms: {share:.1%} of a round trip "
+        f"({asked * 1000:.1f} ms for an autocommitted write with a query)",
+    )
