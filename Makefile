@@ -20,7 +20,7 @@ demo: $(INSTALLED) ## Serve the example on a primary and a replica that lags; PO
 	@exec $(BIN)/python -m example_project.demo
 
 test: $(INSTALLED) ## Run all tests; those whose servers are not on this machine are skipped
-	$(BIN)/python -W error -m pytest
+	$(BIN)/python -W error -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED) ## Check the style
 	$(BIN)/python -m ruff check .

@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from pinning import conf, model_checks, naming, stores
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
+from pinning.role_checks import check_roles
 from pinning.router import PinningRouter
 
 #: Middleware that reads or writes the database, sets identities or caches pages.
@@ -36,6 +37,7 @@ def register_all() -> None:
     """Tell Django about the checks."""
     register(check_settings)
     register(check_deployment, Tags.security, deploy=True)
+    register(check_roles, Tags.database)
 
 
 def check_settings(**_: object) -> list[CheckMessage]:

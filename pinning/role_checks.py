@@ -1,0 +1,44 @@
+"""System checks that ask a replica: those of ``manage.py check --database replica1``."""
+
+from collections.abc import Iterator, Sequence
+
+from django.core.checks import CheckMessage, Warning  # noqa: A004
+from django.db import Error, connections
+
+from pinning.clusters import clusters
+from pinning.positions.base import fetch_row
+
+_CAN_SEE_TIMELINE = """
+SELECT pg_has_role('pg_read_all_stats', 'USAGE') OR NOT pg_is_in_recovery(), current_user
+"""
+
+
+def check_roles(databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
+    """What the roles may do that Django connects with, to the replicas among ``databases``.
+
+    One that cannot be reached is not complained of: that is for those who watch it.
+    """
+    known = clusters()
+    names = [
+        alias
+        for alias in databases or ()
+        if (of := known.of_alias(alias)) is not None and alias != of.primary
+    ]
+    return [message for alias in names for message in _sees_timeline(alias)]
+
+
+def _sees_timeline(alias: str) -> Iterator[CheckMessage]:
+    connection = connections[alias]
+    if connection.vendor != "postgresql":
+        return
+    try:
+        can_see, role = fetch_row(connection, _CAN_SEE_TIMELINE)
+    except Error:
+        return
+    if not can_see:
+        yield Warning(
+            f"The role {role!r} cannot see which timeline the replica {alias!r} is on, so every "
+            "pin holds for WINDOW at least.",
+            hint=f"GRANT pg_read_all_stats TO {role};",
+            id="pinning.W016",
+        )

@@ -1,0 +1,54 @@
+"""The system check that asks replicas what the site's role may do."""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from pinning.role_checks import check_roles
+from tests.live.conftest import Pair
+
+
+@pytest.fixture
+def replica_as(pair: Pair, connect: Any, monkeypatch: Any) -> Any:
+    """Puts a connection of a role to the replica in the place of "replica1"."""
+    before = connections["replica1"]
+
+    def connect_as(role: str, grant: str = "") -> None:
+        pair.execute(f"CREATE ROLE {role} LOGIN")
+        if grant:
+            pair.execute(f"GRANT {grant} TO {role}")
+        pair.replica.wait_until_caught_up()
+        connection = connect(pair.replica)
+        connection.settings_dict["USER"] = role
+        connections["replica1"] = connection
+
+    yield connect_as
+    connections["replica1"].close()
+    connections["replica1"] = before
+    for role in ("plain", "granted"):
+        pair.execute(f"DROP ROLE IF EXISTS {role}")
+
+
+def test_a_role_that_cannot_see_the_timeline_is_warned_of(replica_as, capsys):
+    replica_as("plain")
+    assert [message.id for message in check_roles(["default", "replica1"])] == ["pinning.W016"]
+    call_command("check", databases=["replica1"])
+    assert "GRANT pg_read_all_stats TO plain;" in capsys.readouterr().err
+
+
+def test_one_that_can_is_not(replica_as):
+    replica_as("granted", "pg_read_all_stats")
+    assert check_roles(["replica1"]) == []
+
+
+def test_nobody_is_asked_unless_the_alias_is_named(replica_as):
+    replica_as("plain")
+    assert check_roles() == check_roles(None) == check_roles(["default"]) == []
+
+
+def test_a_replica_that_is_down_is_not_complained_of(replica_as):
+    replica_as("plain")
+    connections["replica1"].settings_dict["PORT"] = "1"
+    assert check_roles(["replica1"]) == []
