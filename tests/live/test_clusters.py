@@ -1,5 +1,7 @@
 """Two primaries, each with a replica: what one of them was written leaves the other alone."""
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -120,6 +122,49 @@ def test_pins_of_two_requests_come_into_one_cookie(clusters):
 def test_another_visitor_is_not_pinned(clusters):
     clusters.site.client().write("both", "/both")
     assert reads_of_both(clusters.site.client()) == ON_REPLICAS
+
+
+def test_under_load_one_cluster_does_not_feel_the_death_of_anothers_replica(clusters, figure):
+    clusters.notes_replica.resume_replay()
+    clusters.orders_replica.resume_replay()
+    statuses, aliases, is_over = [], [], threading.Event()
+
+    def visit() -> None:
+        client = clusters.site.client()
+        while not is_over.is_set():
+            statuses.append(client.write("order", "/orders").status_code)
+            for _ in range(5):
+                response = client.get("/both")
+                statuses.append(response.status_code)
+                aliases.append({model: alias for model, alias, _ in reads(response)})
+
+    threads = [threading.Thread(target=visit) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    clusters.orders_replica.kill()
+    try:
+        time.sleep(0.5)
+        since = len(aliases)
+        time.sleep(1)
+        during = aliases[since:]
+    finally:
+        clusters.orders_replica.start()
+    time.sleep(1.5)
+    since = len(aliases)
+    time.sleep(1)
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    after = aliases[since:]
+    figure(
+        "Requests that failed because another cluster's replica died",
+        len(statuses) - statuses.count(200),
+    )
+    assert set(statuses) == {200}
+    assert {each[NOTE] for each in during} == {"replica1"}
+    assert {each[ORDER] for each in during} == {"orders"}
+    assert "orders1" in {each[ORDER] for each in after}
 
 
 def test_each_table_is_made_on_its_own_primary(clusters):
