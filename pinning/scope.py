@@ -28,6 +28,10 @@ logger = logging.getLogger("pinning")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+#: How many positions a scope keeps that came with commits. After more of them it asks.
+_MOST_TOLD = 50
+
+
 class Read(NamedTuple):
     """One answer of the router. ``model`` is its label."""
 
@@ -202,9 +206,9 @@ class Scope:
         while scope is not None:
             if not scope.is_closed:
                 work = scope.work(cluster)
-                if position is None:
+                if position is None or len(work.told) == _MOST_TOLD:
                     work.is_told = False
-                else:
+                elif work.is_told:
                     work.told.append(_pins_at(cluster, position))
                 work.written = work.unsaved = True
                 work.latest = object()

@@ -9,7 +9,7 @@ from freezegun import freeze_time
 
 from pinning import Reason, current_scope, scope
 from pinning.middleware import RequestScope
-from pinning.pins import Pin, Pins
+from pinning.pins import Pin, Pins, Position
 from pinning.scope import Read, Scope, inside
 from pinning.signals import scope_closed
 from tests.notes.models import Note
@@ -138,3 +138,71 @@ def test_a_scope_costs_less_than_two_kibibytes(rf):
         Note.objects.create(text="new")
         list(Note.objects.all())
     assert 200 < size(work, set()) < 2048
+
+
+def told(place: int) -> Position:
+    return Position(places={"7.1": place}, clock=1000.0 + place)
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[str]:
+    """The clusters that were asked for their position."""
+    names: list[str] = []
+    pin = Pin(cluster="default", written_at=2000.0, timeline="7.1", position=99)
+    monkeypatch.setattr(
+        sys.modules["pinning.scope"], "pin_now", lambda name: names.append(name) or Pins([pin])
+    )
+    return names
+
+
+def test_a_position_that_came_with_the_commit_is_not_asked_for(asked):
+    work = Scope()
+    work.wrote("default", told(10))
+    (pin,) = work.take_pins()
+    assert (pin.position, pin.written_at, asked) == (10, 1010.0, [])
+
+
+def test_of_several_the_largest_counts_in_whatever_order_they_came(asked):
+    """Two threads commit, and the first to learn its position may be the last to tell it."""
+    work = Scope()
+    for place in (10, 30, 20):
+        work.wrote("default", told(place))
+    (pin,) = work.take_pins()
+    assert (pin.position, asked) == (30, [])
+
+
+@pytest.mark.parametrize("positions", [[told(10), None], [None, told(10)], [None]])
+def test_one_without_a_position_has_it_asked_for_all(asked, positions):
+    work = Scope()
+    for position in positions:
+        work.wrote("default", position)
+    assert [pin.position for pin in work.take_pins()] == [99]
+    assert [pin.position for pin in work.pins_of_writes("default")] == [99]
+    assert asked == ["default"]
+
+
+def test_a_scope_that_writes_for_hours_keeps_few_positions(asked):
+    work = Scope()
+    for place in range(10_000):
+        work.wrote("default", told(place))
+    assert len(work.work("default").told) <= 50
+    assert [pin.position for pin in work.take_pins()] == [99]
+    assert asked == ["default"]
+
+
+def test_the_scope_around_is_told_as_well(asked):
+    outer = Scope()
+    with inside(outer):
+        inner = Scope()
+    inner.wrote("default", told(10))
+    inner.close()
+    assert [pin.position for pin in outer.take_pins()] == [10]
+    assert asked == []
+
+
+def test_a_position_of_one_cluster_says_nothing_of_another(asked):
+    work = Scope()
+    work.wrote("default", told(10))
+    work.wrote("orders")
+    work.take_pins()
+    assert asked == ["orders"]
