@@ -17,7 +17,9 @@ from django.test.utils import CaptureQueriesContext
 from pinning import Reason, current_scope, mark_written, scope
 from pinning.clusters import clusters
 from pinning.exceptions import UnknownClusterError
+from pinning.pins import Position
 from pinning.router import decide
+from pinning.scope import Scope
 from pinning.writes import Recorder, recorder_of
 from tests.notes.models import Audit, Note, Tag
 
@@ -371,3 +373,20 @@ def test_each_pin_is_taken_once():
         assert not work.take_pins()
         Note.objects.create(text="newer")
         assert len(work.take_pins()) == 1
+
+
+def test_a_position_belongs_to_the_commit_that_it_came_with():
+    """A later one that says nothing, by a statement that commits by the way say, has none."""
+    recorder = recorder_of(connections["default"], clusters().named("default"))
+    heard = []
+
+    class Ear(Scope):
+        def wrote(self, cluster, position=None):
+            heard.append(position)
+
+    position = Position(places={"7.1": 5}, clock=0.0)
+    recorder._told = position
+    for _ in range(2):
+        recorder._pending = [(Ear(), frozenset())]
+        recorder._after_commit()
+    assert heard == [position, None]
