@@ -9,8 +9,8 @@ from asgiref.sync import sync_to_async
 from pinning import conf, signed
 from pinning.blocks import decorated
 from pinning.holders import Holder
-from pinning.pins import Pins
-from pinning.scope import Scope, inside
+from pinning.pins import Pins, Position
+from pinning.scope import Scope, inside, pin_now, pins_at
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,6 +87,13 @@ class HeldScope(Scope):
         around = super().load_pins()
         held = None if around is None else self._holder.load()
         return None if around is None or held is None else around.merge(held)
+
+    def wrote(self, cluster: str, position: Position | None = None) -> None:
+        """Note a committed write; one that is committed after its end is saved by itself."""
+        super().wrote(cluster, position)
+        if self.is_closed:
+            at = pin_now(cluster) if position is None else pins_at(cluster, position)
+            self._holder.save(lambda: at)
 
     def close(self) -> None:
         """Save what was written, and end."""

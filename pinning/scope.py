@@ -209,7 +209,7 @@ class Scope:
                 if position is None or len(work.told) == _MOST_TOLD:
                     work.is_told = False
                 elif work.is_told:
-                    work.told.append(_pins_at(cluster, position))
+                    work.told.append(pins_at(cluster, position))
                 work.written = work.unsaved = True
                 work.latest = object()
             scope = scope.parent
@@ -290,10 +290,11 @@ def pin_now(cluster: str) -> Pins:
     It carries a position where the primary can tell one, and the time alone where it cannot.
     """
     position = _position_now(connections[cluster])
-    return pin_by_clock(cluster) if position is None else _pins_at(cluster, position)
+    return pin_by_clock(cluster) if position is None else pins_at(cluster, position)
 
 
-def _pins_at(cluster: str, position: Position) -> Pins:
+def pins_at(cluster: str, position: Position) -> Pins:
+    """Pins on ``cluster`` with the place on each timeline."""
     return Pins(
         Pin(cluster=cluster, written_at=position.clock, timeline=timeline, position=place)
         for timeline, place in position.places.items()
@@ -308,9 +309,10 @@ def pin_by_clock(cluster: str) -> Pins:
 def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
     """Where the primary is; asked on a new connection if this one turns out to be broken.
 
-    Not inside an atomic block, which a failing question would break, nor on an event loop.
+    Not inside a transaction, which a failing question would break, nor on an event loop.
     """
-    if connection.in_atomic_block:
+    is_by_hand = connection.connection is not None and not connection.autocommit
+    if connection.in_atomic_block or is_by_hand:
         return None
     try:
         return positions.of_primary(connection)

@@ -24,6 +24,7 @@ from pinning import positions, primaries
 from pinning.clusters import Cluster, clusters
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
 from pinning.pins import Position
+from pinning.positions.commits import is_refused
 from pinning.scope import Scope, current_scope
 from pinning.statements import as_text, commits, is_write, written_table
 
@@ -147,8 +148,9 @@ class Recorder:
                 result = original(*args)
             except IntegrityError:
                 raise  # a deferred constraint: nothing was committed, a rollback follows
-            except BaseException:
-                after(*args)
+            except BaseException as error:
+                if not is_refused(error):
+                    after(*args)
                 raise
             after(*args)
             return result
@@ -158,7 +160,8 @@ class Recorder:
     def _commit(self, commit: Callable[[], Any]) -> Any:
         """Commit; where the driver can, and a scope will want it, with the position in one go."""
         connection = self._connection
-        if not (self._pending and positions.can_commit(connection)):
+        is_plain = self._pending and _is_djangos(commit)
+        if not (is_plain and positions.can_commit(connection)):
             return commit()
         with debug_transaction(connection, "COMMIT"), connection.wrap_database_errors:
             self._told = positions.commit(connection)
@@ -193,6 +196,13 @@ class Recorder:
         scope = current_scope()
         if scope is not None:
             scope.began_transaction(self._connection, self.begun)
+
+
+def _is_djangos(commit: Any) -> bool:
+    """Whether a connection's ``_commit`` is Django's own, and no backend's or tracer's."""
+    function = getattr(commit, "__func__", None)
+    is_wrapped = hasattr(function, "__wrapped__")
+    return not is_wrapped and getattr(function, "__module__", "") == BaseDatabaseWrapper.__module__
 
 
 def _subject(text: str) -> str:

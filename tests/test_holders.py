@@ -7,7 +7,7 @@ import threading
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import connections
+from django.db import connections, transaction
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
@@ -281,3 +281,12 @@ def test_no_name_stands_in_a_store():
     write_as(connection((b"cookie", b"sessionid=secret"), user=User(pk=5)))
     assert identity.hashed("user", "5") in Memory.saved
     assert {len(name) for name in Memory.saved} == {64}
+
+
+@pytest.mark.parametrize(("rolls_back", "expected"), [(False, PINNED), (True, REPLICA)])
+def test_what_is_committed_after_its_end_is_seen_too(rolls_back, expected):
+    with transaction.atomic():
+        with scope(identity=5):
+            write()
+        transaction.set_rollback(rolls_back)
+    assert routed(send(as_user(read))) == expected

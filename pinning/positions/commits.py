@@ -4,6 +4,7 @@ The database answers statement by statement: what a question after COMMIT comes 
 of whether it was committed. Not inside the transaction, where the commit is still to be written.
 """
 
+import contextlib
 from typing import Any
 
 try:
@@ -22,12 +23,26 @@ except ImportError:
 Rows = list[tuple[str, ...]]
 
 
+_REFUSED = "_pinning_refused"
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether ``error``, or what it was made of, says for sure that nothing was committed."""
+    return getattr(error.__cause__, _REFUSED, False)
+
+
 def can_ask_psycopg(raw: Any) -> bool:
-    """Whether the driver is psycopg 3, in a plain transaction. psycopg2 would lose track of it."""
-    if Psycopg3 is None or not isinstance(raw, Psycopg3):
+    """Whether the driver is psycopg 3, in a plain transaction. psycopg2 would lose track of it.
+
+    Not where somebody stands around the connection, nor in a block of psycopg's own, where it
+    refuses to commit.
+    """
+    if Psycopg3 is None or getattr(type(raw), "commit", None) is not Psycopg3.commit:
+        return False
+    if getattr(raw, "_num_transactions", 1) or getattr(raw, "_tpc", True):
         return False
     is_plain = raw.pgconn.pipeline_status == pq.PipelineStatus.OFF
-    return is_plain and raw.pgconn.transaction_status == pq.TransactionStatus.INTRANS
+    return bool(is_plain and raw.pgconn.transaction_status == pq.TransactionStatus.INTRANS)
 
 
 def commit_by_psycopg(raw: Any, questions: list[str]) -> Rows:
@@ -39,7 +54,10 @@ def commit_by_psycopg(raw: Any, questions: list[str]) -> Rows:
         raw.pgconn.send_query(";".join(["COMMIT", *questions]).encode())
         first, *others = raw.wait(generators.execute(raw.pgconn))
     if first.status != pq.ExecStatus.COMMAND_OK:
-        raise errors.error_from_result(first, encoding=raw.info.encoding)
+        error = errors.error_from_result(first, encoding=raw.info.encoding)
+        is_over = raw.pgconn.transaction_status == pq.TransactionStatus.IDLE
+        setattr(error, _REFUSED, is_over)  # else the connection broke, and nobody knows
+        raise error
     return [
         tuple((result.get_value(0, column) or b"").decode() for column in range(result.nfields))
         for result in others
@@ -49,18 +67,32 @@ def commit_by_psycopg(raw: Any, questions: list[str]) -> Rows:
 
 def can_ask_mysqlclient(raw: Any) -> bool:
     """Whether the driver is mysqlclient, which takes several statements unless told not to."""
-    if MySQLdb is None or not isinstance(raw, MySQLdb):
+    if MySQLdb is None or getattr(type(raw), "commit", None) is not MySQLdb.commit:
         return False
     return bool(getattr(raw, "client_flag", 0) & MULTI_STATEMENTS)
 
 
 def commit_by_mysqlclient(raw: Any, question: str) -> Rows:
     """The same, of one question."""
-    raw.query(f"COMMIT;{question}".encode())
-    raw.store_result()
+    try:
+        raw.query(f"COMMIT;{question}".encode())
+        raw.store_result()
+    except BaseException:  # a signal, say, that came while it was committed
+        _take_the_rest(raw)
+        raise
     try:
         raw.next_result()
         rows = raw.store_result().fetch_row()
-    except MySQLError:
+    except (AttributeError, MySQLError):
         return []
+    except BaseException:
+        _take_the_rest(raw)
+        raise
     return [tuple(v.decode() if isinstance(v, bytes) else str(v) for v in row) for row in rows]
+
+
+def _take_the_rest(raw: Any) -> None:
+    """Leave no answer behind that the next question would take for its own."""
+    with contextlib.suppress(MySQLError):
+        while raw.next_result() == 0:
+            raw.store_result()

@@ -1,5 +1,6 @@
 """What a writing request pays for its position: round trips to a primary that is far away."""
 
+import signal
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -7,15 +8,21 @@ from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError, connections, transaction
+from django.db import (
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    transaction,
+)
 from django.db.utils import load_backend
 
-from pinning import positions, scope
+from pinning import carried, positions, scope
 from pinning.pins import Pins
 from tests.live.conftest import DATABASE, Pair, on_each_database
 from tests.live.far import Far, through
 from tests.live.reaching import count, has_reached, wait_until_reached
-from tests.notes.models import Attachment, Note
+from tests.notes.models import Attachment, Note, Tag
 
 ONE_WAY_SECONDS = 0.01
 
@@ -147,3 +154,97 @@ def test_the_time_it_takes(far: Far, vendor: str, figure: Callable[[str, object]
         f"{told * 1000:.1f} ms, without it {without * 1000:.1f} ms: {share:.1%} of a round trip "
         f"({asked * 1000:.1f} ms for an autocommitted write with a query)",
     )
+
+
+@on_each_database
+def test_a_signal_during_the_commit_leaves_the_connection_in_step(far: Far, vendor: str):
+    """As Ctrl-C or a worker's time limit: raised when the driver's wait for COMMIT ends."""
+
+    class TimeIsUp(Exception):
+        pass
+
+    def stop(*_: object) -> None:
+        raise TimeIsUp
+
+    write()
+    far.one_way_seconds = 0.05
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        with pytest.raises(BaseException), scope(), transaction.atomic():  # noqa: B017, PT011
+            Note.objects.create(text="interrupted")
+            signal.setitimer(signal.ITIMER_REAL, 0.03)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    far.one_way_seconds = 0
+    if vendor == "postgresql":  # psycopg gives such a connection up, with us and without
+        connections["default"].close()
+    assert connections["default"].get_autocommit()
+    Note.objects.create(text="after")
+    connections["default"].close()
+    assert Note.objects.filter(text="after").count() == 1
+
+
+def test_a_question_in_a_transaction_by_hand_does_not_end_it(far: Far, monkeypatch: Any):
+    monkeypatch.setattr("pinning.positions.postgresql._PRIMARY", "SELECT 1/0")
+    connection = connections["default"]
+    with scope():
+        Note.objects.create(text="one")
+        connection.set_autocommit(False)
+        Note.objects.create(text="two")
+        assert carried()
+        connection.commit()
+        assert not connection.autocommit
+        connection.set_autocommit(True)
+    assert Note.objects.count() == 2
+
+
+def test_where_the_driver_refuses_to_commit_nothing_is_committed(far: Far):
+    connection = connections["default"]
+    with scope(), pytest.raises(ProgrammingError):
+        connection.set_autocommit(False)
+        with connection.connection.transaction():
+            Note.objects.create(text="never")
+            connection.commit()
+    connection.close()
+    assert Note.objects.count() == 0
+
+
+def test_a_backends_own_commit_is_called(far: Far):
+    backend = type(connections["default"])
+    committed = []
+
+    class Traced(backend):
+        def _commit(self) -> None:
+            committed.append(self.alias)
+            super()._commit()
+
+    connection = Traced(connections["default"].settings_dict, alias="default")
+    connections["default"].close()
+    connections["default"] = connection
+    try:
+        pins, _ = write()
+    finally:
+        connection.close()
+    assert committed == ["default"]
+    assert [pin.position is not None for pin in pins] == [True]
+
+
+REFUSING = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'serialization_failure'; END$$;
+CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON notes_tag
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+
+
+def test_a_commit_that_was_refused_for_sure_pins_nobody(far: Far, pair: Pair):
+    pair.execute(REFUSING)
+    try:
+        with scope() as work:
+            with pytest.raises(OperationalError, match="no"), transaction.atomic():
+                Tag.objects.create(name="refused")
+            assert not work.has_written("default")
+    finally:
+        pair.execute("DROP FUNCTION refuse CASCADE")
+    assert Tag.objects.count() == 0
