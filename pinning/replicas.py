@@ -26,7 +26,7 @@ from pinning.writes import is_in_transaction
 logger = logging.getLogger("pinning")
 
 _ATTRIBUTE = "_pinning_reached"
-_ROUTED = "_pinning_routed"
+ROUTED = "_pinning_routed"
 
 #: How many replicas a pinned scope asks for their position before it takes the primary.
 MOST_ASKED = 2
@@ -127,7 +127,7 @@ def is_usable(cluster: Cluster, alias: str) -> bool:
         return False
     lookout.attend(connection, cluster)
     grace = _GRACE_SECONDS if alias in waits.watched else 0.0
-    if rotation.is_lagging(alias) or not health.replicas.may_try(alias, grace):
+    if alias in rotation.lagging or not health.replicas.may_try(alias, grace):
         return False
     is_tried = health.replicas.is_resting(alias)
     try:
@@ -187,12 +187,12 @@ def give_up_if_lost(connection: BaseDatabaseWrapper, error: Error) -> bool:
 
 def note_routed(connection: BaseDatabaseWrapper) -> None:
     """The router has just told the running thread to read on ``connection``."""
-    connection.__dict__[_ROUTED] = True
+    connection.__dict__[ROUTED] = True
 
 
 def take_routed(connection: BaseDatabaseWrapper) -> bool:
     """Whether it has since the last statement: raw cursors and ``using()`` do not ask it."""
-    return bool(connection.__dict__.pop(_ROUTED, False))
+    return bool(connection.__dict__.pop(ROUTED, False))
 
 
 def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:

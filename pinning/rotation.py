@@ -11,18 +11,14 @@ from pinning.signals import replica_down, replica_up
 
 logger = logging.getLogger("pinning")
 
-_lagging: set[str] = set()
+#: Replicas that are out because they lag.
+lagging: set[str] = set()
 _exhausted: set[str] = set()
 
 
 def is_out(alias: str) -> bool:
     """Whether the replica serves nobody at present."""
-    return health.replicas.is_resting(alias) or alias in _lagging
-
-
-def is_lagging(alias: str) -> bool:
-    """Whether it is out because it lags."""
-    return alias in _lagging
+    return health.replicas.is_resting(alias) or alias in lagging
 
 
 def set_aside(alias: str, error: BaseException) -> None:
@@ -52,16 +48,16 @@ def restore(alias: str) -> None:
 
 def mark_lagging(alias: str, error: BaseException) -> None:
     """Take a replica out until it lags less."""
-    if alias not in _lagging:
-        _lagging.add(alias)
+    if alias not in lagging:
+        lagging.add(alias)
         logger.warning("Replica %r is taken out of the rotation: %s", alias, error)
         replica_down.send_robust(sender=None, alias=alias, error=error)
 
 
 def unmark_lagging(alias: str) -> None:
     """Note that a replica lags no more than it may."""
-    if alias in _lagging:
-        _lagging.discard(alias)
+    if alias in lagging:
+        lagging.discard(alias)
         logger.info("Replica %r has caught up.", alias)
         _tell_up(alias)
 
@@ -76,7 +72,7 @@ def note_exhausted(cluster: Cluster) -> None:
 
 def reset() -> None:
     """Forget everything, between tests."""
-    _lagging.clear()
+    lagging.clear()
     _exhausted.clear()
     health.replicas.reset()
 

@@ -24,6 +24,7 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+_lagging = rotation.lagging
 
 
 def decide(
@@ -75,9 +76,9 @@ def _is_ready(choice: Choice, thread: object) -> bool:
     connection = choice.connections.get(thread)
     if connection is None or connection.connection is None or connection.errors_occurred:
         return False
-    if rotation.is_lagging(choice.alias):
+    if _lagging and choice.alias in _lagging:
         return False
-    replicas.note_routed(connection)
+    connection.__dict__[replicas.ROUTED] = True  # note_routed, without the call
     return not choice.pins or replicas.has_reached(connection, choice.pins)
 
 

@@ -82,7 +82,7 @@ class WatchedReplica:
         if any(self._sent_at < since < now - _timeout() / 8 for since in begun):
             return True
         is_in_use = (
-            self.is_used or begun or rotation.is_lagging(self._alias) or waits.is_held(self._alias)
+            self.is_used or begun or self._alias in rotation.lagging or waits.is_held(self._alias)
         )
         return bool(is_in_use) and now - self._sent_at >= interval
 

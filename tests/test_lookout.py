@@ -313,7 +313,7 @@ def test_a_replica_that_lags_is_out_until_it_has_caught_up(scene, caplog):
     with override_settings(PINNING={"REPLICAS": {"default": ["replica1"]}}):
         for answer in (behind, behind, caught_up, caught_up):
             scene.now += 3
-            scene.replica.is_used = not rotation.is_lagging("replica1")  # else it is asked anyway
+            scene.replica.is_used = "replica1" not in rotation.lagging  # else it is asked anyway
             answered(scene, answer)
             assert rotation.is_out("replica1") is (answer is behind)
     assert told == [("replica1", "It lags by 43.0 s or more."), "replica1"]

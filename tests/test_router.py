@@ -11,10 +11,10 @@ from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache.backends.db import BaseDatabaseCache
-from django.db import connections, models, router, transaction
+from django.db import OperationalError, connections, models, router, transaction
 from django.test import TestCase, TransactionTestCase
 
-from pinning import Reason, read_only, scope, use_primary, use_replica
+from pinning import Reason, read_only, rotation, scope, use_primary, use_replica
 from pinning.clusters import Cluster, clusters
 from pinning.router import PinningRouter, decide
 from pinning.scope import Scope, current_scope, inside
@@ -486,3 +486,11 @@ class DefaultTransactionTestCase(TransactionTestCase):
             assert route(Note) == ("default", Reason.NO_REPLICA)
             Note.objects.create(text="new")
             assert Note.objects.count() == 1
+
+
+def test_a_scope_leaves_a_replica_that_lags():
+    with scope():
+        alias = PinningRouter().db_for_read(Note)
+        assert alias == PinningRouter().db_for_read(Note) != "default"
+        rotation.mark_lagging(alias, OperationalError("late"))
+        assert PinningRouter().db_for_read(Note) != alias
