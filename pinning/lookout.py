@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf, health, rotation, waits
 from pinning.clusters import Cluster
+from pinning.probes import options_of
 from pinning.watched import INTERVAL_SECONDS, WatchedPrimary, WatchedReplica
 
 logger = logging.getLogger("pinning")
@@ -97,9 +98,10 @@ class Lookout:
         """
         passed, self._looked_at = now - self._looked_at, now
         counted = min(passed, tick, max(2 * tick - passed, tick / 4))
+        seconds = interval()
         for primary in list(self._primaries.values()):
-            primary.tick(now, interval())
-        busy = [replica.tick(now, counted, interval()) for replica in list(self._replicas.values())]
+            primary.tick(now, seconds)
+        busy = [replica.tick(now, counted, seconds) for replica in list(self._replicas.values())]
         return any(busy)
 
 
@@ -135,9 +137,8 @@ def is_under_test() -> bool:
 
 
 def _address(connection: BaseDatabaseWrapper) -> list[object]:
-    settings = connection.settings_dict
-    options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
-    return [settings.get("HOST"), settings.get("PORT"), settings.get("NAME"), options]
+    place = [connection.settings_dict.get(key) for key in ("HOST", "PORT", "NAME")]
+    return [*place, options_of(connection)]
 
 
 def reset(*, setting: str = "PINNING", **_: object) -> None:

@@ -115,10 +115,16 @@ def _is_full(error: Error) -> bool:
     return number in _FULL_NUMBERS or any(words in text for words in _FULL)
 
 
+def options_of(connection: BaseDatabaseWrapper) -> dict[str, Any]:
+    """Its OPTIONS without a pool: what the driver itself is told."""
+    options = connection.settings_dict["OPTIONS"]
+    return {key: value for key, value in options.items() if key != "pool"}
+
+
 def _apart(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
     """Another connection to the same server, outside any pool, of whose few it would keep one."""
     settings: dict[str, Any] = dict(connection.settings_dict)
-    options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
+    options = options_of(connection)
     if connection.vendor in {"postgresql", "mysql"}:
         options.setdefault("connect_timeout", _CONNECT_TIMEOUT)
     settings["OPTIONS"] = options

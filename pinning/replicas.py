@@ -19,9 +19,8 @@ from pinning import conf, health, lookout, positions, rotation, waits
 from pinning.clusters import Cluster
 from pinning.pins import Pin, Position
 from pinning.reasons import Reason
-from pinning.scope import Choice, Scope
+from pinning.scope import Choice, Scope, is_in_transaction
 from pinning.waits import Wait
-from pinning.writes import is_in_transaction
 
 logger = logging.getLogger("pinning")
 
@@ -74,14 +73,18 @@ def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
 def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
     """The first replica that a query could be sent to, in the scope's own order."""
     seed = random.random() if scope is None else scope.seed  # noqa: S311
-    alias = next(_usable(cluster, seed), None)
-    if alias is None:
-        rotation.note_exhausted(cluster)
-    return alias
+    return next(_usable(cluster, seed), None)
 
 
 def _usable(cluster: Cluster, seed: object) -> Iterator[str]:
-    return (alias for alias in _in_order(cluster, seed) if is_usable(cluster, alias))
+    """Those that a query could be sent to. Where there is none, that is noted."""
+    is_exhausted = True
+    for alias in _in_order(cluster, seed):
+        if is_usable(cluster, alias):
+            is_exhausted = False
+            yield alias
+    if is_exhausted:
+        rotation.note_exhausted(cluster)
 
 
 def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> Choice:
@@ -90,8 +93,6 @@ def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> 
         if has_reached(connections[alias], pins):
             return Choice(alias, Reason.CAUGHT_UP, _held(connections[alias], pins))
         reason = Reason.PINNED
-    if reason is Reason.NO_REPLICA:
-        rotation.note_exhausted(cluster)
     return Choice.of_primary(cluster.primary, reason)
 
 

@@ -12,11 +12,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import overrides, replicas
 from pinning.clusters import Cluster, clusters
+from pinning.positions.base import sqlstate_of
 from pinning.reasons import Reason
-from pinning.scope import Choice, current_scope
+from pinning.scope import Choice, current_scope, is_in_transaction
 from pinning.statements import as_text, is_query
-from pinning.waits import Wait, note_stream
-from pinning.writes import is_in_transaction
+from pinning.waits import Wait, is_server_side, note_stream
 
 _ATTRIBUTE = "_pinning_rerunner"
 
@@ -74,7 +74,7 @@ class Rerunner:
         """
         if is_in_transaction(connection):
             return False
-        if _sqlstate(error) in _CONFLICTS:
+        if sqlstate_of(error) in _CONFLICTS:
             return overrides.forced() is None
         return replicas.give_up_if_lost(connection, error)
 
@@ -89,8 +89,7 @@ class Rerunner:
 def _move(context: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
     """Point Django's cursor at a new one of another connection, for this one statement."""
     cursor = context["cursor"]
-    is_server_side = getattr(cursor.cursor, "name", None) is not None
-    if is_server_side and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+    if is_server_side(cursor) and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         new = connection.chunked_cursor()
     else:
         new = connection.cursor()
@@ -104,12 +103,6 @@ def _move(context: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
 def _refuse(*_: Any, **__: Any) -> Any:
     """Stands for the methods of a cursor that was moved: it was opened on a replica to read."""
     raise OperationalError("The replica of this cursor failed. Open a new cursor.")
-
-
-def _sqlstate(error: BaseException) -> str | None:
-    """The driver's code: psycopg 3 calls it ``sqlstate``, psycopg2 ``pgcode``."""
-    cause = error.__cause__
-    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
 def watch(connection: BaseDatabaseWrapper, **_: object) -> None:

@@ -12,8 +12,16 @@ from pinning.blocks import is_on_event_loop
 from pinning.clusters import Cluster, clusters
 from pinning.reasons import Reason
 from pinning.relations import is_generic_relation
-from pinning.scope import Choice, ClusterWork, Read, Scope, are_replicas_on, current_scope
-from pinning.writes import is_in_transaction, recorder_of
+from pinning.scope import (
+    Choice,
+    ClusterWork,
+    Read,
+    Scope,
+    are_replicas_on,
+    current_scope,
+    is_in_transaction,
+)
+from pinning.writes import recorder_of
 
 
 class _Thread(threading.local):

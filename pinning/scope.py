@@ -9,9 +9,8 @@ import functools
 import logging
 import random
 import time
-from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import Error, connections
@@ -24,9 +23,6 @@ from pinning.signals import scope_closed
 from pinning.users import NOBODY, ResolvedUsers
 
 logger = logging.getLogger("pinning")
-
-F = TypeVar("F", bound=Callable[..., Any])
-
 
 #: How many positions a scope keeps that came with commits. After more of them it asks.
 _MOST_TOLD = 50
@@ -284,6 +280,15 @@ def are_replicas_on() -> bool:
     return conf.settings().use_replicas is not False
 
 
+def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a transaction is open, atomic or managed by hand.
+
+    Told without ``get_autocommit()``, which would open a connection to find out; the attribute is
+    also False on one that was never opened.
+    """
+    return not connection.autocommit and connection.connection is not None
+
+
 def pin_now(cluster: str) -> Pins:
     """A pin on ``cluster`` for what was committed until now.
 
@@ -311,8 +316,7 @@ def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
 
     Not inside a transaction, which a failing question would break, nor on an event loop.
     """
-    is_by_hand = connection.connection is not None and not connection.autocommit
-    if connection.in_atomic_block or is_by_hand:
+    if connection.in_atomic_block or is_in_transaction(connection):
         return None
     try:
         return positions.of_primary(connection)

@@ -157,10 +157,15 @@ def _replace(connection: BaseDatabaseWrapper, name: str, *, is_harmless: bool) -
 
 def note_stream(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> None:
     """Know a cursor that will fetch more rows from the server, for as long as it is there."""
-    if connection.alias in watched and getattr(cursor.cursor, "name", None) is not None:
+    if connection.alias in watched and is_server_side(cursor):
         key = id(cursor)
         reference = weakref.ref(cursor, lambda _: _streams.pop(key, None))
         _streams[key] = (connection.alias, reference)
+
+
+def is_server_side(cursor: CursorWrapper) -> bool:
+    """Whether its rows stay on the server until they are fetched: a driver names such a one."""
+    return getattr(cursor.cursor, "name", None) is not None
 
 
 def is_held(alias: str) -> bool:

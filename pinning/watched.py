@@ -100,14 +100,13 @@ class WatchedReplica:
         patience = _timeout() * (0.5 if self._probe.was_connected else _LONGER)
         if not self._is_silent and (self._waited < patience or not self._probe.is_unanswered()):
             return
-        is_news = False
-        if not health.replicas.is_resting(self._alias):
-            self._is_silent = is_news = True
+        self._is_silent = True
+        is_news = not health.replicas.is_resting(self._alias)
+        if is_news:
             rotation.mark_down(self._alias)
         elif health.replicas.may_try(self._alias):
             waits.cut_all(self._alias)
             self._probe.hurry()
-        self._is_silent = True
         self._cut_the_young(now)
         if is_news:
             _tell(self._alias, SilentReplicaError(now - self._sent_at))

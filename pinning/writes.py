@@ -25,7 +25,7 @@ from pinning.clusters import Cluster, clusters
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
 from pinning.pins import Position
 from pinning.positions.commits import is_refused
-from pinning.scope import Scope, current_scope
+from pinning.scope import Scope, current_scope, is_in_transaction
 from pinning.statements import as_text, commits, is_write, written_table
 
 _ATTRIBUTE = "_pinning_recorder"
@@ -214,15 +214,6 @@ def _subject(text: str) -> str:
         if model._meta.db_table == table and not model._meta.proxy:
             return model._meta.label
     return f"The table {table!r}"
-
-
-def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a transaction is open, atomic or managed by hand.
-
-    Told without ``get_autocommit()``, which would open a connection to find out; the attribute is
-    also False on one that was never opened.
-    """
-    return not connection.autocommit and connection.connection is not None
 
 
 def recorder_of(connection: BaseDatabaseWrapper, cluster: Cluster) -> Recorder:

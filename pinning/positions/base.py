@@ -58,11 +58,16 @@ class Positions(ABC):
 
     def is_refusal(self, connection: BaseDatabaseWrapper, error: Error) -> bool:  # noqa: ARG002
         """Whether the database refused a statement with ``error`` because it takes no writes."""
-        cause = error.__cause__
-        if _READ_ONLY_STATE in (getattr(cause, "sqlstate", None), getattr(cause, "pgcode", None)):
+        if sqlstate_of(error) == _READ_ONLY_STATE:
             return True
         number = error.args[0] if error.args else None
         return number in _READ_ONLY_NUMBERS and "read-only" in str(error)  # 1290 has other reasons
+
+
+def sqlstate_of(error: BaseException) -> str | None:
+    """The driver's code: psycopg 3 calls it ``sqlstate``, psycopg2 ``pgcode``."""
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
 def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:

@@ -77,15 +77,12 @@ def commit_by_mysqlclient(raw: Any, question: str) -> Rows:
     try:
         raw.query(f"COMMIT;{question}".encode())
         raw.store_result()
+        try:
+            raw.next_result()
+            rows = raw.store_result().fetch_row()
+        except (AttributeError, MySQLError):
+            return []
     except BaseException:  # a signal, say, that came while it was committed
-        _take_the_rest(raw)
-        raise
-    try:
-        raw.next_result()
-        rows = raw.store_result().fetch_row()
-    except (AttributeError, MySQLError):
-        return []
-    except BaseException:
         _take_the_rest(raw)
         raise
     return [tuple(v.decode() if isinstance(v, bytes) else str(v) for v in row) for row in rows]

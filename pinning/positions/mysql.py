@@ -67,7 +67,7 @@ class MySQLPositions(Positions):
             return None
         else:
             position = self._ask(connection, _MYSQL_PRIMARY, mysql_ends)
-        return position if position is not None and position.places else None
+        return _unless_empty(position)
 
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """What it has executed of each stream; without places where that is nothing at all."""
@@ -95,7 +95,7 @@ class MySQLPositions(Positions):
             return None
         gtids, microseconds = rows[0]
         position = self._position(connection, gtids, int(microseconds), mariadb_places)
-        return position if position is not None and position.places else None
+        return _unless_empty(position)
 
     def _position(
         self, connection: BaseDatabaseWrapper, gtids: str, microseconds: int, parse: Parser
@@ -111,6 +111,11 @@ class MySQLPositions(Positions):
                     gtids,
                 )
         return None
+
+
+def _unless_empty(position: Position | None) -> Position | None:
+    """A position without places would pin nobody: the clock has to."""
+    return position if position is not None and position.places else None
 
 
 def mariadb_places(gtids: str) -> dict[str, int]:

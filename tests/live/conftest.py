@@ -123,6 +123,16 @@ class Client(httpx.Client):
         notes: list[str] = response.json()["notes"]
         return notes
 
+    def ordered(self, path: str, write: str = "", **params: Any) -> dict[str, Any]:
+        """What the task that ``path`` orders reports, after a write of ``write`` if any."""
+        if write:
+            response = self.post(path, data={"text": write}, params=params)
+        else:
+            response = self.get(path, params=params)
+        assert response.status_code == 200, response.text
+        result: dict[str, Any] = self.get(f"/result/{response.json()['id']}").json()
+        return result
+
     def write(self, text: str, path: str = "/notes") -> httpx.Response:
         return self.post(path, data={"text": text})
 
@@ -203,22 +213,26 @@ def fresh_pair(vendor: str) -> Iterator[Pair]:
         yield make_pair(stack, vendor)
 
 
+def completed(settings: dict[str, Any]) -> dict[str, Any]:
+    """With what Django adds to an entry of DATABASES, as a connection wants it."""
+    return {
+        "AUTOCOMMIT": True,
+        "ATOMIC_REQUESTS": False,
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": False,
+        "PASSWORD": "",
+        "TIME_ZONE": None,
+        **settings,
+    }
+
+
 @pytest.fixture
 def connect(django_db_blocker: Any) -> Iterator[Callable[..., BaseDatabaseWrapper]]:
     """Opens Django's connections to servers that no alias names."""
     opened: list[BaseDatabaseWrapper] = []
 
     def connect(server: Postgres | MariaDB, **more: Any) -> BaseDatabaseWrapper:
-        settings = {
-            **server.settings(DATABASE),
-            "AUTOCOMMIT": True,
-            "ATOMIC_REQUESTS": False,
-            "CONN_MAX_AGE": None,
-            "CONN_HEALTH_CHECKS": False,
-            "PASSWORD": "",
-            "TIME_ZONE": None,
-            **more,
-        }
+        settings = completed({**server.settings(DATABASE), **more})
         backend = load_backend(settings["ENGINE"])
         opened.append(backend.DatabaseWrapper(settings, alias="replica1"))
         return opened[-1]

@@ -97,17 +97,6 @@ def stranger(pair: Pair, settings: dict[str, Any], workers: Callable[[str], Work
     return app
 
 
-def run(client: Client, path: str, write: str = "", **params: Any) -> dict[str, Any]:
-    """What the task that ``path`` orders reports."""
-    if write:
-        response = client.post(path, data={"text": write}, params=params)
-    else:
-        response = client.get(path, params=params)
-    assert response.status_code == 200, response.text
-    result: dict[str, Any] = client.get(f"/result/{response.json()['id']}").json()
-    return result
-
-
 def sent(stranger: Celery, name: str, *args: str, **options: Any) -> Any:
     result = stranger.send_task(f"tests.live.celery_tasks.{name}", args, **options)
     return result.get(timeout=20, propagate=False)
@@ -119,11 +108,11 @@ def test_a_task_sees_what_the_request_wrote_and_leaves_nothing_behind(
 ) -> None:
     workers(pool)
     pair.replica.pause_replay()
-    seen = run(client, "/order/read", "mine", queue=pool)
+    seen = client.ordered("/order/read", "mine", queue=pool)
     assert (seen["notes"], seen["read"]) == (["mine"], ["default", "pinned"])
     pair.replica.resume_replay()
     pair.replica.wait_until_caught_up()
-    seen = run(client, "/order/read", queue=pool)
+    seen = client.ordered("/order/read", queue=pool)
     assert (seen["notes"], seen["read"]) == (["mine"], ["replica1", "caught_up"])
     assert seen["is_outermost"]
 
@@ -137,31 +126,31 @@ def test_without_pins_the_primary_serves_unless_declared(stranger: Celery, pair:
 
 def test_a_position_holds_longer_than_the_window(client: Client, pair: Pair) -> None:
     pair.replica.pause_replay()
-    seen = run(client, "/order/read", "mine", countdown=LONGER)
+    seen = client.ordered("/order/read", "mine", countdown=LONGER)
     assert (seen["notes"], seen["read"]) == (["mine"], ["default", "pinned"])
 
 
 def test_what_is_not_committed_yet_travels_by_the_clock(client: Client, pair: Pair) -> None:
     pair.replica.pause_replay()
-    seen = run(client, "/order/in-transaction", "mine", countdown=LONGER)
+    seen = client.ordered("/order/in-transaction", "mine", countdown=LONGER)
     assert seen["read"] == ["default", "no_pins"]  # the pin is over
 
 
 def test_on_commit_there_is_a_position(client: Client, pair: Pair) -> None:
     pair.replica.pause_replay()
-    seen = run(client, "/order/on-commit", "mine", countdown=LONGER)
+    seen = client.ordered("/order/on-commit", "mine", countdown=LONGER)
     assert (seen["notes"], seen["read"]) == (["mine"], ["default", "pinned"])
 
 
 def test_a_retry_keeps_the_pins_and_the_headers(client: Client, pair: Pair) -> None:
     pair.replica.pause_replay()
-    seen = run(client, "/order/read_on_retry/with-headers", "mine")
+    seen = client.ordered("/order/read_on_retry/with-headers", "mine")
     assert (seen["notes"], seen["read"]) == (["mine"], ["default", "pinned"])
     assert seen["mine"] == "kept"
 
 
 def test_headers_of_the_project_arrive(client: Client) -> None:
-    assert run(client, "/order/read/with-headers", "mine")["mine"] == "kept"
+    assert client.ordered("/order/read/with-headers", "mine")["mine"] == "kept"
 
 
 @pytest.mark.parametrize("path", ["/order/chain", "/order/chord"])
@@ -169,7 +158,7 @@ def test_what_follows_tasks_sees_what_they_wrote(client: Client, pair: Pair, pat
     client.write("mine")
     pair.replica.wait_until_caught_up()
     pair.replica.pause_replay()
-    seen = run(client, path, text="by a task")
+    seen = client.ordered(path, text="by a task")
     assert (seen["notes"], seen["read"]) == (["mine", "by a task"], ["default", "pinned"])
 
 
@@ -198,7 +187,7 @@ def test_what_a_task_wrote_is_handed_to_who_waits_for_it(client: Client, pair: P
 
 def test_publishing_leaves_the_pins_to_the_response(client: Client, pair: Pair) -> None:
     pair.replica.pause_replay()
-    run(client, "/order/read", "mine")
+    client.ordered("/order/read", "mine")
     assert client.notes() == ["mine"]
 
 

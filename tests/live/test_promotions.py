@@ -20,6 +20,7 @@ from pinning import positions, replicas
 from pinning.pins import Pin
 from pinning.testing.accounts import own
 from pinning.testing.postgres import Postgres, Replica
+from tests.live.conftest import completed
 from tests.services import give_up, service
 
 SEED = 5
@@ -384,16 +385,7 @@ class Promotion:
 
 
 def connect(server: Postgres, role: str) -> DatabaseWrapper:
-    settings = {
-        **server.settings("postgres"),
-        "USER": role,
-        "AUTOCOMMIT": True,
-        "ATOMIC_REQUESTS": False,
-        "CONN_MAX_AGE": None,
-        "CONN_HEALTH_CHECKS": False,
-        "PASSWORD": "",
-        "TIME_ZONE": None,
-    }
+    settings = completed({**server.settings("postgres"), "USER": role})
     return DatabaseWrapper(settings, alias="replica1")
 
 

@@ -60,43 +60,32 @@ def client(pair: Pair, tasks_site: Site) -> Iterator[Client]:
     tasks_site.close_clients()
 
 
-def run(client: Client, path: str, write: str = "", **params: Any) -> dict[str, Any]:
-    """What the task that ``path`` enqueues reports."""
-    if write:
-        response = client.post(path, data={"text": write}, params=params)
-    else:
-        response = client.get(path, params=params)
-    assert response.status_code == 200, response.text
-    result: dict[str, Any] = client.get(f"/result/{response.json()['id']}").json()
-    return result
-
-
 def test_a_task_sees_what_the_request_wrote(client: Client, pair: Pair) -> None:
     pair.replica.pause_replay()
-    seen = run(client, "/order/read", "mine")
+    seen = client.ordered("/order/read", "mine")
     assert (seen["notes"], seen["read"]) == (["mine"], ["default", "pinned"])
     pair.replica.resume_replay()
     pair.replica.wait_until_caught_up()
-    seen = run(client, "/order/read")
+    seen = client.ordered("/order/read")
     assert (seen["notes"], seen["read"]) == (["mine"], ["replica1", "caught_up"])
     assert seen["is_outermost"]
 
 
 def test_without_pins_the_primary_serves_unless_declared(client: Client) -> None:
-    assert run(client, "/order/read")["read"] == ["default", "no_pins"]
-    assert run(client, "/order/read_declared")["read"] == ["replica1", "use_replica"]
+    assert client.ordered("/order/read")["read"] == ["default", "no_pins"]
+    assert client.ordered("/order/read_declared")["read"] == ["replica1", "use_replica"]
 
 
 @pytest.mark.parametrize("path", ["/order/later", "/order/on-commit"])
 def test_a_position_holds_longer_than_the_window(client: Client, pair: Pair, path: str) -> None:
     pair.replica.pause_replay()
-    seen = run(client, path, "mine")
+    seen = client.ordered(path, "mine")
     assert (seen["notes"], seen["read"]) == (["mine"], ["default", "pinned"])
 
 
 def test_what_is_not_committed_yet_travels_by_the_clock(client: Client, pair: Pair) -> None:
     pair.replica.pause_replay()
-    seen = run(client, "/order/in-transaction", "mine")
+    seen = client.ordered("/order/in-transaction", "mine")
     assert seen["read"] == ["default", "no_pins"]  # the pin is over
 
 
@@ -112,8 +101,8 @@ def test_what_a_task_wrote_is_handed_to_who_waits_for_it(client: Client, pair: P
 
 
 def test_a_task_that_failed_leaves_no_scope_behind(client: Client) -> None:
-    assert run(client, "/order/fail") == {"error": "builtins.RuntimeError"}
-    seen = run(client, "/order/read")
+    assert client.ordered("/order/fail") == {"error": "builtins.RuntimeError"}
+    seen = client.ordered("/order/read")
     assert (seen["read"], seen["is_outermost"]) == (["default", "no_pins"], True)
 
 
@@ -123,4 +112,4 @@ def test_a_task_that_failed_leaves_no_scope_behind(client: Client) -> None:
     ids=["broken", "of a cookie", "cut off"],
 )
 def test_forged_pins_are_none(client: Client, pins: str) -> None:
-    assert run(client, "/order/forged", pins=pins)["read"] == ["default", "no_pins"]
+    assert client.ordered("/order/forged", pins=pins)["read"] == ["default", "no_pins"]
