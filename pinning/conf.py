@@ -32,9 +32,8 @@ class Settings:
     """The PINNING setting. Durations are in seconds; ``docs/settings.md`` explains each key."""
 
     replicas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(
-        default_factory=dict
-    )  # of replicas, where REPLICAS has them
+    #: Of replicas, where REPLICAS has them.
+    weights: Mapping[str, float] = field(default_factory=dict)
     window: float = 5.0
     max_pin: float = 60.0
     stores: tuple[str, ...] = ("cookie",)
@@ -82,6 +81,10 @@ def _is_names(value: object) -> bool:
 
 def _is_positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
+
+
+def _is_positive_or_none(value: object) -> bool:
+    return value is None or _is_positive(value)
 
 
 def _is_replicas(value: object) -> bool:
@@ -214,13 +217,13 @@ RULES: dict[str, Rule] = {
     ),
     "MAX_LAG": Rule(
         "pinning.E029",
-        lambda value: value is None or _is_positive(value),
+        _is_positive_or_none,
         "a positive number of seconds, or None",
         "A replica that lags more serves nobody, 30 for most. None: however late it is.",
     ),
     "PROBE_TIMEOUT": Rule(
         "pinning.E030",
-        lambda value: value is None or _is_positive(value),
+        _is_positive_or_none,
         "a positive number of seconds, or None",
         "More than twice the round trip to the replicas, 0.1 for most. None: nobody looks.",
     ),
