@@ -56,7 +56,7 @@ class WatchedReplica:
         self._alias = connection.alias
         self._primary = primary
         self._probe = Probe(connection)
-        self._is_asked = self._is_asked_for_lag = self._is_silent = False
+        self._is_asked = self._is_asked_for_lag = self._is_silent = self._is_try = False
         self._waited = 0.0
         self._sent_at = self._answered_at = self._measured_at = 0.0
 
@@ -68,8 +68,9 @@ class WatchedReplica:
         if self._is_asked and self._probe.is_waiting:
             self._wait(now, counted)
         elif self._is_asked:
+            is_sign_of_return = self._is_try or self._is_silent
             self._is_asked = self._is_silent = False
-            self._take(self._probe.answer)
+            self._take(self._probe.answer, is_sign_of_return=is_sign_of_return)
         elif self._is_due(now, interval):
             self._send(now, interval)
         is_expected = self._is_asked and not self._is_silent
@@ -88,6 +89,7 @@ class WatchedReplica:
 
     def _send(self, now: float, interval: float) -> None:
         """Ask for a sign of life, and for the position no more often than once an interval."""
+        self._is_try = health.replicas.is_resting(self._alias)
         self._is_asked_for_lag = now - self._measured_at >= interval
         self._is_asked = self._probe.send(_where if self._is_asked_for_lag else _ping)
         self._sent_at, self._waited, self.is_used = now, 0.0, False
@@ -123,8 +125,11 @@ class WatchedReplica:
             if is_young and (wait.is_harmless or is_long):
                 wait.cut()
 
-    def _take(self, answer: Position | Error | None) -> None:
-        """An error keeps a replica out, and takes none out: who reads will see for themselves."""
+    def _take(self, answer: Position | Error | None, *, is_sign_of_return: bool) -> None:
+        """An error keeps a replica out, and takes none out: who reads will see for themselves.
+
+        An answer from before a reader saw the replica fail does not bring it back.
+        """
         if isinstance(answer, Error):
             if health.replicas.is_resting(self._alias):
                 rotation.set_aside(self._alias, answer)
@@ -132,7 +137,8 @@ class WatchedReplica:
         self._answered_at = self._sent_at
         if self._is_asked_for_lag:
             self._judge_lag(answer)
-        rotation.restore(self._alias)
+        if is_sign_of_return:
+            rotation.restore(self._alias)
 
     def _judge_lag(self, seen: Position | None) -> None:
         max_lag = conf.settings().max_lag

@@ -203,6 +203,14 @@ def test_a_wait_whose_end_would_be_an_error_is_given_longer(scene):
     assert raw.is_cut
 
 
+def test_an_answer_from_before_it_failed_does_not_bring_it_back(scene):
+    scene.tick()
+    scene.probe.answers()
+    rotation.set_aside("replica1", OperationalError("refused"))
+    scene.tick()
+    assert health.replicas.is_resting("replica1")
+
+
 def test_a_replica_restored_under_a_silent_probe_is_set_aside_again(scene):
     answered(scene)
     scene.waiting()
