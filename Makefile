@@ -4,7 +4,9 @@
 PYTHON ?= python3
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 BIN := .venv/bin
-INSTALLED := .venv/installed-$(PYTHON_VERSION)
+MADE := .venv/made-$(PYTHON_VERSION)
+DEMO_INSTALLED := .venv/demo-installed
+INSTALLED := .venv/installed
 
 DJANGO_VERSIONS := 5.2 6.0 6.1
 PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
@@ -16,7 +18,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(INSTALLED) ## Serve the example on a primary and a replica that lags; PORT=8001 make demo
+demo: $(DEMO_INSTALLED) ## Serve the example on a primary and a replica that lags; PORT=8001 make demo
 	@exec $(BIN)/python -m example_project.demo
 
 test: $(INSTALLED) ## Run all tests; those whose servers are not on this machine are skipped
@@ -33,10 +35,21 @@ matrix: ## Run the tests on every Python that is found, with every Django that s
 	@$(MAKE) --keep-going --no-print-directory $(COMBINATIONS:%=matrix-%)
 
 # The stamp's name has the version, so that another PYTHON makes a new environment.
-$(INSTALLED): pyproject.toml
+$(MADE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try PYTHON=python3.13 make ..." >&2; exit 1; }
+	@mkdir -p .venv 2>/dev/null && test -w .venv || \
+	{ echo "$(CURDIR) cannot be written to, and .venv goes there: copy the project to a folder of yours." >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+# The demo needs little, and people wait for it.
+$(DEMO_INSTALLED): pyproject.toml $(MADE)
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	$(call install_postgresql,$(BIN)/python)
+	@touch $@
+
+$(INSTALLED): pyproject.toml $(MADE)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(call install_postgresql,$(BIN)/python)
 	$(call install_mysqlclient,$(BIN)/python)

@@ -9,24 +9,30 @@ import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import django
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.management import call_command
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
 
 from example_project import servers
-from example_project.servers import LAG_SECONDS, DemoError
+from example_project.servers import DemoError
 from pinning.testing.postgres import Postgres, Replica
 from pinning.testing.processes import MissingService, ServerError
+from pinning.testing.redis import Redis
 
 HOST = "127.0.0.1"
 DATABASE = "board"
+PEOPLE = ("ada", "grace")
+PASSWORD = "pinning"
 SEEDS = (
     "Welcome. Post a note: it is here at once, although the replica is behind.",
-    "Then turn pinning off and post another one.",
-    "The table at the foot tells where each query ran, and why.",
+    "Then turn pinning off, and post another one.",
+    "The panel tells where each query ran, and why.",
 )
 
 
@@ -86,21 +92,49 @@ class Server(ThreadedWSGIServer):
 
 def _run(server: Server, directory: Path, stop: Stop) -> None:
     print(f"Starting PostgreSQL in {directory} ...", flush=True)
-    with servers.running(directory, _fill, stop.check) as (primary, replica):
-        server.set_app(get_wsgi_application())
-        print(
-            f"The primary:            {_psql(primary)}",
-            f"The replica, {LAG_SECONDS} s behind: {_psql(replica)}",
-            f"The board:              http://{HOST}:{server.server_port}/",
-            "Ctrl-C stops all of it. The notes are kept for the next start.",
-            sep="\n",
-            flush=True,
-        )
+    with (
+        _redis() as redis,
+        servers.running(directory, _fill, stop.check) as (primary, replica),
+    ):
+        from example_project.panel import machine, meter  # need the set-up that _fill does
+
+        machine.install(machine.Machine(replica, redis))
+        meter.meter.start()
+        server.set_app(StaticFilesHandler(get_wsgi_application()))
+        print(*_what_runs(primary, replica, redis, server.server_port), sep="\n", flush=True)
         server.serve_until(stop)
 
 
+def _what_runs(
+    primary: Postgres, replica: Replica, redis: Redis | None, port: int
+) -> Iterator[str]:
+    """What was started, and how to look inside."""
+    yield f"The primary:  {_psql(primary)}"
+    yield f"The replica:  {_psql(replica)}"
+    if redis is None:
+        yield "Redis:        none, as there is no redis-server here; pins live in a cookie"
+    else:
+        yield f"Redis:        redis-cli -p {redis.port}"
+    yield "How far they are:  SELECT pg_current_wal_lsn();  SELECT pg_last_wal_replay_lsn();"
+    yield f"The board:    http://{HOST}:{port}/"
+    yield "Ctrl-C stops all of it. The notes are kept for the next start."
+
+
+@contextmanager
+def _redis() -> Iterator[Redis | None]:
+    """A Redis for the pins, where there is a program for it."""
+    with ExitStack() as stack:
+        try:
+            redis = stack.enter_context(Redis())
+        except MissingService:
+            yield None
+        else:
+            os.environ["REDIS_URL"] = redis.url
+            yield redis
+
+
 def _fill(primary: Postgres, replica: Replica) -> None:
-    """Set Django up for the two servers; migrate the primary, and give it its first notes."""
+    """Set Django up for the servers; migrate the primary, and give it its first notes."""
     if not primary.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]):
         primary.create_database(DATABASE)
     os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
@@ -108,8 +142,13 @@ def _fill(primary: Postgres, replica: Replica) -> None:
     os.environ["REPLICA_PORT"] = str(replica.port)
     django.setup()
     call_command("migrate", verbosity=0)
-    from example_project.board.models import Note  # needs the set-up
+    from django.contrib.auth.models import User  # these need the set-up
 
+    from example_project.board.models import Note
+
+    for name in PEOPLE:
+        if not User.objects.filter(username=name).exists():
+            User.objects.create_user(name, password=PASSWORD)
     if not Note.objects.exists():
         Note.objects.bulk_create([Note(text=text) for text in SEEDS])
 

@@ -19,8 +19,6 @@ from pinning.testing import family
 from pinning.testing.accounts import can_enter, unprivileged_account
 from pinning.testing.postgres import Postgres, Replica
 
-LAG_SECONDS = 2
-
 _REPOSITORY = Path(__file__).parents[1]
 _LEFTOVER_SECONDS = 10.0
 
@@ -79,7 +77,6 @@ def running(
             pause()
             with replica:
                 pause()
-                replica.set_delay(LAG_SECONDS)
                 _write(complete, folder.name)
                 yield primary, replica
     finally:

@@ -1,4 +1,4 @@
-"""Settings of the example. `demo.py` starts the databases and says on which ports they are."""
+"""Settings of the example. `demo.py` starts the servers and says where they are."""
 
 import os
 from typing import Any
@@ -11,6 +11,7 @@ def _postgres(port: str, **extra: Any) -> dict[str, Any]:
         "USER": "postgres",
         "HOST": "127.0.0.1",
         "PORT": port,
+        "OPTIONS": {"connect_timeout": 2},
         **extra,
     }
 
@@ -25,26 +26,54 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_htmx",
     "example_project.board",
+    "example_project.panel",
 ]
 MIDDLEWARE = [
     "pinning.middleware.PinningMiddleware",
-    "example_project.board.switch.SwitchMiddleware",
-    "example_project.board.querylog.QueryLogMiddleware",
+    "example_project.panel.reads.ReadLogMiddleware",
+    "example_project.panel.modes.ApologyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 # A site names pinning.router.PinningRouter itself; this one is it, with a switch to turn it off.
-DATABASE_ROUTERS = ["example_project.board.switch.SwitchedRouter"]
-PINNING = {"REPLICAS": {"default": ["replica1"]}, "WINDOW": 5}
+DATABASE_ROUTERS = ["example_project.panel.modes.SwitchedRouter"]
+PINNING = {
+    "REPLICAS": {"default": ["replica1"]},
+    "WINDOW": 5,
+    # Above what the slider can set, so that only a replica that is paused is ever too late.
+    "MAX_LAG": 45,
+    "RETRY_AFTER": 2,
+}
+
+if "REDIS_URL" in os.environ:
+    CACHES = {
+        "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": os.environ["REDIS_URL"]}
+    }
 
 TEMPLATES = [
-    {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True},
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+            ]
+        },
+    },
 ]
 ROOT_URLCONF = "example_project.urls"
+STATIC_URL = "static/"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "board"
+LOGOUT_REDIRECT_URL = "board"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -52,3 +81,5 @@ TIME_ZONE = "UTC"
 SECRET_KEY = "known to everybody: this project is served to your own machine alone"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 DEBUG = True
+# The page asks for its live parts every second: say what goes wrong, not each request.
+LOGGING = {"version": 1, "loggers": {"django.server": {"level": "ERROR"}}}

@@ -1,0 +1,131 @@
+"""The machine room: the replica, and the store, as the control strip works them."""
+
+import threading
+from dataclasses import dataclass
+
+import psycopg
+import redis
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from example_project.panel import modes
+from example_project.panel.modes import Mode
+from pinning.testing.postgres import Replica
+from pinning.testing.redis import Redis
+
+MOST_LAG_SECONDS = 30
+FIRST_LAG_SECONDS = 3
+
+COOKIE = "cookie"
+REDIS = "redis"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """How everything stands. ``replay`` is `running`, `pausing`, `paused` or `dead`."""
+
+    lag_seconds: float
+    replay: str
+    mode: Mode
+    store: str
+    has_redis: bool
+
+
+class Machine:
+    """Does one thing at a time, whoever asks. ServerError where a server does not do as told."""
+
+    def __init__(self, replica: Replica, redis_server: Redis | None) -> None:
+        """Take servers that run. Without Redis there is no choice of stores."""
+        self._replica = replica
+        self._redis = redis_server
+        self._lock = threading.Lock()
+        self._lag_seconds: float = FIRST_LAG_SECONDS
+        self._replica.set_delay(self._lag_seconds)
+        if redis_server is not None:
+            _vouch_for(redis_server)
+
+    @property
+    def state(self) -> State:
+        """How everything stands now."""
+        return State(
+            lag_seconds=self._lag_seconds,
+            replay=self._replay(),
+            mode=modes.mode(),
+            store=settings.PINNING.get("STORES", [COOKIE])[0],
+            has_redis=self._redis is not None,
+        )
+
+    def set_lag(self, seconds: float) -> None:
+        """Let the replica replay each commit so long after it was made."""
+        with self._lock:
+            self._lag_seconds = min(max(seconds, 0.0), MOST_LAG_SECONDS)
+            if self._replica.running:
+                self._replica.set_delay(self._lag_seconds)
+
+    def set_mode(self, mode: Mode) -> None:
+        """Change who decides where reads go."""
+        modes.set_mode(mode)
+
+    def set_store(self, name: str) -> None:
+        """Keep pins in the cookie or in Redis; as cookies where no Redis runs."""
+        name = REDIS if name == REDIS and self._redis is not None else COOKIE
+        settings.PINNING = {**settings.PINNING, "STORES": [name]}
+        # What override_settings does in tests: pinning reads its settings anew.
+        setting_changed.send(type(self), setting="PINNING", value=settings.PINNING, enter=True)
+
+    def pause(self) -> None:
+        """Stop replaying, once a commit that waits for the lag has been replayed."""
+        with self._lock:
+            if self._replica.running:
+                self._replica.execute("SELECT pg_wal_replay_pause()")
+
+    def resume(self) -> None:
+        """Replay again."""
+        with self._lock:
+            if self._replica.running:
+                self._replica.execute("SELECT pg_wal_replay_resume()")
+
+    def kill(self) -> None:
+        """End the replica as a power cut would."""
+        with self._lock:
+            self._replica.kill()
+
+    def restart(self) -> None:
+        """Start the replica, with the lag that is set by now."""
+        with self._lock:
+            self._replica.start()
+            self._replica.set_delay(self._lag_seconds)
+
+    def _replay(self) -> str:
+        if not self._replica.running:
+            return "dead"
+        try:
+            ((state,),) = self._replica.execute("SELECT pg_get_wal_replay_pause_state()")
+        except psycopg.Error:
+            return "dead"  # it is being started, or killed
+        return {"not paused": "running", "paused": "paused"}.get(str(state), "pausing")
+
+
+def _vouch_for(server: Redis) -> None:
+    """Tell the store that this memory is complete.
+
+    A Redis that was empty just now may have lost pins, so the store does not trust it for MAX_PIN.
+    This one never had any.
+    """
+    with redis.Redis.from_url(server.url) as client:
+        client.set("pinning:{memory}:lasting", 1)
+
+
+_machine: Machine | None = None
+
+
+def install(machine: Machine) -> None:
+    """Make it the one that the control strip works."""
+    global _machine
+    _machine = machine
+
+
+def machine() -> Machine:
+    """The one that was installed."""
+    assert _machine is not None  # demo.py has seen to it
+    return _machine

@@ -1,0 +1,75 @@
+"""The lag meter: how late the replica is, measured twice a second, for the chart."""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from django.db import Error, connections
+
+from pinning.lag import History
+from pinning.pins import Position
+from pinning.positions.postgresql import PostgreSQLPositions
+
+SECONDS_SHOWN = 60.0
+_INTERVAL_SECONDS = 0.5
+_MEMORY_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The lag in seconds at a time of the monotonic clock; None where the replica was silent."""
+
+    at: float
+    lag: float | None
+
+
+class Meter:
+    """Asks both servers where they are, on connections of its own, until the process ends."""
+
+    def __init__(self) -> None:
+        self._positions = PostgreSQLPositions()
+        self._history = History(_MEMORY_SECONDS)
+        self._samples: deque[Sample] = deque(maxlen=int(SECONDS_SHOWN / _INTERVAL_SECONDS))
+        self.primary: Position | None = None
+        self.replica: Position | None = None
+
+    def start(self) -> None:
+        """Measure from now on, in a thread."""
+        threading.Thread(target=self._measure_on, name="meter", daemon=True).start()
+
+    @property
+    def samples(self) -> list[Sample]:
+        """Those of the last minute, the oldest first."""
+        return list(self._samples)
+
+    @property
+    def lag(self) -> float | None:
+        """The last that was measured, in seconds."""
+        return self._samples[-1].lag if self._samples else None
+
+    def _measure_on(self) -> None:
+        while True:
+            self._measure()
+            time.sleep(_INTERVAL_SECONDS)
+
+    def _measure(self) -> None:
+        now = time.monotonic()
+        self.primary = self._ask("default") or self.primary
+        if self.primary is not None:
+            self._history.add(now, self.primary)
+        self.replica = self._ask("replica1")
+        lag = None if self.replica is None else self._history.lag(now, self.replica)
+        self._samples.append(Sample(now, lag))
+
+    def _ask(self, alias: str) -> Position | None:
+        connection = connections[alias]
+        ask = self._positions.of_log if alias == "default" else self._positions.of_replica
+        try:
+            return ask(connection)
+        except Error:
+            connection.close()
+            return None
+
+
+meter = Meter()

@@ -1,0 +1,84 @@
+"""The switch of the control strip: pinning off, by clock alone, or by position.
+
+Only the example has it. A site that wants pinning off sets PINNING["USE_REPLICAS"] to False, and by
+clock alone is how it works on a database whose positions cannot be read.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from pinning import current_scope
+from pinning.positions import VENDORS
+from pinning.positions.clock import ClockPositions
+from pinning.positions.postgresql import PostgreSQLPositions
+from pinning.router import PinningRouter
+from pinning.scope import Read
+
+REPLICA = "replica1"
+
+
+class Mode(StrEnum):
+    """Who decides where a read goes, for all visitors."""
+
+    OFF = "off"
+    CLOCK = "clock"
+    POSITION = "position"
+
+
+_mode = Mode.POSITION
+
+
+def mode() -> Mode:
+    """The mode that is set."""
+    return _mode
+
+
+def set_mode(mode: Mode) -> None:
+    """Change it, from the next request on."""
+    global _mode
+    _mode = mode
+    VENDORS["postgresql"] = ClockPositions() if mode is Mode.CLOCK else PostgreSQLPositions()
+
+
+class NaiveReason(str):
+    """Stands where pinning's own reasons do, for reads that pinning was not asked about."""
+
+    __slots__ = ()
+    explanation = "pinning is off, and a naive router sends every read to the replica"
+
+
+class SwitchedRouter(PinningRouter):
+    """PinningRouter, or with pinning off: every read to the replica, every write to the primary."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        """Where a read goes."""
+        if _mode is not Mode.OFF:
+            return super().db_for_read(model, **hints)
+        scope = current_scope()
+        if scope is not None and scope.trace is not None:
+            reason: Any = NaiveReason("pinning_off")
+            scope.trace.append(Read(model._meta.label, REPLICA, reason))
+        return REPLICA
+
+
+class ApologyMiddleware:
+    """Where the naive router needs a replica that is dead, the page says so."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: Any, exception: Exception) -> HttpResponse | None:
+        """An error page for people, and a sentence for the parts that are fetched alone."""
+        if _mode is not Mode.OFF or not isinstance(exception, OperationalError):
+            return None
+        if request.headers.get("Sec-Fetch-Mode") == "cors":
+            return render(request, "panel/no_answer.html", {"pane": request.path.strip("/")})
+        return render(request, "panel/error.html", status=503)

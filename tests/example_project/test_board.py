@@ -1,0 +1,207 @@
+"""The board on real servers over real HTTP: what a visitor without JavaScript sees."""
+
+import time
+
+import httpx
+import pytest
+
+from tests.example_project.conftest import Row, Visitor
+
+pytestmark = pytest.mark.live
+
+PINNED = "the user has written and no replica asked has it yet"
+
+
+def test_whoever_posted_a_note_sees_it_at_once(visitor):
+    response = visitor.post("seen at once")
+    assert [(hop.status_code, hop.request.method) for hop in response.history] == [(302, "POST")]
+    assert visitor.notes[0] == "seen at once"
+    assert visitor.verdict == (
+        "The replica lacks 1 new thing; this page shows it all the same. "
+        f"It was read from the primary: {PINNED}."
+    )
+
+
+def test_the_panel_names_the_database_and_the_reason(visitor):
+    visitor.post("explained")
+    rows = visitor.rows
+    assert Row("SELECT board.Note", "the primary", PINNED) in rows
+    assert Row("INSERT board.Note", "the primary", "the primary takes every write") in rows
+
+
+def test_the_panel_shows_the_pin_and_where_it_is(visitor):
+    visitor.post("pinned")
+    assert "not on replica1 yet: the primary answers" in visitor.look("panel/").text
+    visitor.wait_until_fresh()
+    time.sleep(0.6)  # the meter's interval
+    assert "replica1 has it" in visitor.look("panel/").text
+
+
+def test_the_pin_ends_when_the_replica_has_the_note(visitor):
+    visitor.post("replayed later")
+    assert "read from the primary" in visitor.verdict
+    visitor.wait_until_fresh()
+    assert visitor.notes[0] == "replayed later"
+    assert "read from replica1: the user has written and the replica has it." in visitor.verdict
+
+
+def test_with_pinning_off_the_note_is_missing(visitor):
+    visitor.set(mode="off")
+    visitor.post("missing at first")
+    assert "missing at first" not in visitor.notes
+    assert visitor.verdict == (
+        "Your note “missing at first” is missing. It is safe on the primary, but this page was "
+        "read from replica1, which does not have it yet: pinning is off, so nobody remembers that "
+        "you have just written."
+    )
+
+
+def test_turned_on_again_the_note_is_there(visitor):
+    visitor.set(mode="off")
+    visitor.post("there again")
+    assert "there again" not in visitor.notes
+    visitor.set(mode="position")
+    assert visitor.notes[0] == "there again"
+
+
+def test_by_the_clock_the_note_is_missing_after_the_window(visitor):
+    visitor.set(mode="clock", lag="9")
+    visitor.post("there, and gone")
+    assert visitor.notes[0] == "there, and gone"
+    visitor.wait_until(lambda visitor: "there, and gone" not in visitor.notes, 8)
+    assert "the window of 5 s is over, and the replica is later than that" in visitor.verdict
+    visitor.wait_until(lambda visitor: "there, and gone" in visitor.notes, 8)
+
+
+def test_another_visitor_reads_from_the_replica(demo, visitor):
+    visitor.post("not for others yet")
+    other = Visitor(demo)
+    assert "not for others yet" not in other.notes
+    assert other.verdict == (
+        "This page does not show 1 new thing yet. It was read from replica1: nothing speaks "
+        "against a replica."
+    )
+
+
+def test_the_other_half_is_read_for_whoever_sends_no_cookies(demo, visitor):
+    visitor.post("for one alone")
+    assert "for one alone" not in httpx.get(f"{demo.url}other/").text
+
+
+def test_with_redis_the_pins_are_there(visitor):
+    visitor.set(store="redis")
+    visitor.post("in redis")
+    assert visitor.notes[0] == "in redis"
+    assert PINNED in visitor.verdict
+    assert not [name for name in visitor.cookies if name.startswith("pinning.")]
+
+
+def test_while_replay_is_paused_the_writer_stays_on_the_primary(visitor):
+    visitor.set(lag="0", action="pause")
+    visitor.post("paused")
+    time.sleep(1)
+    visitor.look()
+    assert visitor.notes[0] == "paused"
+    assert PINNED in visitor.verdict
+    visitor.set(action="resume")
+    visitor.wait_until_fresh()
+
+
+def test_a_dead_replica_is_no_error_with_pinning(visitor):
+    visitor.set(action="kill")
+    assert visitor.post("without a replica").status_code == 200
+    assert visitor.notes[0] == "without a replica"
+    assert visitor.verdict.startswith("The replica does not answer.")
+
+
+def test_a_dead_replica_is_an_error_page_without_pinning(visitor):
+    visitor.set(mode="off")
+    response = visitor.set(action="kill")
+    assert response.status_code == 503
+    assert "With pinning the primary would answer." in response.text
+
+
+def test_a_restarted_replica_serves_again(visitor):
+    visitor.set(action="kill")
+    visitor.set(action="restart")
+    visitor.wait_until(lambda visitor: "read from replica1" in visitor.verdict)
+
+
+def test_a_comment_is_there_at_once(visitor):
+    visitor.post("to be commented")
+    response = visitor.submit(f"{visitor.number_of('to be commented')}/", text="a comment")
+    assert "<li>a comment</li>" in response.text
+
+
+def test_a_note_that_is_not_there_is_explained(visitor):
+    response = visitor.look("999999999/")
+    assert response.status_code == 404
+    assert "At least not on replica1, where this page looked for it" in response.text
+
+
+def test_a_like_counts_once_and_can_be_taken_back(visitor):
+    visitor.post("likeable")
+    path = f"{visitor.number_of('likeable')}/like/"
+    assert "♥ 1" in visitor.submit(path).text
+    assert "♥ 1" not in visitor.submit(path).text
+
+
+def test_signing_in_is_safe_under_lag(visitor):
+    visitor.look("login/")
+    visitor.submit("login/", username="ada", password="pinning")
+    assert "Signed in as <strong>ada</strong>" in visitor.page
+    visitor.post("signed")
+    visitor.wait_until_fresh()
+    assert "Signed in as <strong>ada</strong>" in visitor.page
+    assert "by ada" in visitor.page
+
+
+def test_with_pinning_off_signing_in_fails_for_good_and_is_explained(visitor):
+    visitor.set(mode="off")
+    visitor.look("login/")
+    visitor.submit("login/", username="ada", password="pinning")
+    assert "You signed in as ada, and are signed out again" in visitor.page
+    visitor.wait_until_fresh()
+    assert "Sign in" in visitor.page
+    assert "sessionid" not in visitor.cookies
+
+
+def test_a_form_that_is_sent_twice_makes_one_note(visitor):
+    token = visitor.token
+    visitor.post("twice", token)
+    visitor.post("twice", token)
+    assert visitor.notes.count("twice") == 1
+
+
+def test_an_old_form_with_a_new_text_makes_another_note(visitor):
+    token = visitor.token
+    visitor.post("first text", token)
+    visitor.post("second text", token)
+    assert visitor.notes[:2] == ["second text", "first text"]
+
+
+def test_what_visitors_write_is_escaped(visitor):
+    response = visitor.post("<script>alert(1)</script>")
+    assert "<script>alert" not in response.text
+    assert visitor.notes[0] == "<script>alert(1)</script>"
+
+
+def test_a_note_that_does_not_validate_is_explained_and_pins_nobody(visitor):
+    response = visitor.post("")
+    assert "This field is required." in response.text
+    visitor.look()
+    assert "read from replica1" in visitor.verdict
+
+
+@pytest.mark.parametrize("controls", [{"lag": "31"}, {"mode": "x"}, {"action": "explode"}])
+def test_a_control_that_is_none_changes_nothing(visitor, controls):
+    before = visitor.look("controls/").text
+    visitor.set(**controls)
+    shown = visitor.look("controls/").text
+    assert shown.count("checked") == before.count("checked") == 2
+    assert 'value="2.0"' in shown
+
+
+def test_a_post_from_elsewhere_is_refused(demo):
+    for path in ("", "controls/"):
+        assert httpx.post(demo.url + path, data={"text": "forged"}).status_code == 403
