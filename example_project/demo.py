@@ -99,10 +99,10 @@ def _run(server: Server, directory: Path, stop: Stop) -> None:
         from example_project.panel import machine, meter  # need the set-up that _fill does
 
         machine.install(machine.Machine(replica, redis))
-        meter.meter.start()
         server.set_app(StaticFilesHandler(get_wsgi_application()))
-        print(*_what_runs(primary, replica, redis, server.server_port), sep="\n", flush=True)
-        server.serve_until(stop)
+        with meter.meter.running():
+            print(*_what_runs(primary, replica, redis, server.server_port), sep="\n", flush=True)
+            server.serve_until(stop)
 
 
 def _what_runs(

@@ -3,6 +3,8 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import Error, connections
@@ -25,7 +27,7 @@ class Sample:
 
 
 class Meter:
-    """Asks both servers where they are, on connections of its own, until the process ends."""
+    """Asks both servers where they are, on connections of its own."""
 
     def __init__(self) -> None:
         self._positions = PostgreSQLPositions()
@@ -34,9 +36,17 @@ class Meter:
         self.primary: Position | None = None
         self.replica: Position | None = None
 
-    def start(self) -> None:
-        """Measure from now on, in a thread."""
-        threading.Thread(target=self._measure_on, name="meter", daemon=True).start()
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Measure in a thread, until the end of the block."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._measure_until, args=[stop], name="meter")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     @property
     def samples(self) -> list[Sample]:
@@ -48,10 +58,10 @@ class Meter:
         """The last that was measured, in seconds."""
         return self._samples[-1].lag if self._samples else None
 
-    def _measure_on(self) -> None:
-        while True:
+    def _measure_until(self, stop: threading.Event) -> None:
+        while not stop.wait(_INTERVAL_SECONDS):
             self._measure()
-            time.sleep(_INTERVAL_SECONDS)
+        connections.close_all()
 
     def _measure(self) -> None:
         now = time.monotonic()

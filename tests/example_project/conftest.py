@@ -1,5 +1,6 @@
 """The demo in a process of its own, visitors without a browser, and visitors with one."""
 
+import os
 import re
 import shutil
 import signal
@@ -28,13 +29,14 @@ START_SECONDS = 60
 class Demo:
     """The demo in a process of its own."""
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, **environment: str) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}/"
         options = ["--port", str(port), "--directory", str(directory)]
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "example_project.demo", *options],
             cwd=ROOT,
+            env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -145,8 +147,8 @@ class Visitor:
 
 
 @contextmanager
-def running_demo(directory: Path, port: int | None = None) -> Iterator[Demo]:
-    demo = Demo(directory, port or free_port())
+def running_demo(directory: Path, **environment: str) -> Iterator[Demo]:
+    demo = Demo(directory, free_port(), **environment)
     try:
         demo.wait_until_ready()
         yield demo

@@ -53,6 +53,14 @@ def test_it_says_what_it_started(directory):
     assert demo.url in output
 
 
+def test_without_redis_it_goes_on_and_says_so(directory):
+    with running_demo(directory, PATH="/nonexistent") as demo:
+        controls = Visitor(demo).look("controls/").text
+        assert "No redis-server was found when the demo started." in controls
+        output = demo.end()
+    assert "Redis:        none, as there is no redis-server here" in output
+
+
 def test_the_notes_are_there_at_the_next_start(directory):
     with running_demo(directory) as demo:
         Visitor(demo).post("kept")

@@ -1,0 +1,290 @@
+"""The example in a real browser, on the real servers. Screenshots are left in .artefacts/."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.example_project.conftest import ROOT, Demo, Visitor
+from tests.services import give_up, is_required
+
+if not is_required():
+    pytest.importorskip("playwright", reason="pip install -e '.[browser]'")
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+pytestmark = pytest.mark.live
+
+ARTEFACTS = ROOT / ".artefacts"
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+# Root has no sandbox; and the browser looks for nothing outside this machine.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SECOND = 1000
+expect.set_options(timeout=20 * SECOND)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        give_up("There is no chromium on the PATH.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, demo: Demo, visitor: Visitor, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Page]]:
+    """Opens pages of a new person's browser; each must be free of errors to the end."""
+    complaints: list[str] = []
+    contexts = []
+
+    def watch(page: Page) -> None:
+        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def open_page(path: str = "", **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(20 * SECOND)
+        context.on("page", watch)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(demo.url + path)
+        return page
+
+    yield open_page
+    name = re.sub(r"\W+", "-", request.node.name).strip("-")
+    for number, page in enumerate(page for context in contexts for page in context.pages):
+        page.screenshot(path=ARTEFACTS / f"{name}-{number}.png", full_page=True)
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    return open_page()
+
+
+def post(page: Page, text: str) -> None:
+    page.get_by_label("New note").fill(text)
+    page.get_by_role("button", name="Post", exact=True).click()
+
+
+def note(page: Page, text: str, pane: str = "notes") -> Any:
+    return page.locator(f'#{pane} [data-note="{text}"]')
+
+
+def verdict(page: Page, kind: str, pane: str = "notes") -> Any:
+    return page.locator(f"#{pane} .verdict.{kind}")
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the element has the focus, and see that this can be seen."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.locator(f"{selector}:focus-visible").count():
+            outline = page.locator(selector).evaluate("it => getComputedStyle(it).outlineStyle")
+            assert outline != "none"
+            return
+    pytest.fail(f"Tab never reaches {selector}.")
+
+
+class TestWhatItTeaches:
+    def test_the_writer_sees_the_note_at_once_and_the_other_visitor_later(self, page):
+        post(page, "seen by me")
+        expect(note(page, "seen by me")).to_be_visible()
+        expect(verdict(page, "kept")).to_contain_text("read from the primary")
+        expect(verdict(page, "late", "other")).to_contain_text("read from replica1")
+        assert note(page, "seen by me", "other").count() == 0
+        expect(note(page, "seen by me", "other")).to_be_visible()
+        expect(verdict(page, "fresh")).to_contain_text("the user has written and the replica has")
+
+    def test_the_tour_shows_the_bug_and_the_two_remedies(self, page):
+        page.get_by_role("button", name="Run the tour").click()
+        told = page.locator("#tour-text")
+        missing = re.compile(r"1\. The page after the redirect: Your note .* is missing\..*is off")
+        expect(told).to_contain_text(missing, timeout=40 * SECOND)
+        page.screenshot(path=ARTEFACTS / "tour-1.png")
+        again = re.compile(r"2\. Missing again: Your note .* is missing\..*the window of 5 s is")
+        expect(told).to_contain_text(again, timeout=40 * SECOND)
+        page.screenshot(path=ARTEFACTS / "tour-2.png")
+        never = re.compile(r"3\. It was never missing\. .*read from replica1: the user has written")
+        expect(told).to_contain_text(never, timeout=40 * SECOND)
+        expect(told).to_contain_text("That was the tour.")
+
+    def test_the_tour_can_be_stopped(self, page):
+        page.get_by_role("button", name="Run the tour").click()
+        page.get_by_role("button", name="Stop the tour").click()
+        expect(page.locator("#tour-text")).to_contain_text("The tour was stopped.")
+        expect(page.get_by_role("button", name="Run the tour")).to_be_visible()
+
+    def test_the_panel_updates_itself(self, page):
+        panel = page.locator("#panel")
+        expect(panel).to_contain_text("None: you have written nothing lately.")
+        post(page, "for the panel")
+        expect(panel).to_contain_text("not on replica1 yet: the primary answers")
+        expect(panel).to_contain_text("INSERT board.Note")
+        expect(panel).to_contain_text("replica1 has it")
+        assert page.locator(".chart polyline").count() > 0
+
+    def test_the_replica_is_paused_killed_and_started(self, page):
+        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_role("button", name="Resume")).to_be_visible()
+        post(page, "while paused")
+        expect(verdict(page, "kept")).to_be_visible()
+        page.get_by_role("button", name="Kill").click()
+        expect(verdict(page, "alone")).to_contain_text("read from the primary")
+        expect(note(page, "while paused")).to_be_visible()
+        page.get_by_role("button", name="Start it").click()
+        expect(verdict(page, "fresh")).to_contain_text("replica1")
+
+    def test_pins_can_live_in_redis(self, page):
+        page.get_by_role("radio", name="Redis").check()
+        expect(page.get_by_role("radio", name="Redis")).to_be_checked()
+        post(page, "a pin in redis")
+        expect(verdict(page, "kept")).to_be_visible()
+        expect(page.locator("#panel")).to_contain_text("not on replica1 yet: the primary answers")
+
+
+class TestPeople:
+    def test_signing_in_under_lag_lasts(self, page):
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_label("Username").fill("ada")
+        page.get_by_label("Password").fill("pinning")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("Signed in as ada")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("Signed in as ada")).to_be_visible()
+        expect(verdict(page, "fresh")).to_contain_text("replica1")
+        page.reload()
+        expect(page.get_by_text("Signed in as ada")).to_be_visible()
+
+    def test_the_back_button_shows_what_is_new(self, page):
+        post(page, "with a comment")
+        note(page, "with a comment").get_by_role("link").click()
+        page.get_by_label("New comment").fill("on my way back")
+        page.get_by_role("button", name="Comment").click()
+        expect(page.locator(".notes")).to_contain_text("on my way back")
+        while page.locator("#notes").count() == 0:
+            page.go_back()
+        expect(note(page, "with a comment")).to_contain_text("1 comment")
+
+    def test_a_double_click_posts_one_note(self, page):
+        page.get_by_label("New note").fill("only once")
+        page.get_by_role("button", name="Post", exact=True).dblclick()
+        expect(note(page, "only once")).to_be_visible()
+        page.wait_for_timeout(1 * SECOND)  # for what the second click may have sent
+        page.reload()
+        assert note(page, "only once").count() == 1
+
+    def test_a_form_that_is_sent_twice_at_once_posts_one_note(self, page):
+        page.get_by_label("New note").fill("sent twice")
+        page.evaluate(
+            """async () => {
+                const form = document.getElementById("post");
+                const send = () => fetch("/", { method: "POST", body: new FormData(form) });
+                await Promise.all([send(), send()]);
+            }"""
+        )
+        page.reload()
+        assert note(page, "sent twice").count() == 1
+
+    def test_two_tabs_are_one_person(self, visitor, page):
+        visitor.set(lag="10")
+        other_tab = page.context.new_page()
+        other_tab.goto(page.url)
+        post(page, "from the first tab")
+        expect(note(page, "from the first tab")).to_be_visible()
+        other_tab.reload()
+        assert note(other_tab, "from the first tab").count() == 1
+        assert verdict(other_tab, "kept").count() == 1
+
+    def test_signing_in_in_one_tab_leaves_the_other_in_order(self, page):
+        other_tab = page.context.new_page()
+        other_tab.goto(f"{page.url}login/")
+        other_tab.get_by_label("Username").fill("grace")
+        other_tab.get_by_label("Password").fill("pinning")
+        other_tab.get_by_role("button", name="Sign in").click()
+        expect(other_tab.get_by_text("Signed in as grace")).to_be_visible()
+        post(page, "as grace by now")
+        expect(note(page, "as grace by now")).to_contain_text("by grace")
+
+    def test_it_fits_a_phone(self, open_page):
+        phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+        page = open_page(**phone)
+        post(page, "a note of " + "very" * 40 + " long words")
+        expect(verdict(page, "kept")).to_be_visible()
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0
+        for button in page.get_by_role("button").all():
+            assert button.bounding_box()["height"] >= 24
+        page.get_by_role("button", name=re.compile("^Like a note of")).tap()
+        expect(note(page, "a note of " + "very" * 40 + " long words")).to_contain_text("♥ 1")
+
+    def test_it_works_by_keyboard_alone(self, page):
+        tab_to(page, "#lag")
+        page.keyboard.press("End")
+        expect(page.locator("#lag-shown")).to_have_text("30 s")
+        page.keyboard.press("Home")
+        tab_to(page, "#mode-position")
+        page.keyboard.press("ArrowLeft")
+        expect(page.get_by_role("radio", name="by clock")).to_be_checked()
+        tab_to(page, "#post [name=text]")
+        page.keyboard.type("typed")
+        page.keyboard.press("Enter")
+        expect(note(page, "typed")).to_be_visible()
+        tab_to(page, "#notes li:first-child button")
+        page.keyboard.press("Enter")
+        expect(note(page, "typed")).to_contain_text("♥ 1")
+        page.wait_for_timeout(2.5 * SECOND)  # the part has been fetched anew meanwhile
+        expect(page.locator("#notes li:first-child button")).to_be_focused()
+
+    def test_what_is_typed_stays_while_the_page_updates_itself(self, page):
+        page.get_by_label("New note").press_sequentially("half a ")
+        page.wait_for_timeout(2.5 * SECOND)
+        page.get_by_label("New note").press_sequentially("note")
+        expect(page.get_by_label("New note")).to_have_value("half a note")
+
+    def test_it_works_without_javascript(self, open_page):
+        page = open_page(java_script_enabled=False)
+        post(page, "without a script")
+        expect(note(page, "without a script")).to_be_visible()
+        page.get_by_role("button", name="Like without a script").click()
+        expect(note(page, "without a script")).to_contain_text("♥ 1")
+        page.get_by_role("radio", name="off").check()
+        page.get_by_role("button", name="Set").nth(1).click()
+        expect(page.get_by_role("radio", name="off")).to_be_checked()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_it(demo, open_page, scheme):
+    page = open_page(color_scheme=scheme)
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    assert dark == (scheme == "dark")
+    post(page, f"in {scheme}")
+    expect(verdict(page, "kept")).to_be_visible()
+    assert problems(page) == ""
+    note(page, f"in {scheme}").get_by_role("link").click()
+    expect(page.get_by_label("New comment")).to_be_visible()
+    assert problems(page) == ""
+    page.goto(f"{demo.url}login/")
+    assert problems(page) == ""
+
+
+def problems(page: Page) -> str:
+    """What axe finds: labels, names, landmarks, contrast and more."""
+    found = Axe().run(page)
+    return found.generate_report() if found.violations_count else ""
