@@ -13,10 +13,10 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types matrix
+.PHONY: help demo test lint types screenshot matrix
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(DEMO_INSTALLED) ## Serve the example on a primary and a replica that lags; PORT=8001 make demo
 	@exec $(BIN)/python -m example_project.demo
@@ -30,6 +30,9 @@ lint: $(INSTALLED) ## Check the style
 
 types: $(INSTALLED) ## Check the types
 	$(BIN)/python -m mypy
+
+screenshot: $(INSTALLED) ## Take the README's picture anew
+	$(BIN)/python -m example_project.screenshot docs/images/board.png
 
 matrix: ## Run the tests on every Python that is found, with every Django that supports it
 	@$(MAKE) --keep-going --no-print-directory $(COMBINATIONS:%=matrix-%)

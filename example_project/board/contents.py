@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from example_project.board.models import Comment, Like, Note
 
-MOST_NOTES = 12
+MOST_NOTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
