@@ -1,0 +1,1 @@
+"""A list of notes, to which anybody can add."""

@@ -1,0 +1,91 @@
+"""What the pages list is what the code has: reasons, settings, checks and log messages."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import pinning
+from pinning import Reason, checks, conf
+from pinning.exceptions import NotAPrimaryError
+from tests.docs.pages import ROOT
+
+CODE = [
+    path
+    for path in Path(pinning.__file__).parent.rglob("*.py")
+    if "testing" not in path.relative_to(ROOT).parts
+]
+LEVELS = {"E": "error", "W": "warning"}
+
+
+def rows(page: str, pattern: str) -> list[tuple[str, ...]]:
+    """The rows of a page's tables that begin as ``pattern`` says."""
+    text = (ROOT / "docs" / page).read_text()
+    found: list[tuple[str, ...]] = re.findall(rf"^\| {pattern}", text, re.MULTILINE)
+    return found
+
+
+def test_the_table_of_reads_has_every_reason_in_the_order_of_the_code():
+    table = rows("how-it-works.md", r"(\d+) \|.*\| `(\w+)` \|$")
+    assert table == [(str(number), reason) for number, reason in enumerate(Reason, start=1)]
+
+
+def test_every_setting_has_a_heading_and_its_default():
+    text = (ROOT / "docs" / "settings.md").read_text()
+    told = re.findall(r"^## ([A-Z_]+)\n\nDefault: `(.+?)`", text, re.MULTILINE)
+    assert sorted(name for name, _ in told) == sorted(conf.RULES)
+    for name, value in told:
+        assert conf.parse({name: ast.literal_eval(value)}) == conf.parse({}), name
+
+
+def test_every_key_of_the_cookie_has_a_row():
+    keys = rows("settings.md", r"`([A-Z]+)` \|")
+    assert sorted(keys) == sorted(conf._COOKIE_TYPES)
+
+
+def test_every_check_has_a_row_and_its_level():
+    ids = set(re.findall(r'"pinning\.([EW]\d{3})"', "".join(path.read_text() for path in CODE)))
+    table = rows("checks.md", r"`pinning\.([EW]\d{3})` \| (\w+)")
+    assert table == [(id_, LEVELS[id_[0]]) for id_ in sorted(ids)]
+
+
+def test_checks_of_a_deployment_are_marked():
+    marked = rows("checks.md", r"`(pinning\.\w+)` \| \w+, deploy \|")
+    sources = [inspect.getsource(check) for check in checks._DEPLOYMENT_CHECKS]
+    assert marked == [re.findall(r"pinning\.W\d{3}", source)[0] for source in sources]
+
+
+def logged() -> list[tuple[str, str]]:
+    """The level and the template of each message of the logger."""
+    return [
+        (node.func.attr, ast.literal_eval(node.args[0]))
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "logger"
+    ]
+
+
+def pattern_of(template: str) -> str:
+    """What it may look like when it is filled. An error that is all of it has its own words."""
+    if template == "%s":
+        template = str(NotAPrimaryError("default"))[:70] + "%s"
+    return ".+".join(map(re.escape, re.split(r"%[\w.]+", template)))
+
+
+@pytest.mark.parametrize(("level", "template"), logged())
+def test_every_log_message_has_a_row(level, template):
+    told = rows("operations.md", r"(info|warning|error) \| `(.+?)` \|")
+    assert level in {of for of, text in told if re.fullmatch(pattern_of(template), text)}, template
+
+
+def test_no_row_has_a_message_that_is_never_logged():
+    told = rows("operations.md", r"(info|warning|error) \| `(.+?)` \|")
+    patterns = [(level, pattern_of(template)) for level, template in logged()]
+    for level, text in told:
+        assert any(of == level and re.fullmatch(pattern, text) for of, pattern in patterns), text
+    assert len(told) == len(patterns)

@@ -1,0 +1,65 @@
+"""docs/testing.md: its files make a test suite that passes, and that fails without pinning."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pinning.testing.accounts import unprivileged_account
+from pinning.testing.postgres_programs import find_programs
+from pinning.testing.processes import MissingService
+from tests.docs.pages import ROOT, SNIPPETS
+from tests.services import give_up
+
+FILES = [snippet for snippet in SNIPPETS if snippet.page.name == "testing.md" and snippet.path]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with the files of the page."""
+    shutil.copytree(ROOT / "tests/docs/project", tmp_path, dirs_exist_ok=True)
+    for snippet in FILES:
+        path = tmp_path / snippet.path
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(snippet.text)
+    return tmp_path
+
+
+def run(project: Path, *arguments: str) -> str:
+    """What pytest says at its end."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": f"{project}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.stdout[-3000:] + done.stderr
+
+
+def test_every_snippet_of_python_is_a_file():
+    python = [snippet for snippet in SNIPPETS if snippet.page.name == "testing.md"]
+    assert [snippet for snippet in python if snippet.language == "python"] == FILES
+
+
+def test_routes(project):
+    assert "6 passed" in run(project, "--ds=settings", "tests")
+
+
+def test_with_replicas_switched_off_only_tests_of_routes_fail(project):
+    report = run(project, "--ds=settings_of_tests", "tests")
+    assert "3 failed, 3 passed" in report
+    assert report.count("FAILED tests/test_routes.py::RouteTests") == 3
+
+
+def test_a_replica_that_lags(project, tmp_path):
+    try:
+        find_programs(unprivileged_account(), tmp_path / "no such folder")
+    except MissingService as missing:
+        give_up(str(missing))
+    assert "2 passed" in run(project, "--ds=lagging_settings", "lagging")

@@ -1,0 +1,155 @@
+"""Every snippet of Python runs, and every function in it is called and does what its page says.
+
+One test for each page, called after it. docs/testing.md is a project of its own: test_project.py.
+"""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.http import HttpResponse
+
+from pinning import Reason, rotation, scope
+from pinning.identity import Visitor
+from pinning.pins import Pin, Pins
+from tests.docs.visits import get, has_pinned, post, reasons
+from tests.notes.models import Note, Tag
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica1", "orders"])
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.locmem.Loader",
+                    {
+                        "notes.html": "{{ object_list|length }}",
+                        "sitemap.xml": "{{ urlset|length }}",
+                    },
+                )
+            ]
+        },
+    }
+]
+
+
+def count(request: Any) -> HttpResponse:
+    """A view."""
+    return HttpResponse(Note.objects.count())
+
+
+def test_readme(page):
+    Note.objects.create(text="old words")
+    assert reasons(get(page.inventory)) == [Reason.USE_PRIMARY]
+    assert reasons(post(page.report)) == [Reason.USE_REPLICA]
+    found = post(page.search, {"words": "old"})
+    assert (found.content, reasons(found)) == (b"1", [Reason.REPLICA])
+    assert page.totals["default", Reason.USE_PRIMARY] == 1
+    shown = get(page.show_reads(page.report))
+    assert shown["X-Reads"] == "use_replica=1"
+
+
+def test_how_it_works(page):
+    shown = get(page.show)
+    answer = {
+        "reads": {"default": {"replica": 1}},
+        "trace": [["notes.Note", "replica1", "replica"]],
+    }
+    assert shown.content.decode() == json.dumps(answer)
+
+
+def test_overrides(page, figures, settings):
+    settings.TEMPLATES = TEMPLATES
+    Note.objects.create(text="old words")
+    _blocks_and_decorators(page)
+    _views_of_every_kind(page)
+    _other_work(page)
+
+
+def _blocks_and_decorators(page: Any) -> None:
+    assert reasons(get(page.inventory)) == [Reason.USE_PRIMARY]
+    assert reasons(get(page.transfer)) == [Reason.USE_PRIMARY]
+    assert reasons(post(page.figures)) == [Reason.USE_REPLICA]
+    found = post(page.search, {"words": "old"})
+    assert (found.content, reasons(found)) == (b"1", [Reason.REPLICA])
+    assert has_pinned(get(page.archive))
+    service = SimpleNamespace(place_order=lambda: None)
+    assert has_pinned(get(lambda request: page.order(request, service)))
+    assert not has_pinned(get(page.inventory))
+    with scope():
+        assert page.outer() == ("default", "replica1")
+
+
+def _views_of_every_kind(page: Any) -> None:
+    shown = get(page.Inventory.as_view())
+    assert (shown.content, reasons(shown)) == (b"1", [Reason.USE_PRIMARY])
+    assert reasons(post(page.afigures)) == [Reason.USE_REPLICA]
+    assert reasons(get(page.NoteViewSet.as_view({"get": "list"}))) == [Reason.USE_REPLICA]
+    found = post(page.NoteViewSet.as_view({"post": "search"}), {"words": "old"})
+    assert (found.data, reasons(found)) == (1, [Reason.REPLICA])
+    assert reasons(get(page.LedgerViewSet.as_view({"get": "list"}))) == [Reason.USE_PRIMARY]
+    (sitemap,) = page.urlpatterns
+    assert get(lambda request: sitemap.callback(request, **sitemap.default_args)).content == b"0"
+
+
+def _other_work(page: Any) -> None:
+    assert page.send_newsletters() == {"default": {Reason.REPLICA: 1, Reason.WRITTEN: 1}}
+    assert reasons(get(page.overview)) == [Reason.REPLICA]
+    with scope() as work:
+        assert page.words_a_day() == [("monday", 5)]
+        assert page.tag("newsletter 1") == Tag.objects.get()
+        assert work.reads == {"default": {Reason.REPLICA: 3}}
+        assert async_to_sync(page.atag)("new").name == "new"
+        assert page.TagQuerySet(Tag).find_or_create(name="new")[1] is False
+
+
+def test_settings(page):
+    assert page.by_region(Note, instance=SimpleNamespace(region="orders")) == "orders"
+    assert page.by_region(Note) is None
+
+
+def test_stores(page):
+    store, visitor = page.MyStore(), Visitor(cookies={}, identities=("one", "two"))
+    pin = Pin(cluster="default", written_at=1.0)
+    store.save(visitor, Pins([pin]), None)
+    assert list(store.load(Visitor(cookies={}, identities=("two",)))) == [pin]
+    assert list(store.load(Visitor(cookies={}, identities=("three",)))) == []
+
+
+def test_operations(page, settings, monkeypatch):
+    settings.PINNING = {**settings.PINNING, "USE_REPLICAS": page.for_some}
+    assert reasons(get(count)) == [Reason.SWITCHED_OFF]
+    assert reasons(get(count, **{"X-Replica": "yes"})) == [Reason.REPLICA]
+    monkeypatch.setenv("REPLICA_PERCENT", "100")
+    assert reasons(get(count)) == [Reason.REPLICA]
+    _kill_switch(page, settings, monkeypatch)
+    _metrics(page)
+
+
+def _kill_switch(page: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.PINNING = {**settings.PINNING, "USE_REPLICAS": page.no_switch_was_thrown}
+    assert reasons(get(count)) == [Reason.REPLICA]
+    monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/run/site/no-replicas")
+    assert reasons(get(count)) == [Reason.SWITCHED_OFF]
+
+
+def _metrics(page: Any) -> None:
+    read = page.READS.labels("default", "replica")
+    out = page.IS_OUT.labels("replica1")
+    assert read._value.get() >= 2
+    rotation.set_aside("replica1", ConnectionError())
+    assert out._value.get() == 1
+    rotation.restore("replica1")
+    assert out._value.get() == 0
+
+
+def test_upgrading(page, settings):
+    settings.PINNING = {**settings.PINNING, "USE_REPLICAS": page.without_old_cookie}
+    assert reasons(get(count)) == [Reason.REPLICA]
+    assert reasons(get(count, Cookie="multidb_pin_writes=y")) == [Reason.SWITCHED_OFF]
+    assert reasons(get(count, Cookie="just_updated=true")) == [Reason.SWITCHED_OFF]
