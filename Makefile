@@ -13,7 +13,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types screenshot matrix
+.PHONY: help demo test lint types docs screenshot matrix
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ types: $(INSTALLED) ## Check the types
 
 screenshot: $(INSTALLED) ## Take the README's picture anew
 	$(BIN)/python -m example_project.screenshot docs/images/board.png
+
+docs: $(INSTALLED) ## Build the documentation into docs/_build; a warning is an error
+	$(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build
 
 matrix: ## Run the tests on every Python that is found, with every Django that supports it
 	@$(MAKE) --keep-going --no-print-directory $(COMBINATIONS:%=matrix-%)
