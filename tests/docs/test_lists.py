@@ -57,6 +57,18 @@ def test_checks_of_a_deployment_are_marked():
     assert marked == [re.findall(r"pinning\.W\d{3}", source)[0] for source in sources]
 
 
+def test_the_checks_of_values_alone_are_named():
+    text = (ROOT / "docs" / "checks.md").read_text()
+    (named,) = re.findall(r"of the wrong kind \((.+?)\)", text)
+    ids = {id_ for part in re.findall(r"E(\d+)(?: to E(\d+))?", named) for id_ in numbers(*part)}
+    of_values = {int(rule.id[-3:]) for rule in conf.RULES.values()}
+    assert ids == of_values | {1, 2}  # PINNING itself, and its keys
+
+
+def numbers(first: str, last: str) -> range:
+    return range(int(first), int(last or first) + 1)
+
+
 def logged() -> list[tuple[str, str]]:
     """The level and the template of each message of the logger."""
     return [

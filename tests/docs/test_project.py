@@ -36,7 +36,7 @@ def run(project: Path, *arguments: str) -> str:
         env={**os.environ, "PYTHONPATH": f"{project}:{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     return done.stdout[-3000:] + done.stderr

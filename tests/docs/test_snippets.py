@@ -17,6 +17,7 @@ from pinning.identity import Visitor
 from pinning.pins import Pin, Pins
 from tests.docs.visits import get, has_pinned, post, reasons
 from tests.notes.models import Note, Tag
+from tests.test_middleware import write
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica1", "orders"])
 
@@ -124,6 +125,7 @@ def test_stores(page):
 def test_operations(page, settings, monkeypatch):
     settings.PINNING = {**settings.PINNING, "USE_REPLICAS": page.for_some}
     assert reasons(get(count)) == [Reason.SWITCHED_OFF]
+    assert has_pinned(get(write))
     assert reasons(get(count, **{"X-Replica": "yes"})) == [Reason.REPLICA]
     monkeypatch.setenv("REPLICA_PERCENT", "100")
     assert reasons(get(count)) == [Reason.REPLICA]
