@@ -25,6 +25,10 @@ _NEEDS_TASKS = re.compile(
 )
 
 
+#: Of a function on its page: line and column.
+Place = tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Snippet:
     """One block of a page."""
@@ -77,8 +81,8 @@ class Run:
     def __init__(self, page: Path, names: dict[str, Any]) -> None:
         """Run it, where ``names`` are there already."""
         self.names = names
-        self._functions: dict[int, str] = {}
-        self._called: set[int] = set()
+        self._functions: dict[Place, str] = {}
+        self._called: set[Place] = set()
         names["_called"] = self._called.add
         for snippet in snippets(page):
             if snippet.is_runnable:
@@ -88,7 +92,7 @@ class Run:
     def uncalled(self) -> list[str]:
         """By line and name."""
         left = self._functions.keys() - self._called
-        return [f"line {line}: {self._functions[line]}" for line in sorted(left)]
+        return [f"line {place[0]}: {self._functions[place]}" for place in sorted(left)]
 
     def _run(self, snippet: Snippet) -> None:
         tree = ast.parse(snippet.text)
@@ -100,12 +104,12 @@ class Run:
 class _Marks(ast.NodeTransformer):
     """Lets each function note that it was called."""
 
-    def __init__(self, functions: dict[int, str]) -> None:
+    def __init__(self, functions: dict[Place, str]) -> None:
         self._functions = functions
 
     def visit_FunctionDef(self, node: Any) -> Any:
         self.generic_visit(node)
-        self._functions[node.lineno] = node.name
+        self._functions[_place(node)] = node.name
         place = 1 if ast.get_docstring(node) is not None else 0
         node.body.insert(place, ast.Expr(self._mark(node)))
         return node
@@ -114,10 +118,14 @@ class _Marks(ast.NodeTransformer):
 
     def visit_Lambda(self, node: Any) -> Any:
         self.generic_visit(node)
-        self._functions[node.lineno] = "lambda"
+        self._functions[_place(node)] = "lambda"
         node.body = ast.BoolOp(ast.Or(), [self._mark(node), node.body])
         return node
 
     @staticmethod
     def _mark(node: Any) -> ast.expr:
-        return ast.parse(f"_called({node.lineno})", mode="eval").body
+        return ast.parse(f"_called({_place(node)})", mode="eval").body
+
+
+def _place(node: Any) -> Place:
+    return node.lineno, node.col_offset
