@@ -1,6 +1,7 @@
 """docs/testing.md: its files make a test suite that passes, and that fails without pinning."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from pinning.testing.accounts import unprivileged_account
+from pinning.testing.postgres import Postgres
 from pinning.testing.postgres_programs import find_programs
 from pinning.testing.processes import MissingService
 from tests.docs.pages import ROOT, SNIPPETS
-from tests.services import give_up
+from tests.services import give_up, service
 
-FILES = [snippet for snippet in SNIPPETS if snippet.page.name == "testing.md" and snippet.path]
+TESTING = ROOT / "docs" / "testing.md"
+FILES = [snippet for snippet in SNIPPETS if snippet.page == TESTING and snippet.path]
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def run(project: Path, *arguments: str) -> str:
 
 
 def test_every_snippet_of_python_is_a_file():
-    python = [snippet for snippet in SNIPPETS if snippet.page.name == "testing.md"]
+    python = [snippet for snippet in SNIPPETS if snippet.page == TESTING]
     assert [snippet for snippet in python if snippet.language == "python"] == FILES
 
 
@@ -57,9 +60,19 @@ def test_with_replicas_switched_off_only_tests_of_routes_fail(project):
     assert report.count("FAILED tests/test_routes.py::RouteTests") == 3
 
 
-def test_a_replica_that_lags(project, tmp_path):
+def test_a_replica_that_lags_by_the_command_of_the_page(project, tmp_path):
     try:
         find_programs(unprivileged_account(), tmp_path / "no such folder")
     except MissingService as missing:
         give_up(str(missing))
-    assert "2 passed" in run(project, "--ds=lagging_settings", "lagging")
+    (command,) = re.findall(r"^    \$ pytest (.+)$", TESTING.read_text(), re.MULTILINE)
+    assert "2 passed" in run(project, *command.split())
+
+
+def test_sql_is_understood():
+    with service(Postgres.primary()) as server:
+        server.execute("CREATE ROLE django")
+        statements = [snippet.text for snippet in SNIPPETS if snippet.language == "sql"]
+        for statement in statements:
+            server.execute(statement)
+    assert len(statements) == 2
