@@ -1,13 +1,10 @@
 """Every read has a reason that a person can look up."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from pinning import Reason
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -31,10 +28,3 @@ def test_a_reason_is_its_value(reason):
 @pytest.mark.parametrize("reason", Reason)
 def test_a_reason_is_found_by_its_value(reason):
     assert Reason(reason.value) is reason
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/how-it-works.md"])
-@pytest.mark.parametrize("reason", Reason)
-def test_a_reason_has_a_row_in_the_docs(reason, page):
-    rows = [line for line in (ROOT / page).read_text().splitlines() if line.startswith("|")]
-    assert sum(line.endswith(f"| `{reason}` |") for line in rows) == 1
