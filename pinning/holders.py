@@ -64,7 +64,7 @@ class Holder:
         """Told anew each time, as a consumer's user may have been resolved since."""
         if self._request is None:
             name = _name_of(self._who)
-            names = () if name is None else (identity.hashed("user", name),)
+            names = () if name is None else identity.hashed("user", name)
             return Visitor(cookies={}, identities=names)
         found = naming.names_of(self._request, ResolvedUsers(self._request).ids())
         return None if found is None else Visitor(cookies=self._request.COOKIES, identities=found)

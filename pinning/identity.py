@@ -68,13 +68,18 @@ def identities_after(
     return _hashed(session, own, token_of(request), users)
 
 
-def hashed(kind: str, name: str) -> str:
-    """A name as a store may have it: nobody can read it from there, or make one up.
+def hashed(kind: str, name: str) -> tuple[str, ...]:
+    """A name as stores may have it: nobody can read it from there, or make one up.
 
-    What is a name of one ``kind`` names nobody as one of another.
+    What is a name of one ``kind`` names nobody as one of another. There is one for SECRET_KEY and
+    one for each of SECRET_KEY_FALLBACKS, and pins are filed under all: while the key is changed,
+    processes find what those with the other key have saved.
     """
     value = f"{kind}:{name}".encode(errors="surrogatepass")
-    return salted_hmac(_SALT, value, algorithm="sha256").hexdigest()
+    keys = (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
+    return tuple(
+        salted_hmac(_SALT, value, secret=key, algorithm="sha256").hexdigest() for key in keys
+    )
 
 
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -151,4 +156,4 @@ def _hashed(
 ) -> tuple[str, ...]:
     names = [("session", session), ("own", own), ("token", token)]
     names += [("user", id_) for id_ in users]
-    return tuple(hashed(kind, name) for kind, name in names if name)
+    return tuple(one for kind, name in names if name for one in hashed(kind, name))

@@ -57,7 +57,8 @@ class Rule:
         except Exception as error:
             names, problem = None, f"it raised {type(error).__name__}"
         if names is not None and all(isinstance(name, str) for name in names):
-            return tuple(identity.hashed("user", name) for name in dict.fromkeys(names) if name)
+            known = filter(None, dict.fromkeys(names))
+            return tuple(one for name in known for one in identity.hashed("user", name))
         if not self._is_reported:
             self._is_reported = True
             logger.warning("PINNING['IDENTITY'] fails, so the primary answers: %s", problem)

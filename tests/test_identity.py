@@ -121,6 +121,17 @@ def test_an_identity_cannot_be_computed_without_the_secret_key():
         assert identity.identities_of(request_with(sessionid="abc")) != here
 
 
+def test_while_the_secret_key_is_changed_processes_find_what_the_others_filed():
+    """Step by step, as docs/operations.md says: two steps that follow share a name."""
+    steps = [("old", []), ("old", ["new"]), ("new", ["old"]), ("new", [])]
+    names = []
+    for key, fallbacks in steps:
+        with override_settings(SECRET_KEY=key, SECRET_KEY_FALLBACKS=fallbacks):
+            names.append(set(identity.identities_of(request_with(sessionid="abc"), ["5"])))
+    assert [len(step) for step in names] == [2, 4, 4, 2]
+    assert names[0] < names[1] == names[2] > names[3]
+
+
 @override_settings(SESSION_COOKIE_NAME="visit")
 def test_the_session_cookie_goes_by_its_setting():
     assert identity.session_of(request_with(visit="abc", sessionid="old")) == "abc"

@@ -61,7 +61,7 @@ def test_names_are_hashed(use):
 
 def test_a_name_is_what_a_scope_may_be_given(use):
     use(by_tenant)
-    assert naming.names_of(request_of()) == (identity.hashed("user", "acme"),)
+    assert naming.names_of(request_of()) == identity.hashed("user", "acme")
 
 
 def test_a_rule_may_know_nobody_or_many(use):
