@@ -40,10 +40,10 @@ class RedisStore(Store):
     def load(self, visitor: Visitor) -> Pins:
         """The pins under all the visitor's identities, in one round trip."""
         pipeline = _client().pipeline(transaction=False)
-        pipeline.mget(_LASTING, _YOUNG)
         for identity in visitor.identities:
             pipeline.hgetall(_key(identity))
-        (lasting, young), *hashes = pipeline.execute()
+        pipeline.mget(_LASTING, _YOUNG)  # last: the memory may be lost in between
+        *hashes, (lasting, young) = pipeline.execute()
         if lasting is None:
             _mark_memory()
         if lasting is None or young is not None:
