@@ -1,0 +1,101 @@
+"""Redis stores with a bug each, which those who search for lost pins must find."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from unittest.mock import patch
+
+from django_redis import get_redis_connection
+
+from pinning.identity import Visitor
+from pinning.pins import Pin, Pins
+from pinning.stores import Exchange, Store
+from pinning.stores import redis as redis_store
+from pinning.stores.redis import RedisStore
+
+#: How far the replicas are at first. Pins up to there may go.
+REACHED = 5
+
+
+class GetsMergesAndSets(RedisStore):
+    """Three steps instead of one. Together with ``last_writer_wins``."""
+
+    def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
+        super().save(visitor, self.load(visitor).merge(pins), exchange)
+
+
+class DeletesWhatIsOver(RedisStore):
+    """Deletes pins that the replicas have reached. Meanwhile somebody may have written."""
+
+    reached = REACHED
+
+    def load(self, visitor: Visitor) -> Pins:
+        pins = super().load(visitor)
+        if pins and all(pin.position is not None and pin.position <= self.reached for pin in pins):
+            for identity in visitor.identities:
+                get_redis_connection("default").delete(f"pinning:{identity}")
+        return pins
+
+
+class KnowsNoTimelines(RedisStore):
+    """Of each cluster the largest position stays, on whichever timeline."""
+
+    def load(self, visitor: Visitor) -> Pins:
+        best: dict[str, Pin] = {}
+        for pin in super().load(visitor):
+            other = best.get(pin.cluster, pin)
+            best[pin.cluster] = max(pin, other, key=lambda one: one.position or 0)
+        return Pins(best.values())
+
+
+class LooksForMarksFirst(RedisStore):
+    """Vouches for its memory before it looks into it."""
+
+    def load(self, visitor: Visitor) -> Pins:
+        super().load(Visitor(cookies={}))
+        found = [
+            get_redis_connection("default").hgetall(f"pinning:{i}") for i in visitor.identities
+        ]
+        entries = [(k.decode(), v.decode()) for each in found for k, v in each.items()]
+        return Pins.decode([redis_store._decode(key, value) for key, value in entries])
+
+
+@contextmanager
+def last_writer_wins() -> Iterator[type[Store]]:
+    """The merge on the server is gone."""
+    lines = redis_store._SAVE.splitlines(keepends=True)
+    kept = [line for line in lines if not line.lstrip().startswith("if old_")]
+    assert len(kept) == len(lines) - 2
+    with patch.object(redis_store, "_SAVE", "".join(kept)):
+        yield RedisStore
+
+
+@contextmanager
+def newest_pin_sets_the_expiry() -> Iterator[type[Store]]:
+    """A short pin takes a long one along when it ends."""
+    condition = "redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1])"
+    assert condition in redis_store._SAVE
+    with patch.object(redis_store, "_SAVE", redis_store._SAVE.replace(condition, "true")):
+        yield RedisStore
+
+
+@contextmanager
+def gets_merges_and_sets() -> Iterator[type[Store]]:
+    """No two saves at once lose nothing; any two may."""
+    with last_writer_wins():
+        yield GetsMergesAndSets
+
+
+@contextmanager
+def _store(kind: type[Store]) -> Iterator[type[Store]]:
+    yield kind
+
+
+#: Each enters a bug, and gives the store that has it.
+PLANTED: dict[str, Callable[[], AbstractContextManager[type[Store]]]] = {
+    "the last writer wins": last_writer_wins,
+    "get, merge and set": gets_merges_and_sets,
+    "read, then delete": lambda: _store(DeletesWhatIsOver),
+    "the newest pin sets the expiry": newest_pin_sets_the_expiry,
+    "timelines do not count": lambda: _store(KnowsNoTimelines),
+    "the marks are read first": lambda: _store(LooksForMarksFirst),
+}
