@@ -56,7 +56,8 @@ class Process:
                 super().save(visitor, pins, exchange)
                 done_for.append(visitor)
 
-        members: dict[str, Store] = {f"redis {number}": Noting()}
+        self.on_server = Noting()
+        members: dict[str, Store] = {f"redis {number}": self.on_server}
         self.stores = Stores({**members, "cookie": CookieStore()} if has_cookie else members)
         self._done_for = done_for
 
@@ -156,8 +157,9 @@ class StoreMachine(RuleBasedStateMachine):
     def _catch_up(self) -> None:
         """The replicas do. Nothing is less owed for that, but by a store that deletes pins then."""
         self.reached = 0
-        if hasattr(self.kind, "reached"):
-            self.reached = self.kind.reached = self.place
+        for process in self.processes:
+            if hasattr(process.on_server, "reached"):
+                self.reached = process.on_server.reached = self.place
 
     def _get_into_trouble(self) -> None:
         """At most once in a run: a restart takes its time, and afterwards little is known."""
