@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from pinning import checks, replicas, reruns, waits, writes
+from pinning import checks, reached, reruns, waits, writes
 
 
 class PinningConfig(AppConfig):
@@ -15,7 +15,7 @@ class PinningConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
         connection_created.connect(writes.watch, dispatch_uid="pinning.writes")
-        connection_created.connect(replicas.forget_reached, dispatch_uid="pinning.replicas")
+        connection_created.connect(reached.forget, dispatch_uid="pinning.reached")
         connection_created.connect(reruns.watch, dispatch_uid="pinning.reruns")
         connection_created.connect(waits.note_opened, dispatch_uid="pinning.waits")
         checks.register_all()

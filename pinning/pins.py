@@ -15,12 +15,14 @@ class Position:
 
     A replica that cannot say (because it was promoted, say) has no ``places``. ``since`` is when it
     was first known to be on the timeline that it names, where that name may have meant another
-    history before; 0 where it cannot have.
+    history before; 0 where it cannot have. ``server`` is a name that no other server has, nor the
+    same one once it has begun its recovery anew; empty where the database tells none.
     """
 
     places: Mapping[str, int]
     clock: float
     since: float = 0.0
+    server: str = ""
 
     def is_behind(self, primary: "Position") -> bool:
         """Whether a replica here lacks something that its primary had at ``primary``. For lag.

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import conf, health, lookout, positions, rotation, waits
+from pinning import conf, health, lookout, positions, reached, rotation, waits
 from pinning.clusters import Cluster
 from pinning.pins import Pin, Position
 from pinning.reasons import Reason
@@ -24,7 +24,6 @@ from pinning.waits import Wait
 
 logger = logging.getLogger("pinning")
 
-_ATTRIBUTE = "_pinning_reached"
 ROUTED = "_pinning_routed"
 
 #: How many replicas a pinned scope asks for their position before it takes the primary.
@@ -98,8 +97,7 @@ def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> 
 
 def _held(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
     """Those that hold by position rather than by time, which every connection must prove."""
-    reached = _reached_by(connection)
-    return tuple(pin for pin in pins if _is_reached(pin, reached))
+    return tuple(pin for pin in pins if reached.has(connection, pin))
 
 
 def _in_order(cluster: Cluster, seed: object) -> list[str]:
@@ -199,12 +197,11 @@ def take_routed(connection: BaseDatabaseWrapper) -> bool:
 def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
     """Whether later statements on ``connection`` see what the one who holds ``pins`` wrote.
 
-    What the connection was seen to reach is remembered with it, so that this costs a query only
-    while the pins are newer than that. The query is a statement of its own, ahead of the snapshot
+    What its server was seen to reach is remembered, so that this costs a query only while the pins
+    are newer than that. The query is a statement of its own, ahead of the snapshot
     of any read; inside a transaction on the replica, which may have an older one, it is not asked.
     """
-    reached = _reached_by(connection)
-    left = [pin for pin in pins if not _is_reached(pin, reached)]
+    left = [pin for pin in pins if not reached.has(connection, pin)]
     if not left:
         return True
     try:
@@ -226,22 +223,5 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
 def _ask(connection: BaseDatabaseWrapper) -> Position | None:
     seen = positions.of_replica(connection)
     if seen is not None:
-        places = {timeline: (place, seen.since) for timeline, place in seen.places.items()}
-        _reached_by(connection).update(places)
+        reached.note(connection, seen)
     return seen
-
-
-def _reached_by(connection: BaseDatabaseWrapper) -> dict[str, tuple[int, float]]:
-    """By timeline: the place, and since when that timeline is known to be the replica's."""
-    reached: dict[str, tuple[int, float]] = connection.__dict__.setdefault(_ATTRIBUTE, {})
-    return reached
-
-
-def _is_reached(pin: Pin, reached: dict[str, tuple[int, float]]) -> bool:
-    place, since = reached.get(pin.timeline, (-1, 0.0))
-    return pin.position is not None and place >= pin.position and pin.written_at >= since
-
-
-def forget_reached(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Receive ``connection_created``: a new connection has been seen to reach nothing."""
-    connection.__dict__.pop(_ATTRIBUTE, None)

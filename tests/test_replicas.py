@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connections
 from freezegun import freeze_time
 
-from pinning import Reason, replicas, rotation, scope
+from pinning import Reason, reached, replicas, rotation, scope
 from pinning.clusters import Cluster
 from pinning.pins import Pin, Pins, Position
 from pinning.positions import VENDORS
@@ -44,10 +44,10 @@ def scripted(monkeypatch):
     positions = Scripted()
     monkeypatch.setitem(VENDORS, "sqlite", positions)
     for alias in CLUSTER.replicas:
-        replicas.forget_reached(connections[alias])
+        reached.forget(connections[alias])
     yield positions
     for alias in CLUSTER.replicas:
-        replicas.forget_reached(connections[alias])
+        reached.forget(connections[alias])
 
 
 class Pinned(Scope):

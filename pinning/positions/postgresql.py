@@ -40,14 +40,17 @@ SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
 # it is asked after that: a select list is evaluated from left to right. It is NULL for roles
 # without pg_read_all_stats and where nothing is received. The last restartpoint's, which anybody
 # may read, is no substitute: it may be minutes behind a promotion, and a lost write seem to be
-# replayed. Its time is in whole seconds, cut off.
+# replayed. Its time is in whole seconds, cut off. The server's name has the receiver's process: a
+# standby that crashed begins again from an earlier place under the same postmaster.
 _REPLICA = """
 SELECT CASE WHEN pg_is_in_recovery()
             THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END,
-       (SELECT received_tli FROM pg_stat_wal_receiver),
+       (SELECT ARRAY[received_tli, pid] FROM pg_stat_wal_receiver),
        extract(epoch FROM clock_timestamp())::float8,
-       (SELECT timeline_id FROM pg_control_checkpoint()),
-       (SELECT extract(epoch FROM checkpoint_time)::float8 + 1 FROM pg_control_checkpoint())
+       (SELECT ARRAY[timeline_id::float8, extract(epoch FROM checkpoint_time)::float8 + 1]
+        FROM pg_control_checkpoint()),
+       concat_ws(' ', inet_server_addr(), current_setting('port'),
+                 extract(epoch FROM pg_postmaster_start_time()))
 """
 
 # SizeOfXLogShortPHD and SizeOfXLogLongPHD in src/include/access/xlog_internal.h.
@@ -111,15 +114,17 @@ class PostgreSQLPositions(Positions):
         system = _system_of(connection)
         if system.is_aurora:
             return None
-        lsn, timeline, clock, *checkpoint = fetch_row(connection, _REPLICA)
+        lsn, receiver, clock, checkpoint, server = fetch_row(connection, _REPLICA)
         if lsn is None:
             return Position(places={}, clock=clock)
+        timeline, process = receiver or (None, None)
         if timeline is None:
             return Position(places={f"{system.identifier}.{_UNKNOWN}": lsn}, clock=clock)
         return Position(
             places={f"{system.identifier}.{timeline}": lsn},
             clock=clock,
-            since=_since(connection, timeline, clock, *checkpoint),
+            since=_since(connection, timeline, clock, checkpoint),
+            server=f"{system.identifier} {server} {process}",
         )
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:
@@ -158,7 +163,7 @@ def _system_of(connection: BaseDatabaseWrapper) -> System:
 
 
 def _since(
-    connection: BaseDatabaseWrapper, timeline: int, clock: float, checkpointed: int, at: float
+    connection: BaseDatabaseWrapper, timeline: int, clock: float, checkpoint: list[float]
 ) -> float:
     """When the standby was first known to be on ``timeline``, as the server's clocks tell it.
 
@@ -172,6 +177,7 @@ def _since(
     if known is None or known[0] is not connection.connection or known[1] != timeline:
         known = connection.__dict__[_TIMELINE] = (connection.connection, timeline, clock)
     seen: float = known[2]
+    checkpointed, at = checkpoint
     return min(seen, at) if checkpointed == timeline else seen
 
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from django.db import Error
 
-from pinning import positions, replicas
+from pinning import positions, reached
 from pinning.pins import Position
 from tests.live.conftest import Pair, on_each_database
 from tests.live.reaching import (
@@ -89,10 +89,47 @@ def test_what_a_connection_has_reached_is_asked_once(pair, connect, monkeypatch)
     pair.replica.stop()
     try:
         assert has_reached(replica, pin)  # the server cannot have been asked
-        replicas.forget_reached(replica)
+        reached.forget(replica)
         assert not has_reached(replica, pin)
     finally:
         pair.replica.start()
+
+
+def test_what_another_connection_has_seen_is_not_asked_again(pair, connect):
+    primary, first, second = connect(pair.primary), connect(pair.replica), connect(pair.replica)
+    for replica in (first, second):
+        has_reached(replica, pin_of(primary))  # to know which server it leads to
+    write(primary)
+    pin = pin_of(primary)
+    pair.replica.wait_until_caught_up()
+    assert has_reached(first, pin)
+    pair.replica.stop()
+    try:
+        assert has_reached(second, pin)  # the server cannot have been asked
+        reached.forget(second)
+        assert not has_reached(second, pin)
+    finally:
+        pair.replica.start()
+
+
+def test_what_another_connection_has_seen_is_not_in_an_older_snapshot(pair, connect):
+    primary, first, second = connect(pair.primary), connect(pair.replica), connect(pair.replica)
+    for replica in (first, second):
+        has_reached(replica, pin_of(primary))
+    second.set_autocommit(False)
+    with second.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    assert count(second) == 0
+    write(primary)
+    pin = pin_of(primary)
+    pair.replica.wait_until_caught_up()
+    assert has_reached(first, pin)
+    assert count(second) == 0
+    assert not has_reached(second, pin)
+    second.rollback()
+    second.set_autocommit(True)
+    assert has_reached(second, pin)
+    assert count(second) == 1
 
 
 @on_each_database

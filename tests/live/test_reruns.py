@@ -12,7 +12,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.models.expressions import RawSQL
 
 from pinning import Reason, health, scope, use_replica
-from pinning.replicas import forget_reached
+from pinning.reached import forget
 from tests.live.conftest import DATABASE, Pair
 from tests.notes.models import Note
 
@@ -243,7 +243,7 @@ def test_a_connection_that_broke_between_rows_is_replaced_for_the_next_read(site
 
 def test_a_pinned_reader_is_not_moved_to_a_replica_that_lags(site: Pair):
     """Its replica is gone, and so is what that one had reached."""
-    forget_reached(connections["replica1"])
+    forget(connections["replica1"])
     with scope() as work:
         Note.objects.create(text="new")
         pins = work.take_pins()
