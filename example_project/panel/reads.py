@@ -5,6 +5,7 @@ Which database is seen where the query runs; why is what the router said just be
 
 import re
 import secrets
+import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -57,24 +58,28 @@ class Run:
 
 
 class Runs:
-    """The last runs of one visitor, the latest first."""
+    """The last runs of one visitor, the latest first. A browser sends several requests at once."""
 
     def __init__(self) -> None:
         self._runs: deque[Run] = deque(maxlen=_MOST_RUNS)
+        self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[Run]:
-        return iter(tuple(self._runs))
+        with self._lock:
+            return iter(tuple(self._runs))
 
     def add(self, run: Run) -> None:
         """Note a query: one more of its kind's latest run, or the first of another."""
-        latest = next((known for known in self if known.kind == run.kind), None)
-        if latest is not None and latest.is_continued_by(run):
-            self._runs.remove(latest)
-            run = replace(run, times=latest.times + 1)
-        self._runs.appendleft(run)
+        with self._lock:
+            latest = next((known for known in self._runs if known.kind == run.kind), None)
+            if latest is not None and latest.is_continued_by(run):
+                self._runs.remove(latest)
+                run = replace(run, times=latest.times + 1)
+            self._runs.appendleft(run)
 
 
 _visitors: OrderedDict[str, Runs] = OrderedDict()
+_visitors_lock = threading.Lock()
 
 
 def visitor_of(request: HttpRequest) -> str:
@@ -84,10 +89,11 @@ def visitor_of(request: HttpRequest) -> str:
 
 def runs_of(visitor: str) -> Runs:
     """The last runs of a visitor. Those who have not come for long are forgotten."""
-    runs = _visitors.setdefault(visitor, Runs())
-    _visitors.move_to_end(visitor)
-    while len(_visitors) > _MOST_VISITORS:
-        _visitors.popitem(last=False)
+    with _visitors_lock:
+        runs = _visitors.setdefault(visitor, Runs())
+        _visitors.move_to_end(visitor)
+        while len(_visitors) > _MOST_VISITORS:
+            _visitors.popitem(last=False)
     return runs
 
 

@@ -1,6 +1,11 @@
 """The panel's list of queries, without a database."""
 
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+
+import pytest
 
 from example_project.panel import reads
 from example_project.panel.reads import Runs, runs_of
@@ -24,6 +29,23 @@ def test_another_database_begins_another_run():
         ("replica1", 1),
         ("default", 1),
     ]
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Threads that take turns much more often than usual."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_requests_at_the_same_time_lose_no_query(eager_threads):
+    runs = Runs()
+    models = [f"board.Model{number % 4}" for number in range(4000)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda model: runs.add(replace(run(), model=model)), models))
+    assert {known.model: known.times for known in runs} == dict.fromkeys(models, 1000)
 
 
 def test_visitors_who_stay_away_are_forgotten():
