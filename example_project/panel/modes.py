@@ -11,6 +11,7 @@ from typing import Any
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django_htmx.http import reswap, retarget
 
 from pinning import current_scope
 from pinning.positions import VENDORS
@@ -72,13 +73,20 @@ class ApologyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Any) -> HttpResponse:
+        """Note the mode, which may be another one by the time of the error."""
+        request.first_mode = _mode
         return self.get_response(request)
 
     def process_exception(self, request: Any, exception: Exception) -> HttpResponse | None:
         """An error page for people, and a sentence for the parts that are fetched alone."""
-        if _mode is not Mode.OFF or not isinstance(exception, OperationalError):
+        if request.first_mode is not Mode.OFF or not isinstance(exception, OperationalError):
             return None
+        if request.htmx:
+            response = render(request, "panel/no_answer.html", {"pane": "notes"})
+            if request.htmx.target == "notes":
+                return response
+            return reswap(retarget(response, "#notes"), "outerHTML")  # the form stays as it is
         if request.headers.get("Sec-Fetch-Mode") == "cors":
-            return render(request, "panel/no_answer.html", {"pane": request.path.strip("/")})
+            return render(request, "panel/no_answer.html", {"pane": "other"})
         return render(request, "panel/error.html", status=503)

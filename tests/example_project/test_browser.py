@@ -151,6 +151,18 @@ class TestWhatItTeaches:
         page.get_by_role("button", name="Start it").click()
         expect(verdict(page, "fresh")).to_contain_text("replica1")
 
+    def test_an_error_without_pinning_breaks_no_part_of_the_page(self, visitor, page):
+        like = page.locator("#notes form").first.element_handle()
+        visitor.set(mode="off", action="kill")
+        like.evaluate("form => form.requestSubmit()")
+        expect(verdict(page, "missing")).to_contain_text("the replica is dead")
+        page.get_by_label("New note").fill("posted in vain")
+        page.get_by_role("button", name="Post", exact=True).click()
+        expect(page.get_by_role("button", name="Post", exact=True)).to_be_enabled()
+        expect(page.get_by_label("New note")).to_have_value("posted in vain")
+        visitor.set(mode="position", action="restart")
+        expect(verdict(page, "fresh")).to_contain_text("replica1")
+
     def test_pins_can_live_in_redis(self, page):
         page.get_by_role("radio", name="Redis").check()
         expect(page.get_by_role("radio", name="Redis")).to_be_checked()
