@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from example_project.panel.meter import meter
 from example_project.panel.modes import Mode, mode
 from pinning import conf, current_scope
-from pinning.pins import Pin
+from pinning.pins import Pin, Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +26,11 @@ def shown_pins() -> list[ShownPin] | None:
 
 
 def _shown(pin: Pin, now: float) -> ShownPin:
-    seen = meter.replica if mode() is Mode.POSITION else None
-    settings = conf.settings()
-    is_over = pin.is_over(seen, now, window=settings.window, max_pin=settings.max_pin)
     age = max(now - pin.written_at, 0.0)
     return ShownPin(
         age=age,
         place="none" if pin.position is None else _as_lsn(pin.position),
-        effect=_effect(pin, is_over=is_over, left=settings.window - age),
+        effect=effect_of(pin, meter.replica, now),
     )
 
 
@@ -41,9 +38,15 @@ def _as_lsn(position: int) -> str:
     return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
 
 
-def _effect(pin: Pin, *, is_over: bool, left: float) -> str:
+def effect_of(pin: Pin, seen: Position | None, now: float) -> str:
+    """What a pin does, in words. ``seen`` is where the replica is; None while it is silent."""
     if mode() is Mode.OFF:
         return "nobody looks at it: pinning is off"
-    if pin.position is not None and mode() is Mode.POSITION:
-        return "replica1 has it" if is_over else "not on replica1 yet: the primary answers"
-    return "its window is over" if is_over else f"the primary answers for {left:.0f} s more"
+    settings = conf.settings()
+    if pin.position is None or mode() is Mode.CLOCK:
+        left = pin.written_at + settings.window - now
+        return f"the primary answers for {left:.0f} s more" if left > 0 else "its window is over"
+    if seen is None:
+        return "replica1 is silent: the primary answers"
+    is_over = pin.is_over(seen, now, window=settings.window, max_pin=settings.max_pin)
+    return "replica1 has it" if is_over else "not on replica1 yet: the primary answers"
