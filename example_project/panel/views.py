@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -98,6 +99,6 @@ def _do(asked: dict[str, Any]) -> str:
             machine().set_store(asked["store"])
         if asked["action"]:
             _ACTIONS[asked["action"]]()
-    except ServerError as error:
+    except (ServerError, psycopg.Error) as error:
         return str(error).splitlines()[0]
     return ""
