@@ -139,6 +139,10 @@ def test_a_note_that_is_not_there_is_explained(visitor):
     assert "At least not on replica1, where this page looked for it" in response.text
 
 
+def test_a_number_that_no_note_can_have_is_not_found(visitor):
+    assert visitor.look(f"{10**30}/").status_code == 404
+
+
 def test_a_like_counts_once_and_can_be_taken_back(visitor):
     visitor.post("likeable")
     path = f"{visitor.number_of('likeable')}/like/"
