@@ -178,7 +178,7 @@ class ReadLogMiddleware:
             for connection in connections.all():
                 stack.enter_context(connection.execute_wrapper(request.read_log))
             response = self.get_response(request)
-        if not known:
+        if request.visitor != known:
             response.set_cookie(COOKIE, request.visitor, httponly=True, samesite="Lax")
         return response
 

@@ -143,6 +143,12 @@ def test_a_number_that_no_note_can_have_is_not_found(visitor):
     assert visitor.look(f"{10**30}/").status_code == 404
 
 
+def test_a_broken_cookie_is_replaced(visitor):
+    visitor.cookies.set("board_visitor", "broken", domain="127.0.0.1")
+    response = visitor.look()
+    assert response.cookies["board_visitor"] != "broken"
+
+
 def test_a_like_counts_once_and_can_be_taken_back(visitor):
     visitor.post("likeable")
     path = f"{visitor.number_of('likeable')}/like/"
