@@ -49,16 +49,15 @@ def judge(evidence: Evidence) -> Verdict:
         it = _pronoun(behind)
         lacks = f"The replica lacks {_things(behind)}; this page shows {it} all the same."
         return Verdict("kept", f"{lacks} It was {where}.")
-    if lost := unseen & evidence.mine.keys():
+    if lost := unseen & evidence.mine.keys() - evidence.shown.keys():
         return Verdict("missing", _missing(evidence, max(lost)))
     return Verdict("late", f"This page does not show {_things(unseen)} yet. It was {where}.")
 
 
 def _missing(evidence: Evidence, number: int) -> str:
-    new = "Something new about your" if number in evidence.shown else "Your"
     database = evidence.read.database
     return (
-        f"{new} note “{evidence.mine[number]}” is missing. It is safe on the primary, but this "
+        f"Your note “{evidence.mine[number]}” is missing. It is safe on the primary, but this "
         f"page was read from {database}, which does not have it yet: {_why(evidence)}."
     )
 

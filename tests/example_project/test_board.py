@@ -149,6 +149,17 @@ def test_a_broken_cookie_is_replaced(visitor):
     assert response.cookies["board_visitor"] != "broken"
 
 
+def test_what_others_do_with_my_note_is_late_and_not_missing(demo, visitor):
+    visitor.set(lag="0")
+    visitor.post("liked by another")
+    visitor.wait_until_fresh()
+    other = Visitor(demo)
+    visitor.set(lag="5")
+    other.submit(f"{other.number_of('liked by another')}/like/")
+    visitor.look()
+    assert visitor.verdict.startswith("This page does not show 1 new thing yet.")
+
+
 def test_a_like_counts_once_and_can_be_taken_back(visitor):
     visitor.post("likeable")
     path = f"{visitor.number_of('likeable')}/like/"
