@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import django
@@ -100,7 +100,7 @@ def _run(server: Server, directory: Path, stop: Stop) -> None:
 
         machine.install(machine.Machine(replica, redis))
         server.set_app(StaticFilesHandler(get_wsgi_application()))
-        with meter.meter.running():
+        with meter.meter.running(), closing(machine.machine()):
             print(*_what_runs(primary, replica, redis, server.server_port), sep="\n", flush=True)
             server.serve_until(stop)
 

@@ -39,6 +39,7 @@ class Machine:
         self._replica = replica
         self._redis = redis_server
         self._lock = threading.Lock()
+        self._is_closed = False
         self._lag_seconds: float = FIRST_LAG_SECONDS
         self._replica.set_delay(self._lag_seconds)
         if redis_server is not None:
@@ -93,8 +94,14 @@ class Machine:
     def restart(self) -> None:
         """Start the replica, with the lag that is set by now."""
         with self._lock:
-            self._replica.start()
-            self._replica.set_delay(self._lag_seconds)
+            if not self._is_closed:
+                self._replica.start()
+                self._replica.set_delay(self._lag_seconds)
+
+    def close(self) -> None:
+        """Start nothing any more, so that what is stopped from now on stays stopped."""
+        with self._lock:
+            self._is_closed = True
 
     def _replay(self) -> str:
         if not self._replica.running:
