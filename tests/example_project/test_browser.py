@@ -239,8 +239,7 @@ class TestPeople:
         page = open_page(**phone)
         post(page, "a note of " + "very" * 40 + " long words")
         expect(verdict(page, "kept")).to_be_visible()
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
         for button in page.get_by_role("button").all():
             assert button.bounding_box()["height"] >= 24
         page.get_by_role("button", name=re.compile("^Like a note of")).tap()
@@ -263,6 +262,36 @@ class TestPeople:
         expect(note(page, "typed")).to_contain_text("♥ 1")
         page.wait_for_timeout(2.5 * SECOND)  # the part has been fetched anew meanwhile
         expect(page.locator("#notes li:first-child button")).to_be_focused()
+
+    def test_what_updates_itself_is_not_taken_from_under_ones_hands(self, page):
+        post(page, "held")
+        like = note(page, "held").get_by_role("button")
+        like.hover()
+        page.mouse.down()
+        page.wait_for_timeout(2.5 * SECOND)
+        page.mouse.up()
+        expect(note(page, "held")).to_contain_text("♥ 1")
+        expect(verdict(page, "fresh")).to_be_visible()
+        note(page, "held").get_by_role("link").focus()
+        note(page, "held").locator("p").first.evaluate("it => getSelection().selectAllChildren(it)")
+        page.wait_for_timeout(2.5 * SECOND)
+        expect(note(page, "held").get_by_role("link")).to_be_focused()
+        assert page.evaluate("getSelection().toString()") == "held"
+
+    def test_the_slider_takes_every_key(self, visitor, page):
+        tab_to(page, "#lag")
+        for _ in range(20):
+            page.keyboard.press("ArrowRight")
+            page.wait_for_timeout(0.05 * SECOND)
+        page.wait_for_timeout(4.5 * SECOND)  # the strip has been fetched anew meanwhile
+        expect(page.locator("#lag-shown")).to_have_text("12 s")
+        assert 'value="12.0"' in visitor.look("controls/").text
+
+    def test_the_strip_shows_what_others_do_also_while_it_has_the_focus(self, visitor, page):
+        page.get_by_role("button", name="Pause", exact=True).click()
+        expect(page.get_by_role("button", name="Resume", exact=True)).to_be_focused()
+        visitor.set(action="resume")
+        expect(page.get_by_role("button", name="Pause", exact=True)).to_be_focused()
 
     def test_what_is_typed_stays_while_the_page_updates_itself(self, page):
         page.get_by_label("New note").press_sequentially("half a ")
