@@ -245,6 +245,20 @@ class TestPeople:
         page.get_by_role("button", name=re.compile("^Like a note of")).tap()
         expect(note(page, "a note of " + "very" * 40 + " long words")).to_contain_text("♥ 1")
 
+    def test_the_longest_word_fits_a_phone_wherever_it_is_quoted(self, visitor, open_page):
+        page = open_page(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+        visitor.set(mode="off", lag="10")
+        post(page, "w" * 200)
+        expect(verdict(page, "missing")).to_contain_text("w" * 200)
+        said = verdict(page, "missing").inner_text()
+        page.evaluate("said => { document.getElementById('tour-text').textContent = said; }", said)
+        wide = "document.documentElement.scrollWidth - window.innerWidth"
+        assert page.evaluate(wide) <= 0
+        visitor.set(lag="0", mode="position")
+        note(page, "w" * 200).get_by_role("link").click()
+        expect(page.get_by_label("New comment")).to_be_visible()
+        assert page.evaluate(wide) <= 0
+
     def test_it_works_by_keyboard_alone(self, page):
         tab_to(page, "#lag")
         page.keyboard.press("End")
