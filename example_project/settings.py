@@ -80,6 +80,10 @@ TIME_ZONE = "UTC"
 
 SECRET_KEY = "known to everybody: this project is served to your own machine alone"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+# Cookies do not tell ports apart: under the usual names, a visit would end the session of whatever
+# other Django project is served on this machine.
+SESSION_COOKIE_NAME = "board_session"
+CSRF_COOKIE_NAME = "board_csrftoken"
 DEBUG = True
 # The page asks for its live parts every second: say what goes wrong, not each request.
 LOGGING = {"version": 1, "loggers": {"django.server": {"level": "ERROR"}}}

@@ -109,7 +109,7 @@ class Visitor:
         self.wait_until(lambda visitor: "The replica has all" in visitor.verdict)
 
     def _submit(self, path: str, **fields: Any) -> httpx.Response:
-        csrf = self.cookies["csrftoken"]
+        csrf = self.cookies["board_csrftoken"]
         return self._ask("POST", path, csrfmiddlewaretoken=csrf, **fields)
 
     def _ask(self, method: str, path: str, **fields: Any) -> httpx.Response:

@@ -162,9 +162,15 @@ def test_what_others_do_with_my_note_is_late_and_not_missing(demo, visitor):
 
 def test_a_like_counts_once_and_can_be_taken_back(visitor):
     visitor.post("likeable")
-    path = f"{visitor.number_of('likeable')}/like/"
-    assert "♥ 1" in visitor.submit(path).text
-    assert "♥ 1" not in visitor.submit(path).text
+    number = visitor.number_of("likeable")
+    assert (
+        f'id="like-{number}" aria-label="Like likeable (♥ 1)"'
+        in visitor.submit(f"{number}/like/").text
+    )
+    assert (
+        f'id="like-{number}" aria-label="Like likeable (♥ 0)"'
+        in visitor.submit(f"{number}/like/").text
+    )
 
 
 def test_signing_in_is_safe_under_lag(visitor):
@@ -177,6 +183,12 @@ def test_signing_in_is_safe_under_lag(visitor):
     assert "by ada" in visitor.page
 
 
+def test_the_session_of_another_project_on_this_machine_is_left_alone(visitor):
+    visitor.cookies.set("sessionid", "of another project", domain="127.0.0.1")
+    visitor.look()
+    assert "sessionid" in visitor.cookies
+
+
 def test_with_pinning_off_signing_in_fails_for_good_and_is_explained(visitor):
     visitor.set(mode="off")
     visitor.look("login/")
@@ -184,7 +196,7 @@ def test_with_pinning_off_signing_in_fails_for_good_and_is_explained(visitor):
     assert "You signed in as ada, and are signed out again" in visitor.page
     visitor.wait_until_fresh()
     assert "Sign in" in visitor.page
-    assert "sessionid" not in visitor.cookies
+    assert "board_session" not in visitor.cookies
 
 
 def test_a_form_that_is_sent_twice_makes_one_note(visitor):

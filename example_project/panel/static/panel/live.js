@@ -2,7 +2,7 @@
 
 // A form may be older than the token: signing in, in another tab too, makes a new one.
 document.addEventListener("htmx:configRequest", (event) => {
-  const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+  const token = document.cookie.match(/(?:^|; )board_csrftoken=([^;]+)/);
   if (token) {
     event.detail.headers["X-CSRFToken"] = token[1];
     delete event.detail.parameters.csrfmiddlewaretoken;
