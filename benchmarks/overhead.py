@@ -1,182 +1,184 @@
-"""What a query and a request pay for pinning, as ratios to parts that do nothing.
+"""What a query and an empty request pay for routing, next to parts that do nothing.
 
-Run by hand: ``python -m benchmarks.overhead``. The rounds of all candidates are interleaved, so
-that a noisy machine hits them alike; the medians are compared. The budgets are at most 4 for
-``db_for_read`` and at most 1.5 for an empty request.
+No server is asked: the databases are SQLite, and nothing is read. The rounds of all candidates are
+interleaved, in another order each, so that a noisy machine hits them alike; the medians are
+compared. ``db_for_read`` is asked inside a request that went through the way's own middleware.
+Import it once Django is set up.
 """
 
 import asyncio
-import os
+import random
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-
-import django
-
-django.setup()
-
-# What follows needs the settings.
-# ruff: noqa: E402
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.core.handlers.base import BaseHandler
-from django.db.utils import ConnectionRouter
-from django.http import HttpResponse
+from django.db import router
+from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.urls import path
-from django.utils.functional import SimpleLazyObject
 
-from pinning import scope
-from pinning.middleware import RequestScope
-from pinning.scope import inside
-from tests.notes.models import Attachment, Note
+from benchmarks import results
+from benchmarks.candidates import (
+    Candidate,
+    async_candidates,
+    candidates,
+    on_a_server,
+    variants,
+)
+from benchmarks.peers.ways import PRIMARY, WAYS, Way
+from tests.notes.models import Attachment
 
-ROUNDS = 41
-QUERIES = 2000
-REQUESTS = 100
+ROUNDS, QUICK_ROUNDS = 501, 101
 
+#: So few that a round seldom takes longer than a busy system lets a process run.
+QUERIES = 200
+REQUESTS = 5
 
-class NoRouter:
-    """Always the same answer."""
-
-    def db_for_read(self, model: Any, **hints: Any) -> str:
-        return "replica1"
-
-
-class NoMiddleware:
-    """Calls on."""
-
-    sync_capable = async_capable = True
-
-    def __init__(self, get_response: Callable[..., Any]) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: Any) -> Any:
-        return self.get_response(request)
+#: Gives what runs once, in microseconds, for a candidate.
+Timer = Callable[[Candidate], Callable[[], float]]
 
 
-def medians(candidates: dict[str, Callable[[], None]], calls: int) -> dict[str, float]:
-    """Microseconds for one of the ``calls`` of each, medians over interleaved rounds."""
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(ROUNDS):
-        for name, candidate in candidates.items():
-            start = time.perf_counter()
-            candidate()
-            times[name].append((time.perf_counter() - start) / calls * 1e6)
-    return {name: statistics.median(values) for name, values in times.items()}
+def medians(runs: list[Callable[[], float]], rounds: int) -> list[dict[str, float]]:
+    """Microseconds: of each the median over interleaved rounds, with the quartiles."""
+    times: list[list[float]] = [[] for _ in runs]
+    places = list(range(len(runs)))
+    for _ in range(rounds):
+        random.shuffle(places)
+        for place in places:
+            times[place].append(runs[place]())
+    return [_quartiles(found) for found in times]
 
 
-def report(title: str, result: dict[str, float]) -> None:
-    """A line for each, with its ratio to the first."""
-    base = next(iter(result.values()))
-    print(title)
-    for name, microseconds in result.items():
-        print(f"  {name:<24} {microseconds:8.3f} us  {microseconds / base:5.2f} x")
+def _quartiles(values: list[float]) -> dict[str, float]:
+    low, middle, high = statistics.quantiles(values, n=4)
+    return {"us": round(middle, 3), "low": round(low, 3), "high": round(high, 3)}
 
 
-def measure_router() -> None:
-    """``db_for_read`` as Django calls it, in a scope that is settled on a replica."""
-    note = Note(pk=1)
-    note._state.db = "replica1"
-
-    def call(router: ConnectionRouter, **hints: Any) -> Callable[[], None]:
-        def run() -> None:
-            for _ in range(QUERIES):
-                router.db_for_read(Attachment, **hints)
-
-        return run
-
-    def scoped(request: Any) -> Callable[[], None]:
-        work = RequestScope(request)
-
-        def run() -> None:
-            with inside(work):
-                call(ours)()
-
-        return run
-
-    nothing = ConnectionRouter([NoRouter()])
-    ours = ConnectionRouter(["pinning.router.PinningRouter"])
-    with scope():
-        report("db_for_read", medians({"no-op": call(nothing), "pinning": call(ours)}, QUERIES))
-        report(
-            "db_for_read of a relation",
-            medians(
-                {"no-op": call(nothing, instance=note), "pinning": call(ours, instance=note)},
-                QUERIES,
-            ),
-        )
-    lazy, resolved = RequestFactory().get("/"), RequestFactory().get("/")
-    lazy.user = SimpleLazyObject(AnonymousUser)
-    resolved.user = AnonymousUser()
-    on_a_server = {**settings.PINNING, "STORES": ["cookie", "cache"]}
-    with override_settings(PINNING=on_a_server):
-        candidates = {
-            "no-op": call(nothing),
-            "user not resolved": scoped(lazy),
-            "user resolved": scoped(resolved),
-        }
-        report("db_for_read in a request, pins on a server", medians(candidates, QUERIES))
+def compare(title: str, named: list[Candidate], timer: Timer, rounds: int) -> dict[str, Any]:
+    """A row for each candidate, with its ratio to the first."""
+    figures = medians([timer(candidate) for candidate in named], rounds)
+    rows = [
+        {**candidate.label, **figure, "ratio": round(figure["us"] / figures[0]["us"], 2)}
+        for candidate, figure in zip(named, figures, strict=True)
+    ]
+    print(title, *(f"  {row['way']} {row['state']}: {row['ratio']} x" for row in rows), sep="\n")
+    return {"title": title, "rows": rows}
 
 
-def handler(middleware: str, is_async: bool) -> Any:
-    with override_settings(MIDDLEWARE=[middleware], ROOT_URLCONF="benchmarks.overhead"):
+def asking(candidate: Candidate) -> Callable[[], float]:
+    """Times ``db_for_read`` in one request of the candidate's."""
+    get_response = _handler(candidate.way, is_async=False).get_response
+
+    def run() -> float:
+        request = RequestFactory().get("/ask")
+        request.COOKIES.update(candidate.cookies)
+        request.user = candidate.user()
+        request.hints = candidate.hints
+        with _routed(candidate.way):
+            microseconds, alias = get_response(request).content.decode().split()
+        assert (alias == PRIMARY) == (candidate.state == "pinned"), f"{candidate.way.name}: {alias}"
+        return float(microseconds)
+
+    return run
+
+
+def answering(candidate: Candidate) -> Callable[[], float]:
+    """Times whole requests that touch no database, from the handler to the response."""
+    get_response = _handler(candidate.way, is_async=False).get_response
+
+    def answer() -> None:
+        request = RequestFactory().get("/")
+        request.COOKIES.update(candidate.cookies)
+        get_response(request)
+
+    def run() -> float:
+        with _routed(candidate.way):
+            answer()  # the first finds the caches empty
+            begun = time.perf_counter()
+            for _ in range(REQUESTS):
+                answer()
+            return (time.perf_counter() - begun) / REQUESTS * 1e6
+
+    return run
+
+
+def answering_async(candidate: Candidate) -> Callable[[], float]:
+    """The same on an event loop."""
+    get_response = _handler(candidate.way, is_async=True).get_response_async
+
+    async def answer() -> None:
+        request = AsyncRequestFactory().get("/async")
+        request.COOKIES.update(candidate.cookies)
+        await get_response(request)
+
+    async def requests() -> float:
+        await answer()
+        begun = time.perf_counter()
+        for _ in range(REQUESTS):
+            await answer()
+        return (time.perf_counter() - begun) / REQUESTS * 1e6
+
+    def run() -> float:
+        with _routed(candidate.way):
+            return asyncio.run(requests())
+
+    return run
+
+
+def _routed(way: Way) -> override_settings:
+    """Django's own router is the way's, as its middleware may look for it there."""
+    return override_settings(DATABASE_ROUTERS=way.django_settings()["DATABASE_ROUTERS"])
+
+
+def _handler(way: Way, *, is_async: bool) -> Any:
+    middleware = way.django_settings()["MIDDLEWARE"]
+    with override_settings(MIDDLEWARE=middleware):
         loaded = BaseHandler()
         loaded.load_middleware(is_async=is_async)
     return loaded
 
 
-def empty(request: Any) -> HttpResponse:
+def ask(request: HttpRequest) -> HttpResponse:
+    """Answer with the microseconds that ``db_for_read`` takes once settled, and its answer."""
+    hints = request.hints  # type: ignore[attr-defined]
+    alias = router.db_for_read(Attachment, **hints)
+    begun = time.perf_counter()
+    for _ in range(QUERIES):
+        router.db_for_read(Attachment, **hints)
+    return HttpResponse(f"{(time.perf_counter() - begun) / QUERIES * 1e6} {alias}")
+
+
+def empty(request: HttpRequest) -> HttpResponse:
+    """Answer nothing."""
     return HttpResponse()
 
 
-async def aempty(request: Any) -> HttpResponse:
+async def aempty(request: HttpRequest) -> HttpResponse:
+    """Answer nothing."""
     return HttpResponse()
 
 
-def measure_requests() -> None:
-    """A whole request that touches no database, from the handler to the response."""
-    paths = {
-        "no-op": "benchmarks.overhead.NoMiddleware",
-        "pinning": "pinning.middleware.PinningMiddleware",
-    }
-
-    def call(middleware: str) -> Callable[[], None]:
-        get_response = handler(middleware, is_async=False).get_response
-
-        def run() -> None:
-            for _ in range(REQUESTS):
-                get_response(RequestFactory().get("/"))
-
-        return run
-
-    def acall(middleware: str) -> Callable[[], None]:
-        get_response = handler(middleware, is_async=True).get_response_async
-
-        async def requests() -> None:
-            for _ in range(REQUESTS):
-                await get_response(AsyncRequestFactory().get("/async"))
-
-        return lambda: asyncio.run(requests())
-
-    report(
-        "an empty request",
-        medians({name: call(dotted) for name, dotted in paths.items()}, REQUESTS),
-    )
-    report(
-        "an empty asynchronous request",
-        medians({name: acall(dotted) for name, dotted in paths.items()}, REQUESTS),
-    )
+urlpatterns = [path("", empty), path("ask", ask), path("async", aempty)]
 
 
-urlpatterns = [path("", empty), path("async", aempty)]
-
-if __name__ == "__main__":
-    measure_router()
-    measure_requests()
+def measure(directory: Path, *, quick: bool) -> None:
+    """Run all of it, and save the figures."""
+    rounds = QUICK_ROUNDS if quick else ROUNDS
+    extras = {key: value for way in WAYS for key, value in way.settings.items() if key != "PINNING"}
+    with override_settings(ROOT_URLCONF="benchmarks.overhead", **extras):
+        tables = {
+            "db_for_read": compare("db_for_read", candidates(), asking, rounds),
+            "relation": compare("db_for_read of a relation", variants(), asking, rounds),
+            "sync": compare("an empty request", candidates(), answering, rounds),
+            "async": compare(
+                "an empty request, async", async_candidates(), answering_async, rounds
+            ),
+        }
+        with override_settings(PINNING={**settings.PINNING, "STORES": ["cookie", "cache"]}):
+            title = "db_for_read, pins on a server"
+            tables["server"] = compare(title, on_a_server(), asking, rounds)
+    results.save(directory, "overhead", {"rounds": rounds, "tables": tables})

@@ -1,0 +1,185 @@
+"""The users: closed loops over HTTP, in a process apart from the sites and from who measures.
+
+``python -m benchmarks.peers.visitors``: a plan as one line of JSON on stdin; they visit until stdin
+is closed; their visits as JSON on stdout. Every site has the same users with the same pauses.
+"""
+
+import http.client
+import json
+import random
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from http.client import HTTPMessage
+from http.cookies import SimpleCookie
+from typing import NamedTuple
+
+TIMEOUT_SECONDS = 30.0
+
+#: After a write: how many reads soon, with at most this pause each; then how many at leisure.
+SOON, SOON_SECONDS = 3, 0.5
+LEISURELY, LEISURELY_SECONDS = 5, 2.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Who visits. ``pace`` multiplies all pauses; 0 for none."""
+
+    ports: dict[str, int]
+    users: int
+    pace: float
+    seed: str
+
+
+class Visit(NamedTuple):
+    """One request. ``begun`` is of this machine's monotonic clock."""
+
+    site: str
+    begun: float
+    seconds: float
+    status: int  # 0: no answer
+    is_write: bool
+    is_stale: bool
+    reads: str  # the databases, in order
+    reason: str
+    position_queries: int
+    store_calls: int
+
+
+class Browser:
+    """Keeps its connection and its cookies, as long as these say."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        self._cookies: dict[str, tuple[str, float]] = {}
+
+    def request(self, method: str, path: str, body: str) -> tuple[HTTPMessage, int, bytes]:
+        """The response's headers, status and body. OSError or HTTPException without one."""
+        self._connection.request(method, path, body, self._headers())
+        response = self._connection.getresponse()
+        content = response.read()
+        self._keep(response.headers)
+        return response.headers, response.status, content
+
+    def close(self) -> None:
+        """Forget the connection."""
+        self._connection.close()
+
+    def _headers(self) -> dict[str, str]:
+        now = time.time()
+        cookies = [f"{name}={value}" for name, (value, ends) in self._cookies.items() if ends > now]
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return {**headers, "Cookie": "; ".join(cookies)} if cookies else headers
+
+    def _keep(self, headers: HTTPMessage) -> None:
+        for line in headers.get_all("Set-Cookie", []):
+            for name, morsel in SimpleCookie(line).items():
+                lasts = float(morsel["max-age"]) if morsel["max-age"] != "" else float("inf")
+                self._cookies[name] = (morsel.coded_value, time.time() + lasts)
+
+
+class User:
+    """Writes ever larger values to an account of their own, and looks at it in between."""
+
+    def __init__(self, site: str, port: int, number: int, chance: random.Random) -> None:
+        self.visits: list[Visit] = []
+        self._site, self._path, self._chance = site, f"/accounts/{number}", chance
+        self._browser = Browser(port)
+        self._acknowledged = 0
+
+    def wander(self, pace: float, is_over: threading.Event) -> None:
+        """Visit until it is over; at set times, so that a slow site does not shift all that comes.
+
+        Where a time has passed, at once.
+        """
+        due = time.monotonic()
+        for is_write, pause in _itinerary(self._chance):
+            due += pause * pace
+            if is_over.wait(max(due - time.monotonic(), 0)):
+                break
+            self._write() if is_write else self._read()
+        self._browser.close()
+
+    def _write(self) -> None:
+        value = time.time_ns()  # above all that an earlier crowd has written
+        if self._visit("POST", f"value={value}").status == http.client.FOUND:
+            self._acknowledged = value
+            self._read()  # the redirect's page
+
+    def _read(self) -> None:
+        self._visit("GET")
+
+    def _visit(self, method: str, body: str = "") -> Visit:
+        begun = time.monotonic()
+        headers, status, content = HTTPMessage(), 0, b""
+        try:
+            headers, status, content = self._browser.request(method, self._path, body)
+        except (OSError, http.client.HTTPException):
+            self._browser.close()
+        seconds = time.monotonic() - begun
+        is_stale = status == http.client.OK and json.loads(content)["value"] < self._acknowledged
+        visit = Visit(
+            site=self._site,
+            begun=begun,
+            seconds=seconds,
+            status=status,
+            is_write=method == "POST",
+            is_stale=is_stale,
+            reads=headers.get("X-Reads", ""),
+            reason=headers.get("X-Reason", ""),
+            position_queries=int(headers.get("X-Position-Queries", 0)),
+            store_calls=int(headers.get("X-Store-Calls", 0)),
+        )
+        self.visits.append(visit)
+        return visit
+
+
+def _itinerary(chance: random.Random) -> Iterator[tuple[bool, float]]:
+    """Whether to write, after which pause, without end. Where in the round it begins is chance."""
+    skipped = chance.randrange(1 + SOON + LEISURELY)
+    while True:
+        round_ = [
+            (True, chance.expovariate(1 / LEISURELY_SECONDS)),
+            *((False, chance.uniform(0, SOON_SECONDS)) for _ in range(SOON)),
+            *((False, chance.expovariate(1 / LEISURELY_SECONDS)) for _ in range(LEISURELY)),
+        ]
+        yield from round_[skipped:]
+        skipped = 0
+
+
+def visit(plan: Plan, is_over: threading.Event) -> list[Visit]:
+    """Let all users loose until it is over, and return all that they saw."""
+    users = [
+        User(site, port, 1 + place * plan.users + number, random.Random(f"{plan.seed}.{number}"))
+        for place, (site, port) in enumerate(plan.ports.items())
+        for number in range(plan.users)
+    ]
+    threads = [threading.Thread(target=user.wander, args=[plan.pace, is_over]) for user in users]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [visit for user in users for visit in user.visits]
+
+
+def main() -> None:
+    """Read the plan, visit until stdin ends, write the visits."""
+    plan, is_over = Plan(**json.loads(sys.stdin.readline())), threading.Event()
+
+    def wait() -> None:
+        sys.stdin.read()
+        is_over.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    json.dump(visit(plan, is_over), sys.stdout)
+
+
+def line_of(plan: Plan) -> str:
+    """The plan as ``main`` reads it."""
+    return json.dumps(asdict(plan)) + "\n"
+
+
+if __name__ == "__main__":
+    main()

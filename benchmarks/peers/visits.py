@@ -1,0 +1,72 @@
+"""What visitors saw, as figures: plain sums and percentiles, no opinion."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from benchmarks.peers.visitors import Visit
+from benchmarks.peers.ways import PRIMARY
+
+FINE = frozenset({200, 302})
+
+
+def within(visits: Iterable[Visit], begun: float, ended: float) -> list[Visit]:
+    """Those that began in that time."""
+    return [visit for visit in visits if begun <= visit.begun < ended]
+
+
+def of_site(visits: Iterable[Visit], site: str) -> list[Visit]:
+    """Those of one site."""
+    return [visit for visit in visits if visit.site == site]
+
+
+def cell(visits: Sequence[Visit], seconds: float) -> dict[str, Any]:
+    """The figures of one site in one stretch of time."""
+    pages = [visit for visit in visits if not visit.is_write]
+    reads = [alias for visit in pages for alias in visit.reads.split(",") if alias]
+    times = sorted(visit.seconds * 1000 for visit in visits)
+    return {
+        "requests": len(visits),
+        "failed": sum(visit.status not in FINE for visit in visits),
+        "pages": len(pages),
+        "stale": sum(visit.is_stale for visit in pages),
+        "reads": len(reads),
+        "reads_on_primary": reads.count(PRIMARY),
+        "requests_per_second": round(len(visits) / seconds, 1),
+        "p50_ms": percentile(times, 50),
+        "p99_ms": percentile(times, 99),
+    }
+
+
+def percentile(ordered: Sequence[float], percent: float) -> float:
+    """The smallest value that so many percent do not exceed; 0 of nothing."""
+    if not ordered:
+        return 0.0
+    return round(ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)], 2)
+
+
+def costs(visits: Iterable[Visit]) -> dict[str, dict[str, float]]:
+    """Position queries and store calls, by kind of request: ``write``, or why a page's reads went.
+
+    A site that gives no reasons has pages of one kind.
+    """
+    kinds: dict[str, list[Visit]] = {}
+    for visit in visits:
+        if visit.status in FINE:
+            kind = (
+                "write" if visit.is_write else f"page: {visit.reason}" if visit.reason else "page"
+            )
+            kinds.setdefault(kind, []).append(visit)
+    return {kind: _cost(found) for kind, found in sorted(kinds.items())}
+
+
+def _cost(visits: Sequence[Visit]) -> dict[str, float]:
+    positions = [visit.position_queries for visit in visits]
+    stores = [visit.store_calls for visit in visits]
+    return {
+        "requests": len(visits),
+        "position_queries": round(sum(positions) / len(visits), 3),
+        "most_position_queries": max(positions),
+        "store_calls": round(sum(stores) / len(visits), 3),
+        "most_store_calls": max(stores),
+    }
