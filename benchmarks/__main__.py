@@ -1,0 +1,57 @@
+"""All benchmarks, their budgets and the page about them: ``python -m benchmarks``.
+
+The exit status is 1 where a budget is missed.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+django.setup()
+
+# What follows needs the settings.
+# ruff: noqa: E402
+from benchmarks import budgets, memory, overhead, report, results
+from benchmarks.peers import run
+
+PARTS = ("overhead", "memory", "visitors", "rush")
+
+
+def main() -> int:
+    """Run what was asked for. Quick figures are shown, and neither kept nor put on the page."""
+    options = _options()
+    parts = frozenset(options.only)
+    if not options.quick:
+        measure(results.DIRECTORY, parts, quick=False)
+        report.write()
+        return budgets.check(results.DIRECTORY)
+    with tempfile.TemporaryDirectory() as directory:
+        measure(Path(directory), parts, quick=True)
+        print(report.all_tables(Path(directory)))
+        return budgets.check(Path(directory))
+
+
+def measure(directory: Path, parts: frozenset[str], *, quick: bool) -> None:
+    """Run the parts, and save what comes out in the directory."""
+    if "overhead" in parts:
+        overhead.measure(directory, quick=quick)
+    if "memory" in parts:
+        memory.measure(directory)
+    if parts & {"visitors", "rush"}:
+        run.measure(run.QUICK if quick else run.FULL, directory, parts)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="little of each, not kept")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS, help="these parts")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
