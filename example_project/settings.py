@@ -34,7 +34,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "pinning.middleware.PinningMiddleware",
     "example_project.panel.reads.ReadLogMiddleware",
-    "example_project.panel.modes.ApologyMiddleware",
+    "example_project.panel.modes.ModeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

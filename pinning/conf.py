@@ -296,9 +296,10 @@ _settings: Settings | None = None
 def settings() -> Settings:
     """The PINNING setting of this process. Raises ImproperlyConfigured where it is wrong."""
     global _settings
-    if _settings is None:
-        _settings = parse(getattr(django_settings, "PINNING", {}))
-    return _settings
+    known = _settings  # which another thread may forget meanwhile
+    if known is None:
+        known = _settings = parse(getattr(django_settings, "PINNING", {}))
+    return known
 
 
 def reset(*, setting: str = "PINNING", **_: object) -> None:

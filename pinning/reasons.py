@@ -30,5 +30,5 @@ class Reason(StrEnum):
     NO_PINS = "no_pins", "the task brought no pins along, and TASKS names the primary"
     PINNED = "pinned", "the user has written and no replica asked has it yet"
     NO_REPLICA = "no_replica", "no healthy replica is left"
-    CAUGHT_UP = "caught_up", "the user has written and the replica has it"
+    CAUGHT_UP = "caught_up", "the replica has what the user wrote, or the window is over"
     REPLICA = "replica", "nothing speaks against a replica"

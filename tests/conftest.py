@@ -9,8 +9,6 @@ from pinning import health, rotation
 
 _FIGURES = pytest.StashKey[list[str]]()
 
-_FIGURES = pytest.StashKey[list[str]]()
-
 
 @pytest.fixture(autouse=True)
 def everything_healthy() -> Iterator[None]:

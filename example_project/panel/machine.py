@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import psycopg
 import redis
 from django.conf import settings
-from django.core.signals import setting_changed
 
 from example_project.panel import modes
 from example_project.panel.modes import Mode
+from pinning import conf, stores
 from pinning.testing.postgres import Replica
 from pinning.testing.redis import Redis
 
@@ -71,8 +71,8 @@ class Machine:
         """Keep pins in the cookie or in Redis; as cookies where no Redis runs."""
         name = REDIS if name == REDIS and self._redis is not None else COOKIE
         settings.PINNING = {**settings.PINNING, "STORES": [name]}
-        # What override_settings does in tests: pinning reads its settings anew.
-        setting_changed.send(type(self), setting="PINNING", value=settings.PINNING, enter=True)
+        conf.reset()  # a site does not change its settings while it runs
+        stores.reset()
 
     def pause(self) -> None:
         """Stop replaying, once a commit that waits for the lag has been replayed."""

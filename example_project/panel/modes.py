@@ -5,6 +5,7 @@ clock alone is how it works on a database whose positions cannot be read.
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any
 
@@ -32,17 +33,19 @@ class Mode(StrEnum):
 
 
 _mode = Mode.POSITION
+_of_request: ContextVar[Mode | None] = ContextVar("mode_of_request", default=None)
 
 
 def mode() -> Mode:
-    """The mode that is set."""
-    return _mode
+    """The mode that is set; a request keeps the one that it began with."""
+    return _of_request.get() or _mode
 
 
 def set_mode(mode: Mode) -> None:
-    """Change it, from the next request on."""
+    """Change it, for this request and from the next one on."""
     global _mode
     _mode = mode
+    _of_request.set(mode)
     VENDORS["postgresql"] = ClockPositions() if mode is Mode.CLOCK else PostgreSQLPositions()
 
 
@@ -58,7 +61,7 @@ class SwitchedRouter(PinningRouter):
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         """Where a read goes."""
-        if _mode is not Mode.OFF:
+        if mode() is not Mode.OFF:
             return super().db_for_read(model, **hints)
         scope = current_scope()
         if scope is not None and scope.trace is not None:
@@ -67,20 +70,22 @@ class SwitchedRouter(PinningRouter):
         return REPLICA
 
 
-class ApologyMiddleware:
-    """Where the naive router needs a replica that is dead, the page says so."""
+class ModeMiddleware:
+    """Keeps the mode while a request lasts; where a dead replica ends it, the page says so."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: Any) -> HttpResponse:
-        """Note the mode, which may be another one by the time of the error."""
-        request.first_mode = _mode
-        return self.get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = _of_request.set(_mode)
+        try:
+            return self.get_response(request)
+        finally:
+            _of_request.reset(token)
 
     def process_exception(self, request: Any, exception: Exception) -> HttpResponse | None:
         """An error page for people, and a sentence for the parts that are fetched alone."""
-        if request.first_mode is not Mode.OFF or not isinstance(exception, OperationalError):
+        if mode() is not Mode.OFF or not isinstance(exception, OperationalError):
             return None
         if request.htmx:
             response = render(request, "panel/no_answer.html", {"pane": "notes"})

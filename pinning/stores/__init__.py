@@ -132,9 +132,10 @@ _stores: Stores | None = None
 def stores() -> Stores:
     """The stores of this process."""
     global _stores
-    if _stores is None:
-        _stores = Stores.named(conf.settings().stores)
-    return _stores
+    known = _stores  # which another thread may forget meanwhile
+    if known is None:
+        known = _stores = Stores.named(conf.settings().stores)
+    return known
 
 
 def reset(*, setting: str = "PINNING", **_: object) -> None:

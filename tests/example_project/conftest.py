@@ -19,7 +19,7 @@ import pytest
 from pinning.testing.accounts import make_temporary_directory, unprivileged_account
 from pinning.testing.ports import free_port
 from pinning.testing.postgres_programs import find_programs
-from pinning.testing.processes import MissingService
+from pinning.testing.processes import MissingService, find_program
 from tests.services import give_up
 
 ROOT = Path(__file__).parents[2]
@@ -168,6 +168,15 @@ def directory() -> Iterator[Path]:
         give_up(str(missing))
     yield directory / "data"
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def redis_server() -> None:
+    """For tests of a demo that found one."""
+    try:
+        find_program("redis-server", "valkey-server")
+    except MissingService as missing:
+        give_up(str(missing))
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def test_the_pin_ends_when_the_replica_has_the_note(visitor):
     assert "read from the primary" in visitor.verdict
     visitor.wait_until_fresh()
     assert visitor.notes[0] == "replayed later"
-    assert "read from replica1: the user has written and the replica has it." in visitor.verdict
+    assert "read from replica1: the replica has what the user wrote" in visitor.verdict
 
 
 def test_with_pinning_off_the_note_is_missing(visitor):
@@ -88,6 +88,7 @@ def test_the_other_half_is_read_for_whoever_sends_no_cookies(demo, visitor):
     assert "for one alone" not in httpx.get(f"{demo.url}other/").text
 
 
+@pytest.mark.usefixtures("redis_server")
 def test_with_redis_the_pins_are_there(visitor):
     visitor.set(store="redis")
     visitor.post("in redis")
