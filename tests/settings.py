@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "tests.notes",
     "tests.shop",
+    "pinning.verify",
 ]
 MIDDLEWARE = [
     "pinning.middleware.PinningMiddleware",

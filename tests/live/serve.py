@@ -10,7 +10,9 @@ from django.core.wsgi import get_wsgi_application
 
 
 class QuietHandler(WSGIRequestHandler):
-    """Logs nothing."""
+    """Logs nothing, and lets the body follow the headers at once: else it waits for 40 ms."""
+
+    disable_nagle_algorithm = True
 
     def log_message(self, *args: object) -> None:
         pass

@@ -1,0 +1,171 @@
+"""A crowd of simulated users on a site, bounded in time and in requests."""
+
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pinning.verify.clients import Answer, Client
+from pinning.verify.history import NO_ANSWER, Operation
+from pinning.verify.passes import HEADER, Pass
+from pinning.verify.users import KINDS, Hand, User
+
+_GLANCE_SECONDS = 0.1
+
+
+class SiteError(Exception):
+    """The site cannot be verified. The message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much a run does. ``pause_seconds`` is what a client waits between requests on average."""
+
+    users: int = 16
+    seconds: float = 30.0
+    requests: int = 20_000
+    pause_seconds: float = 0.02
+    seed: int = 0
+    kinds: tuple[type[User], ...] = KINDS
+
+
+class Crowd:
+    """Users of a site: ``with Crowd(addresses, plan) as crowd: crowd.run()``."""
+
+    def __init__(self, addresses: Sequence[str], plan: Plan) -> None:
+        """Take the addresses under which the site's one urlconf is found; ask nothing yet."""
+        self.plan = plan
+        self.history: list[Operation] = []
+        #: What the site cannot do, and so was not tried: sentences.
+        self.untried: list[str] = []
+        self._addresses = addresses
+        self._pass = Pass.new(plan.users)
+        self._host = self._client()
+        self._users: list[User] = []
+        self._steps = itertools.count(1)
+        self._is_over = threading.Event()
+        self._errors: list[BaseException] = []
+
+    def __enter__(self) -> "Crowd":
+        """Make the run's rows, and the users that the site can have. Raises SiteError."""
+        try:
+            self._users = self._make_users()
+        except BaseException:
+            self._host.close()
+            raise
+        for user in self._users:
+            user.begin()
+        return self
+
+    def _make_users(self) -> list[User]:
+        answer = self._host.post("begin")
+        if answer.status != 200 or "replicas" not in answer.body:
+            raise SiteError(_complaint(self._addresses[0], answer))
+        kinds = itertools.cycle(self._possible(answer.body))
+        users = []
+        for number, kind in zip(range(self.plan.users), kinds, strict=False):
+            users.append(kind(number, self._client, self.history.append))
+            users[-1].may_sign_in = not answer.body["no_accounts"]
+        return users
+
+    def __exit__(self, *_: object) -> None:
+        """Sign everybody out, and have the site remove what the run made."""
+        for user in self._users:
+            user.end()
+        self._host.post("end")
+        self._host.close()
+
+    def run(self, glance: Callable[[float], None] = lambda _: None) -> None:
+        """Let everybody go on until the plan is done. ``glance`` hears how much of it is."""
+        begun = time.monotonic()
+        with self.at_work():
+            while (done := self._share_done(begun)) < 1 and not self._errors:
+                glance(done)
+                time.sleep(_GLANCE_SECONDS)
+        glance(1.0)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Everybody goes on for the length of the block, or until the requests are used up."""
+        self._is_over.clear()
+        hands = [hand for user in self._users for hand in user.hands]
+        threads = [
+            threading.Thread(target=self._work, args=[hand, random.Random(f"{self.plan.seed} {n}")])  # noqa: S311
+            for n, hand in enumerate(hands)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._is_over.set()
+            for thread in threads:
+                thread.join()
+        if self._errors:
+            raise self._errors[0]
+
+    def _work(self, hand: Hand, chance: random.Random) -> None:
+        """Every other request comes right after the one before: nothing is staler than that."""
+        try:
+            while next(self._steps) <= self.plan.requests and not self._is_over.is_set():
+                hand.step(chance)
+                if chance.random() < 0.5:
+                    self._is_over.wait(chance.expovariate(0.5 / self.plan.pause_seconds))
+        except Exception as error:
+            self._errors.append(error)
+
+    def _share_done(self, begun: float) -> float:
+        in_time = (time.monotonic() - begun) / self.plan.seconds
+        return max(in_time, len(self.history) / self.plan.requests)
+
+    def _client(self, **more: Any) -> Client:
+        return Client(self._addresses, {HEADER: self._pass.sign()}, **more)
+
+    def _possible(self, site: dict[str, Any]) -> list[type[User]]:
+        """The kinds that the site can have; why not the others goes to ``untried``."""
+        if not site["replicas"]:
+            raise SiteError("The site has no replicas: PINNING['REPLICAS'] names none.")
+        if not site["has_scope"]:
+            raise SiteError("The site's requests have no scope: put PinningMiddleware first.")
+        possible = []
+        for kind in self.plan.kinds:
+            if obstacle := _obstacle(kind, site):
+                self.untried.append(f"No {kind.title}: {obstacle}.")
+            else:
+                possible.append(kind)
+        if not possible:
+            raise SiteError(" ".join(["Nobody can be simulated.", *self.untried]))
+        return possible
+
+
+def _obstacle(kind: type[User], site: dict[str, Any]) -> str:
+    """Why the site promises such users nothing, or cannot have them; empty if it can."""
+    if kind.needs_server_side and not site["has_server_side"]:
+        return "it needs a store on a server, and STORES has none"
+    if site["has_rule"] and site["has_server_side"]:
+        return "IDENTITY tells whose pins are whose, and only you know for whom"
+    if kind.needs_accounts and site["no_accounts"]:
+        return str(site["no_accounts"])
+    return ""
+
+
+_HINTS = {
+    400: "Is the address in the site's ALLOWED_HOSTS?",
+    403: "Run the command with the site's own SECRET_KEY.",
+    404: 'Has the site path("...", include("pinning.verify.urls")), and does the URL lead there?',
+    405: "Does something in front of the site refuse POST?",
+    500: 'Is "pinning.verify" in INSTALLED_APPS, and was `migrate` run? The site\'s log has more.',
+}
+
+
+def _complaint(address: str, answer: Answer) -> str:
+    if answer.status == NO_ANSWER:
+        return f"Nothing answers at {address}: {answer.text}"
+    if answer.location:
+        return f"{address} redirects to {answer.location}: give the URL that it leads to."
+    hint = _HINTS.get(answer.status, "Is this the URL at which pinning.verify.urls is included?")
+    return f"{address} answers with status {answer.status}. {hint}"

@@ -1,0 +1,27 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """The table of simulated users' values."""
+
+    initial = True
+
+    operations = [
+        migrations.CreateModel(
+            name="Counter",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False, verbose_name="ID")),
+                ("run", models.CharField(max_length=32)),
+                ("session", models.IntegerField()),
+                ("value", models.BigIntegerField(default=0)),
+                ("made", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=["run", "session"], name="pinning_verify_session"
+                    )
+                ],
+            },
+        ),
+    ]

@@ -1,0 +1,122 @@
+"""The views that simulated users visit. Without the pass of a run they do nothing."""
+
+import functools
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import login, logout
+from django.db import router, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from pinning import current_scope
+from pinning.clusters import clusters
+from pinning.naming import rule
+from pinning.stores import stores
+from pinning.verify import accounts
+from pinning.verify.models import Counter
+from pinning.verify.passes import HEADER, Pass
+
+_FORGOTTEN_AFTER = timedelta(days=2)
+
+View = Callable[..., HttpResponse]
+
+
+def with_pass(view: View) -> View:
+    """Call the view with the request's pass; answer 403 where it has none that is good."""
+
+    @csrf_exempt
+    @never_cache
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, **where: int) -> HttpResponse:
+        shown = Pass.read(request.headers.get(HEADER, ""))
+        if shown is None or where.get("session", 0) >= shown.sessions:
+            return HttpResponse("Not without the pass of a run.", status=403)
+        return view(request, shown.run if where else shown, **where)
+
+    return guarded
+
+
+@with_pass
+@require_POST
+def begin(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
+    """Make the rows of a run, remove those of runs that nobody ended, and tell what there is."""
+    Counter.objects.filter(made__lt=timezone.now() - _FORGOTTEN_AFTER).delete()
+    Counter.objects.bulk_create(Counter(run=shown.run, session=n) for n in range(shown.sessions))
+    cluster = clusters().of_alias(router.db_for_write(Counter))
+    return JsonResponse(
+        {
+            "has_scope": current_scope() is not None,
+            "replicas": [] if cluster is None else list(cluster.replicas),
+            "has_server_side": stores().has_server_side,
+            "has_rule": rule() is not None,
+            "no_accounts": accounts.obstacle(),
+        }
+    )
+
+
+@with_pass
+@require_POST
+def end(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
+    """Remove all that the run has made."""
+    Counter.objects.filter(run=shown.run).delete()
+    accounts.remove_accounts(shown.run)
+    return JsonResponse({})
+
+
+@with_pass
+def value(request: HttpRequest, run: str, session: int) -> HttpResponse:
+    """Read the session's value, or write it by POST.
+
+    With ``signed_in`` in the query the client takes itself for signed in; 401 if it is not.
+    """
+    if "signed_in" in request.GET and not _is_signed_in(request):
+        return HttpResponse("Signed out.", status=401)
+    mine = Counter.objects.filter(run=run, session=session)
+    if request.method == "POST":
+        return _write(mine, int(request.POST["value"]))
+    return _read(mine)
+
+
+@with_pass
+@require_POST
+def sign_in(request: HttpRequest, run: str, session: int) -> HttpResponse:
+    """Sign the client in to the session's own account."""
+    login(request, accounts.account(run, session), backend=accounts.BACKEND)
+    return JsonResponse({})
+
+
+@with_pass
+@require_POST
+def sign_out(request: HttpRequest, run: str, session: int) -> HttpResponse:  # noqa: ARG001
+    """Sign the client out."""
+    logout(request)
+    return JsonResponse({})
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return user is not None and user.is_authenticated
+
+
+def _write(mine: Any, new: int) -> HttpResponse:
+    """Write a value that is larger than all before, every other time in a transaction."""
+    alias = router.db_for_write(Counter)
+    with transaction.atomic(using=alias) if new % 2 else nullcontext():
+        mine.filter(value__lt=new).update(value=new)
+    return JsonResponse({})
+
+
+def _read(mine: Any) -> HttpResponse:
+    """The value, 0 for none, where it was read and why."""
+    scope = current_scope()
+    if scope is not None and scope.trace is None:
+        scope.trace = []
+    seen = mine.values_list("value", flat=True).first()
+    where = scope.trace[-1]._asdict() if scope is not None and scope.trace else {"alias": mine.db}
+    return JsonResponse({"reason": "", **where, "value": seen or 0})

@@ -1,0 +1,82 @@
+"""``manage.py pinning_verify`` visits a site on a primary and a replica that lags."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pinning.verify.checker import check
+from pinning.verify.history import Kind, read_history
+from tests.live.conftest import Pair, Site, environment, on_each_database
+
+STORES = ["cookie", "redis"]
+
+
+@pytest.fixture
+def verify(pair: Pair, redis: Any, running: dict[str, Site], vendor: str) -> Callable[..., Any]:
+    """Runs the command against a site of these stores; what came of it."""
+
+    def verify(
+        *arguments: str, stores: list[str] = STORES, pinning: dict[str, Any] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        settings = pair.settings(
+            urls="verify_urls", stores=stores, redis=redis.url, pinning=pinning or {}
+        )
+        site = running.setdefault(f"verify {vendor} {stores} {pinning}", Site("wsgi", settings))
+        site.start()
+        command = [sys.executable, "-W", "error", "-m", "django", "pinning_verify"]
+        return subprocess.run(
+            [*command, f"{site.url}/verify", "--seed", "7", *arguments],
+            env={**os.environ, **environment(settings)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return verify
+
+
+@on_each_database
+def test_a_site_on_a_replica_that_lags_is_good(
+    verify: Callable[..., Any], pair: Pair, tmp_path: Path
+):
+    pair.replica.set_delay(1)
+    history = tmp_path / "history.jsonl"
+    done = verify("--requests", "500", "--history", str(history))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Each saw it." in done.stdout
+    operations = list(read_history(history))
+    kinds = {operation.session.rstrip(" 0123456789") for operation in operations}
+    assert kinds == {"browser", "browser with two tabs", "token client", "user"}
+    assert {Kind.LOGIN, Kind.READ, Kind.WRITE} <= {operation.kind for operation in operations}
+    verdict = check(operations)
+    assert {"replica1", "default"} == {alias for alias, _ in verdict.served}
+    rows = pair.execute("SELECT count(*) FROM pinning_verify_counter")
+    rows += pair.execute("SELECT count(*) FROM auth_user")
+    assert rows == [(0,), (1,)]  # nothing is left of it
+
+
+def test_without_a_store_on_a_server_only_browsers_are_promised_anything(
+    verify: Callable[..., Any],
+):
+    done = verify("--requests", "100", stores=["cookie"])
+    assert done.returncode == 0
+    assert "No token client: it needs a store on a server" in done.stderr
+    assert "No user: it needs a store on a server" in done.stderr
+
+
+def test_a_site_that_reads_from_the_primary_alone_proves_nothing(verify: Callable[..., Any]):
+    done = verify("--requests", "100", stores=["cookie"], pinning={"USE_REPLICAS": False})
+    assert done.returncode == 2
+    assert "This proves nothing: the primary served every read" in done.stderr
+    assert "USE_REPLICAS is off" in done.stderr
+
+
+def test_time_is_a_bound(verify: Callable[..., Any]):
+    done = verify("--seconds", "0.5", stores=["cookie"])
+    assert done.returncode == 0

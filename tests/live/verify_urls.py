@@ -1,0 +1,5 @@
+"""The site as it is verified."""
+
+from django.urls import include, path
+
+urlpatterns = [path("verify/", include("pinning.verify.urls"))]

@@ -1,0 +1,156 @@
+"""Clients on a server of this test: cookies, kept connections, and answers that do not come."""
+
+import threading
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pinning.testing.ports import free_port
+from pinning.verify.clients import Client
+from pinning.verify.crowd import Crowd, Plan, SiteError
+from pinning.verify.history import NO_ANSWER
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as its path says, and notes what it got."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.seen.append((self.path, headers, body))
+        status, _, more = self.path.partition("?")[0].split("/")[-1].partition("-")
+        if status == "hang":
+            self.server.is_over.wait(5)
+            return
+        self.send_response(int(status))
+        if more == "set":
+            self.send_header("Set-Cookie", "a=1; Max-Age=60; Path=/")
+            self.send_header("Set-Cookie", "b=2; Max-Age=60; Path=/; Secure")
+        if more == "remove":
+            self.send_header("Set-Cookie", "a=; Max-Age=0; Path=/")
+        if more == "moved":
+            self.send_header("Location", "https://elsewhere/")
+        content = b'{"value": 7}' if more != "page" else b"<html>"
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        self.close_connection = more == "close"
+
+    do_POST = do_GET  # noqa: N815  the standard library's name
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+    server.seen, server.is_over = [], threading.Event()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.is_over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def make(server):
+    clients = []
+
+    def make(**more):
+        url = f"http://127.0.0.1:{server.server_port}/at/"
+        clients.append(Client([url], {"X-Own": "yes"}, timeout_seconds=0.2, **more))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def cookies(server):
+    return [headers.get("cookie") for _, headers, _ in server.seen]
+
+
+def test_requests_arrive_below_the_address(server, make):
+    answer = make().get("200")
+    ((path, headers, _),) = server.seen
+    assert (path, headers["x-own"]) == ("/at/200", "yes")
+    assert (answer.status, answer.body) == (200, {"value": 7})
+    assert answer.sent < answer.answered
+
+
+def test_a_form_is_sent(server, make):
+    make().post("200", value=7)
+    ((_, headers, body),) = server.seen
+    assert (body, headers["content-type"]) == ("value=7", "application/x-www-form-urlencoded")
+
+
+def test_cookies_come_and_go(server, make):
+    client = make()
+    for path in ("200-set", "200", "200-remove", "200"):
+        client.get(path)
+    assert cookies(server) == [None, "a=1", "a=1", None]
+
+
+def test_tabs_share_a_jar(server, make):
+    jar = CookieJar()
+    make(jar=jar).get("200-set")
+    make(jar=jar).get("200")
+    make().get("200")
+    assert cookies(server) == [None, "a=1", None]
+
+
+def test_one_with_a_token_keeps_no_cookies(server, make):
+    client = make(token="secret")
+    client.get("200-set")
+    client.get("200")
+    assert cookies(server) == [None, None]
+    assert {headers["authorization"] for _, headers, _ in server.seen} == {"Bearer secret"}
+
+
+def test_a_connection_that_was_kept_and_closed_is_made_anew(server, make):
+    client = make()
+    assert [client.get("200-close").status for _ in range(3)] == [200] * 3
+
+
+def test_a_server_that_hangs_is_no_answer(make):
+    assert make().get("hang").status == NO_ANSWER
+
+
+def test_no_server_is_no_answer():
+    client = Client([f"http://127.0.0.1:{free_port()}"], {})
+    answer = client.post("begin")
+    assert (answer.status, answer.body) == (NO_ANSWER, {})
+    assert "Refused" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("400", "ALLOWED_HOSTS"),
+        ("403", "SECRET_KEY"),
+        ("404", "include"),
+        ("500", "migrate"),
+        ("418", "status 418. Is this the URL"),
+        ("200", "status 200. Is this the URL"),
+        ("200-page", "status 200. Is this the URL"),
+        ("301-moved", "redirects to https://elsewhere/"),
+    ],
+)
+def test_a_site_that_cannot_be_verified_says_why(server, page, words):
+    url = f"http://127.0.0.1:{server.server_port}/{page}?x"
+    with pytest.raises(SiteError, match="/") as caught, Crowd([url], Plan()):
+        pass
+    assert words in str(caught.value)
+
+
+def test_a_site_that_is_not_there_says_so():
+    with pytest.raises(SiteError, match="Nothing answers"), Crowd(["http://127.0.0.1:9"], Plan()):
+        pass

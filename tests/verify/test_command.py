@@ -1,0 +1,89 @@
+"""What the command refuses, and what it tells of a history. Sites are in tests/live."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from pinning.verify.history import Kind, Operation, write_history
+
+
+def did(kind, value, at, **more):
+    facts = {"session": "browser 1", "client": "browser 1", "sent": at, "answered": at + 0.5}
+    return Operation(kind=kind, value=value, **facts, **more)
+
+
+WRITE = did(Kind.WRITE, 7, 0)
+GOOD = did(Kind.READ, 7, 1, alias="replica1", reason="caught_up")
+STALE = did(Kind.READ, 6, 1, alias="replica1", reason="caught_up")
+PRIMARY = did(Kind.READ, 7, 1, alias="default", reason="pinned")
+
+
+@pytest.fixture
+def recheck(tmp_path):
+    def recheck(*history):
+        path = tmp_path / "history"
+        write_history(path, history)
+        call_command("pinning_verify", recheck=path)
+
+    return recheck
+
+
+def refusal(call, *arguments, **options):
+    with pytest.raises(CommandError) as caught:
+        call(*arguments, **options)
+    return caught.value.returncode, str(caught.value)
+
+
+def test_a_good_history_is_good(recheck, capsys):
+    recheck(WRITE, GOOD)
+    assert "Each saw it." in capsys.readouterr().out
+
+
+def test_a_stale_read_exits_with_1(recheck, capsys):
+    assert refusal(recheck, WRITE, GOOD, STALE) == (1, "Stale: 1 of 2 reads.")
+    assert "browser 1 wrote 7" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("history", "words"),
+    [
+        ([], "The history is empty"),
+        ([GOOD], "No write was acknowledged"),
+        ([WRITE, PRIMARY], "This proves nothing: the primary served every read"),
+    ],
+)
+def test_what_proves_nothing_exits_with_2(recheck, history, words):
+    status, text = refusal(recheck, *history)
+    assert status == 2
+    assert words in text
+
+
+def test_a_broken_history_exits_with_2(tmp_path):
+    path = tmp_path / "history"
+    path.write_text("read\n")
+    status, text = refusal(call_command, "pinning_verify", recheck=path)
+    assert (status, "line 1: no JSON" in text) == (2, True)
+
+
+def test_a_missing_history_exits_with_2(tmp_path):
+    path = tmp_path / "history"
+    assert refusal(call_command, "pinning_verify", recheck=path)[0] == 2
+
+
+@pytest.mark.parametrize("arguments", [[], ["http://127.0.0.1:9", "--recheck", "history"]])
+def test_a_site_or_a_file_is_needed(arguments):
+    assert refusal(call_command, "pinning_verify", *arguments)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--users", "0"], ["--users", "1e3"], ["--seconds", "nan"], ["--requests", "99999999999"]],
+)
+def test_everything_is_bounded(arguments):
+    with pytest.raises(CommandError, match="Error: argument"):
+        call_command("pinning_verify", "http://127.0.0.1:9", *arguments)
+
+
+def test_the_app_must_be_installed(settings):
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "pinning.verify"]
+    status, text = refusal(call_command, "pinning_verify", "http://127.0.0.1:9")
+    assert (status, "INSTALLED_APPS" in text) == (2, True)

@@ -1,0 +1,145 @@
+"""The views do their work for who has a pass, and nothing for anybody else."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.signing import dumps
+from django.test import Client, override_settings
+from django.urls import include, path
+from django.utils import timezone
+from freezegun import freeze_time
+
+from pinning.verify.models import Counter
+from pinning.verify.passes import HEADER, Pass
+
+urlpatterns = [path("verify/", include("pinning.verify.urls"))]
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "replica1"]),
+    pytest.mark.urls(__name__),
+]
+
+PAGES = ["begin", "end", "0/value", "0/login", "0/logout"]
+
+
+@pytest.fixture
+def shown():
+    return Pass.new(2)
+
+
+@pytest.fixture
+def client(shown):
+    client = Client(headers={HEADER: shown.sign()}, enforce_csrf_checks=True)
+    assert client.post("/verify/begin").status_code == 200
+    return client
+
+
+def read(client, session=0, query=""):
+    return client.get(f"/verify/{session}/value{query}").json()
+
+
+def write(client, value, session=0):
+    response = client.post(f"/verify/{session}/value", {"value": value})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "text", ["", "pass", dumps(["run", 2]), dumps(["run", 2], salt="pinning.pins")]
+)
+def test_nobody_gets_in_without_a_pass(client, page, text):
+    stranger = Client(headers={HEADER: text})
+    assert stranger.post(f"/verify/{page}", {"value": 7}).status_code == 403
+    assert stranger.get(f"/verify/{page}").status_code == 403
+    assert [row.value for row in Counter.objects.all()] == [0, 0]
+    assert not get_user_model().objects.exists()
+
+
+def test_a_pass_is_for_its_own_sessions(client):
+    assert client.get("/verify/1/value").status_code == 200
+    assert client.get("/verify/2/value").status_code == 403
+
+
+def test_a_pass_grows_old(client):
+    assert client.get("/verify/0/value").status_code == 200
+    with freeze_time(timezone.now() + timedelta(hours=25)):
+        assert client.get("/verify/0/value").status_code == 403
+
+
+def test_a_pass_of_another_secret_is_none(client):
+    with override_settings(SECRET_KEY="another"):
+        assert client.get("/verify/0/value").status_code == 403
+
+
+def test_each_session_has_a_value_of_its_own(client):
+    write(client, 7)
+    assert [read(client, session)["value"] for session in (0, 1)] == [7, 0]
+
+
+def test_a_value_never_shrinks(client):
+    for value in (1, 2, 9, 8, 3):
+        write(client, value)
+    assert read(client)["value"] == 9
+
+
+def test_a_read_tells_where_and_why(client, shown):
+    other = Client(headers={HEADER: shown.sign()})
+    where = {"model": "pinning_verify.Counter", "alias": "replica1", "reason": "replica"}
+    assert read(other) == {**where, "value": 0}
+    assert read(client)["reason"] == "pinned"  # it has begun the run
+
+
+def test_what_there_is_is_told(client):
+    assert client.post("/verify/end").status_code == 200
+    assert client.post("/verify/begin").json() == {
+        "has_scope": True,
+        "replicas": ["replica1"],
+        "has_server_side": False,
+        "has_rule": False,
+        "no_accounts": "",
+    }
+    assert not get_user_model().objects.exists()
+
+
+@override_settings(AUTHENTICATION_BACKENDS=["tests.no.Backend"])
+def test_why_nobody_can_sign_in_is_told(client):
+    client.post("/verify/end")
+    assert "AUTHENTICATION_BACKENDS" in client.post("/verify/begin").json()["no_accounts"]
+
+
+def test_a_session_signs_in_to_an_account_without_rights(client):
+    assert client.get("/verify/0/value?signed_in=1").status_code == 401
+    assert client.post("/verify/0/login").status_code == 200
+    assert client.get("/verify/0/value?signed_in=1").status_code == 200
+    (user,) = get_user_model().objects.all()
+    assert [user.has_usable_password(), user.is_staff, user.is_superuser] == [False] * 3
+    assert client.post("/verify/0/logout").status_code == 200
+    assert client.get("/verify/0/value?signed_in=1").status_code == 401
+
+
+def test_two_devices_share_an_account(client, shown):
+    other = Client(headers={HEADER: shown.sign()})
+    for device in (client, other):
+        device.post("/verify/0/login")
+    assert get_user_model().objects.count() == 1
+
+
+def test_the_end_of_a_run_leaves_nothing_of_it(client):
+    other = Client(headers={HEADER: Pass.new(1).sign()})
+    other.post("/verify/begin")
+    client.post("/verify/0/login")
+    client.post("/verify/end")
+    assert Counter.objects.count() == 1
+    assert not get_user_model().objects.exists()
+
+
+def test_runs_that_nobody_ended_go_in_time(client):
+    with freeze_time(timezone.now() + timedelta(hours=49)):
+        late = Pass.new(1)
+        Client(headers={HEADER: late.sign()}).post("/verify/begin")
+    assert [row.run for row in Counter.objects.all()] == [late.run]
+
+
+def test_no_page_is_kept_by_a_cache(client):
+    assert "no-store" in client.get("/verify/0/value").headers["Cache-Control"]
