@@ -16,7 +16,6 @@ MakeClient = Callable[..., Client]
 Record = Callable[[Operation], None]
 
 _WRITES = 0.25
-_LOGINS = 0.02
 
 
 class User:
@@ -26,8 +25,8 @@ class User:
     #: What the site needs for them: pins on a server, and accounts that can sign in.
     needs_server_side: ClassVar[bool] = False
     needs_accounts: ClassVar[bool] = False
-    #: Whether they sign in and out as they like, where they can.
-    is_fickle: ClassVar[bool] = False
+    #: Which part of their requests sign in or out, where they can.
+    logins: ClassVar[float] = 0.0
 
     def __init__(self, number: int, make: MakeClient, record: Record) -> None:
         """Take the ``number``-th session of the run."""
@@ -72,7 +71,7 @@ class Hand:
         drawn = chance.random()
         if drawn < _WRITES:
             self.write()
-        elif self._user.is_fickle and self._user.may_sign_in and drawn < _WRITES + _LOGINS:
+        elif self._user.may_sign_in and drawn < _WRITES + self._user.logins:
             self.sign_out() if self.is_signed_in else self.sign_in()
         else:
             self.read()
@@ -125,7 +124,7 @@ class Browser(User):
     """One browser with cookies, which signs in and out now and then."""
 
     title = "browser"
-    is_fickle = True
+    logins = 0.02
 
 
 class Tabs(User):
