@@ -56,7 +56,7 @@ class RequestScope(Scope):
     def _with_more(self, names: tuple[str, ...]) -> Pins | None:
         if self._pins is None or not names:
             return self._pins
-        more = stores().load(Visitor(cookies={}, identities=names))
+        more = stores().load(Visitor(cookies=self.request.COOKIES, identities=names))
         return None if more is None else self._pins.merge(more)
 
     def visitor(self) -> Visitor:

@@ -48,10 +48,13 @@ class Stores:
 
     def load(self, visitor: Visitor) -> Pins | None:
         """What any of them knows. None where none of them could tell."""
-        known = [
-            pins for name, store in self._members.items() for pins in _ask(name, store, visitor)
-        ]
-        if not known:
+        known: list[Pins] = []
+        is_told = False
+        for name, store in self._members.items():
+            answers = _ask(name, store, visitor)
+            known += answers
+            is_told |= bool(answers) and (store.is_server_side or _may_have_cookies(visitor))
+        if not is_told:
             return None
         if self._last_resort is not None:
             known.append(self._last_resort.load(visitor))
@@ -81,6 +84,14 @@ class Stores:
                 logger.warning("The %r store could not tidy up: %r", name, error)
         if self._last_resort is not None:
             self._last_resort.tidy(visitor, exchange)
+
+
+def _may_have_cookies(visitor: Visitor) -> bool:
+    """Whether no cookie may mean no pin: not for one who has names on a server, and sends none.
+
+    It may be a program with a token, which keeps none, or work for a user that is no request.
+    """
+    return bool(visitor.cookies) or not visitor.identities
 
 
 def _ask(name: str, store: Store, visitor: Visitor) -> list[Pins]:

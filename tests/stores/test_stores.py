@@ -94,6 +94,22 @@ def test_no_pins_are_known_of_one_who_has_no_name_on_any_server():
     assert memory.calls == 0
 
 
+@pytest.mark.parametrize("error", [ConnectionError("no route"), YoungMemoryError()])
+def test_a_cookie_store_knows_nothing_of_one_who_has_a_name_and_keeps_no_cookies(error):
+    """A program with a token wrote, and the server that had its pin is down or was restarted."""
+    both = Stores({"cookie": CookieStore(), "one": Memory(error=error)})
+    program, browser = Browser("alice"), Browser("alice")
+    browser.jar["sessionid"] = "s"
+    assert both.load(program.visitor()) is None
+    assert both.load(browser.visitor()) == Pins()
+    assert both.load(Browser().visitor()) == Pins()
+
+
+def test_a_server_that_answers_knows_of_one_who_keeps_no_cookies():
+    both = Stores({"cookie": CookieStore(), "one": Memory()})
+    assert both.load(Browser("alice").visitor()) == Pins()
+
+
 def test_a_cookie_takes_the_pins_that_no_store_takes():
     browser, memory = Browser("alice"), Memory(is_down=True)
     one = Stores({"one": memory})
