@@ -13,7 +13,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types docs bench screenshot matrix
+.PHONY: help demo test proof lint types docs bench screenshot matrix
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,10 @@ demo: $(DEMO_INSTALLED) ## Serve the example on a primary and a replica that lag
 
 test: $(INSTALLED) ## Run all tests; those whose servers are not on this machine are skipped
 	$(BIN)/python -W error -m pytest -n 2 --dist loadfile
+
+PAIRS ?= 1000000
+proof: $(INSTALLED) ## Prove it on servers that fail; histories go to .proof; PAIRS=20000 make proof
+	$(BIN)/python -m benchmarks.proof --pairs $(PAIRS) --history .proof
 
 lint: $(INSTALLED) ## Check the style
 	$(BIN)/python -m ruff check .

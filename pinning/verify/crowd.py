@@ -4,13 +4,13 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from pinning.verify.clients import Answer, Client
-from pinning.verify.history import NO_ANSWER, Operation
+from pinning.verify.history import NO_ANSWER, Kind, Operation
 from pinning.verify.passes import HEADER, Pass
 from pinning.verify.users import KINDS, Hand, User
 
@@ -78,6 +78,25 @@ class Crowd:
             user.end()
         self._host.post("end")
         self._host.close()
+
+    @property
+    def run_name(self) -> str:
+        """The run's name in the table of values."""
+        return self._pass.run
+
+    def note_loss(self, values: Mapping[int, int]) -> None:
+        """Note what the primary has left of each session, by its number, after it lost writes."""
+        now = time.monotonic()
+        for number, user in enumerate(self._users):
+            loss = Operation(
+                kind=Kind.LOST,
+                session=user.name,
+                client="",
+                sent=now,
+                answered=now,
+                value=values.get(number, 0),
+            )
+            self.history.append(loss)
 
     def run(self, glance: Callable[[float], None] = lambda _: None) -> None:
         """Let everybody go on until the plan is done. ``glance`` hears how much of it is."""

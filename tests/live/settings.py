@@ -23,11 +23,12 @@ PINNING = {
     "RETRY_AFTER": 0.5,
     **_GIVEN["pinning"],
 }
+_REDIS_SECONDS = _GIVEN.get("redis_timeout", 0.2)
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": _GIVEN["redis"],
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.2},
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": _REDIS_SECONDS, "SOCKET_TIMEOUT": _REDIS_SECONDS},
     }
 }
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _GIVEN["redis"]

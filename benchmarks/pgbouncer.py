@@ -1,0 +1,55 @@
+"""PgBouncer in front of a PostgreSQL server, in transaction mode."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import psycopg
+
+from pinning.testing.postgres import Postgres
+from pinning.testing.processes import Server, find_program
+
+_SETTINGS = """
+[databases]
+* = host={target.host} port={target.port} user={target.user}
+[pgbouncer]
+listen_addr = {pooler.host}
+listen_port = {pooler.port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+max_client_conn = 500
+default_pool_size = 10
+ignore_startup_parameters = extra_float_digits
+"""
+
+
+class PgBouncer(Server):
+    """Hands each transaction to any connection that it keeps. MissingService without a program."""
+
+    title: ClassVar[str] = "PgBouncer"
+
+    def __init__(self, target: Postgres) -> None:
+        super().__init__()
+        self._target = target
+
+    def settings(self, database: str) -> dict[str, Any]:
+        """One entry of Django's DATABASES."""
+        through = {"PORT": str(self.port), "DISABLE_SERVER_SIDE_CURSORS": True}
+        return {**self._target.settings(database), **through}
+
+    def _prepare(self) -> None:
+        text = _SETTINGS.format(target=self._target, pooler=self)
+        (self.directory / "pgbouncer.ini").write_text(text)
+
+    def _command(self) -> Sequence[str | Path]:
+        return [find_program("pgbouncer"), self.directory / "pgbouncer.ini"]
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(
+                host=self.host, port=self.port, user=self._target.user, dbname="postgres"
+            ).close()
+        except psycopg.OperationalError:
+            return False
+        return True

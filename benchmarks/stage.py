@@ -1,0 +1,88 @@
+"""Where faults are played: a primary, two replicas, Redis, and two web processes over them."""
+
+from contextlib import ExitStack
+from typing import Any
+
+import redis
+
+from benchmarks.pgbouncer import PgBouncer
+from pinning.testing.mariadb import MariaDBReplica
+from pinning.testing.postgres import Replica
+from pinning.testing.redis import Redis
+from tests.live.conftest import DATABASE, Pair, Site, remember
+from tests.services import service
+
+#: Seconds. A burst is longer than all three; the settings' own defaults are too long to outlast.
+SHORT = {"WINDOW": 1, "MAX_LAG": 1, "MAX_PIN": 3}
+
+#: Seconds that a site waits for Redis, and longer than a busy machine keeps it waiting: a pin that
+#: Redis did not take is lost to those who have no cookies.
+PATIENT = 5
+
+#: As sites are set up, for faults of Redis itself.
+IMPATIENT = {"redis_timeout": 0.2}
+
+
+class Stage:
+    """The servers of one vendor, and sites on them: ``with Stage(vendor, pair) as stage``."""
+
+    def __init__(self, vendor: str, pair: Pair) -> None:
+        """Take a primary and a replica that run."""
+        self.vendor = vendor
+        self.pair = pair
+        self.redis = Redis()
+        self._stack = ExitStack()
+        self._sites: dict[str, list[Site]] = {}
+
+    def __enter__(self) -> "Stage":
+        with ExitStack() as stack:
+            self.second = stack.enter_context(service(self.pair.primary.replica()))
+            stack.enter_context(service(self.redis))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def replica(self) -> Replica | MariaDBReplica:
+        """The one that faults happen to."""
+        return self.pair.replica
+
+    def sites(self, *, is_pooled: bool = False, is_skewed: bool = False, **more: Any) -> list[Site]:
+        """Two web processes that have both replicas; the same ones each time."""
+        key = f"{is_pooled} {is_skewed} {more}"
+        if key not in self._sites:
+            enter = self._stack.enter_context
+            first = enter(service(PgBouncer(self.replica))) if is_pooled else self.replica
+            settings = self.settings(self.pair.primary, first, self.second, **more)
+            skewed = {**settings, "apps": ["tests.live.skew.HourAhead"]}
+            kinds = [settings, skewed if is_skewed else settings]
+            self._sites[key] = [enter(Site("wsgi", kind)) for kind in kinds]
+        return self._sites[key]
+
+    def remember(self) -> None:
+        """Let Redis be as one that has not lost anything for long."""
+        remember(self.redis)
+        with redis.Redis.from_url(self.redis.url) as client:
+            client.delete("pinning:{memory}:young")
+
+    def settings(self, primary: Any, *replicas: Any, **more: Any) -> dict[str, Any]:
+        """What a site over these servers takes from the environment."""
+        return self.pair.settings(
+            primary=kept(primary),
+            replicas={f"replica{n}": kept(each) for n, each in enumerate(replicas, start=1)},
+            urls="verify_urls",
+            redis=self.redis.url,
+            **{"stores": ["cookie", "redis"], "redis_timeout": PATIENT, **more},
+        )
+
+
+def addresses(sites: list[Site]) -> list[str]:
+    """Where a crowd finds them."""
+    return [f"{site.url}/verify" for site in sites]
+
+
+def kept(server: Any) -> dict[str, Any]:
+    """An entry of DATABASES whose connections are kept."""
+    return {**server.settings(DATABASE), "CONN_MAX_AGE": None}

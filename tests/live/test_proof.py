@@ -1,0 +1,54 @@
+"""Three minutes of the proof: every fault once, on PostgreSQL and on MariaDB. See benchmarks."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from benchmarks.faults import FAULTS
+from benchmarks.proof import PROMOTION, VENDORS, Act, names, play, play_promotion
+from benchmarks.stage import Stage
+from tests.live.conftest import Pair
+
+STEP_SECONDS = 0.7
+PROMOTION_SECONDS = 8.0
+
+Figure = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module", params=VENDORS)
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    name = {"postgresql": "session_pair", "mariadb": "mariadb_pair"}[request.param]
+    pair: Pair = request.getfixturevalue(name)
+    pair.reset()
+    with Stage(request.param, pair) as stage:
+        yield stage
+    pair.reset()
+
+
+def judge(act: Act, figure: Figure) -> None:
+    verdict = act.verdict
+    figure(
+        f"Proof, {act.vendor}, {act.fault}",
+        f"{verdict.pairs} pairs, {verdict.stale} stale, {verdict.failed} failed, "
+        f"{act.replicas_share:.0%} on replicas",
+    )
+    assert (verdict.stale, verdict.failed) == (0, 0), (verdict, act.log)
+    assert act.replicas_share > 0
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_nobody_misses_what_they_wrote(stage: Stage, name: str, figure: Figure):
+    if name not in names(stage.vendor):
+        pytest.skip("Another vendor's.")
+    judge(play(stage, name, STEP_SECONDS), figure)
+
+
+@pytest.mark.parametrize("vendor", VENDORS, indirect=True)
+def test_after_a_promotion_nobody_misses_what_the_new_primary_has(
+    fresh_pair: Pair, vendor: str, figure: Figure
+):
+    with Stage(vendor, fresh_pair) as stage:
+        act = play_promotion(stage, PROMOTION_SECONDS)
+    lost = [operation for operation in act.history if operation.kind == "lost"]
+    assert lost, PROMOTION
+    judge(act, figure)
