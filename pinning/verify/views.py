@@ -48,7 +48,9 @@ def with_pass(view: View) -> View:
 @require_POST
 def begin(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
     """Make the rows of a run, remove those of runs that nobody ended, and tell what there is."""
-    Counter.objects.filter(made__lt=timezone.now() - _FORGOTTEN_AFTER).delete()
+    old = Counter.objects.filter(made__lt=timezone.now() - _FORGOTTEN_AFTER)
+    for run in set(old.values_list("run", flat=True)):
+        _remove(run)
     Counter.objects.bulk_create(Counter(run=shown.run, session=n) for n in range(shown.sessions))
     cluster = clusters().of_alias(_primary())
     return JsonResponse(
@@ -66,8 +68,7 @@ def begin(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
 @require_POST
 def end(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
     """Remove all that the run has made."""
-    Counter.objects.filter(run=shown.run).delete()
-    accounts.remove_accounts(shown.run)
+    _remove(shown.run)
     return JsonResponse({})
 
 
@@ -98,6 +99,11 @@ def sign_out(request: HttpRequest, run: str, session: int) -> HttpResponse:  # n
     """Sign the client out."""
     logout(request)
     return JsonResponse({})
+
+
+def _remove(run: str) -> None:
+    Counter.objects.filter(run=run).delete()
+    accounts.remove_accounts(run)
 
 
 def _is_signed_in(request: HttpRequest) -> bool:
