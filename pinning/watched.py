@@ -70,18 +70,20 @@ class WatchedReplica:
         elif self._is_asked:
             is_sign_of_return = self._is_try or self._is_silent
             self._is_asked = self._is_silent = False
-            self._take(self._probe.answer, is_sign_of_return=is_sign_of_return)
+            self._take(self._probe.answer, now, is_sign_of_return=is_sign_of_return)
         elif self._is_due(now, interval):
             self._send(now, interval)
         is_expected = self._is_asked and not self._is_silent
         return is_expected or bool(waits.of(self._alias))
 
     def _is_due(self, now: float, interval: float) -> bool:
-        if health.replicas.is_resting(self._alias):
-            return health.replicas.may_try(self._alias)
+        is_resting = health.replicas.is_resting(self._alias)
+        self._is_try = is_resting and health.replicas.may_try(self._alias)
         begun = [wait.since for wait in waits.of(self._alias)]
-        if any(self._sent_at < since < now - _timeout() / 8 for since in begun):
+        if self._is_try or any(self._sent_at < since < now - _timeout() / 8 for since in begun):
             return True
+        if is_resting:
+            return False
         is_in_use = (
             self.is_used or begun or self._alias in rotation.lagging or waits.is_held(self._alias)
         )
@@ -89,7 +91,6 @@ class WatchedReplica:
 
     def _send(self, now: float, interval: float) -> None:
         """Ask for a sign of life, and for the position no more often than once an interval."""
-        self._is_try = health.replicas.is_resting(self._alias)
         self._is_asked_for_lag = now - self._measured_at >= interval
         self._is_asked = self._probe.send(_where if self._is_asked_for_lag else _ping)
         self._sent_at, self._waited, self.is_used = now, 0.0, False
@@ -113,8 +114,8 @@ class WatchedReplica:
         if is_news:
             _tell(self._alias, SilentReplicaError(now - self._sent_at))
 
-    def _cut_the_young(self, now: float) -> None:
-        """End what was begun since the last sign of life, or shortly before.
+    def _cut_the_young(self, now: float, waited: float = 0.0) -> None:
+        """End what waits for so long, and was begun since the last sign of life or shortly before.
 
         A long query that a replica was at work on when it fell silent for a moment is left to it;
         only when the replica is silent still as it is tried again is everything ended.
@@ -122,17 +123,23 @@ class WatchedReplica:
         is_long = now - self._sent_at >= _LONGER * _timeout()
         for wait in waits.of(self._alias):
             is_young = wait.since > self._answered_at - _YOUNG_SECONDS
-            if is_young and (wait.is_harmless or is_long):
+            if is_young and now - wait.since >= waited and (wait.is_harmless or is_long):
                 wait.cut()
 
-    def _take(self, answer: Position | Error | None, *, is_sign_of_return: bool) -> None:
+    def _take(
+        self, answer: Position | Error | None, now: float, *, is_sign_of_return: bool
+    ) -> None:
         """An error keeps a replica out, and takes none out: who reads will see for themselves.
 
-        An answer from before a reader saw the replica fail does not bring it back.
+        But for those whose connection is a pooler's, which may keep it open, and them waiting, for
+        as long as it has no server. An answer from before a reader saw the replica fail does not
+        bring it back.
         """
         if isinstance(answer, Error):
-            if health.replicas.is_resting(self._alias):
+            is_out = health.replicas.is_resting(self._alias)
+            if is_out:
                 rotation.set_aside(self._alias, answer)
+            self._cut_the_young(now, waited=0.0 if is_out else _timeout())
             return
         self._answered_at = self._sent_at
         if self._is_asked_for_lag:

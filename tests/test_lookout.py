@@ -301,6 +301,54 @@ def test_a_replica_that_rests_is_tried_after_its_rest(scene):
     assert not health.replicas.is_resting("replica1")
 
 
+def test_who_waits_for_a_replica_that_takes_no_connections_is_freed(scene):
+    """A pooler keeps its client's connection while it has none to the server."""
+    scene.replica.is_used = True
+    answered(scene)
+    wait, harmful = scene.waiting(), scene.waiting(is_harmless=False)
+    rotation.set_aside("replica1", OperationalError("refused"))  # another reader saw it
+    scene.tick()
+    scene.probe.answers(OperationalError("refused"))
+    scene.tick()
+    assert (wait.is_cut, harmful.is_cut) == (True, False)
+    assert health.replicas.is_resting("replica1")
+
+
+def test_also_when_nobody_else_has_seen_it_fail(scene):
+    answered(scene)
+    wait = scene.waiting()
+    for _ in range(2):
+        scene.now += 2
+        scene.tick()
+        scene.probe.answers(OperationalError("refused"))
+        scene.tick()
+    assert wait.is_cut
+    assert not health.replicas.is_resting("replica1")
+
+
+def test_a_long_query_is_left_to_a_replica_that_takes_no_more_connections(scene):
+    wait = scene.waiting()
+    scene.now += 5
+    answered(scene)
+    rotation.set_aside("replica1", OperationalError("refused"))
+    scene.now += 12
+    scene.tick()
+    scene.probe.answers(OperationalError("refused"))
+    scene.tick()
+    assert not wait.is_cut
+
+
+def test_an_answer_before_its_rest_is_over_does_not_bring_it_back(scene):
+    answered(scene)
+    rotation.set_aside("replica1", OperationalError("refused"))
+    scene.waiting()
+    scene.tick(2)
+    scene.probe.answers()
+    scene.tick()
+    assert scene.probe.sent == 2
+    assert health.replicas.is_resting("replica1")
+
+
 def test_requests_do_not_try_before_the_lookout_has_had_its_turn(scene):
     rotation.set_aside("replica1", OperationalError("refused"))
     scene.now += 12.5
