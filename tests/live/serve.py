@@ -9,6 +9,12 @@ from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
 
 
+class Server(ThreadedWSGIServer):
+    """Lets visitors come all at once; Django's resets the connections of all but ten."""
+
+    request_queue_size = 128
+
+
 class QuietHandler(WSGIRequestHandler):
     """Logs nothing, and lets the body follow the headers at once: else it waits for 40 ms."""
 
@@ -28,7 +34,7 @@ def serve(kind: str, port: int) -> None:
             from tests.live.sockets import application  # type: ignore[no-redef]
         uvicorn.run(application, host="127.0.0.1", port=port, log_level="warning")
     else:
-        server = ThreadedWSGIServer(("127.0.0.1", port), QuietHandler)
+        server = Server(("127.0.0.1", port), QuietHandler)
         server.set_app(get_wsgi_application())
         server.serve_forever()
 

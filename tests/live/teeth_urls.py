@@ -22,6 +22,11 @@ def slow(request: HttpRequest, **where: int) -> HttpResponse:
     return response
 
 
+def slow_to_write(request: HttpRequest, **where: int) -> HttpResponse:
+    """Answers writes late, and in another order than they were made."""
+    return (slow if request.method == "POST" else views.value)(request, **where)
+
+
 def in_snapshot(request: HttpRequest, **where: int) -> HttpResponse:
     """Reads in a transaction on the replica, which shows what was there when it began."""
     with transaction.atomic(using="replica1"):
@@ -43,6 +48,7 @@ def with_value(view: Callable[..., Any]) -> tuple[list[URLPattern], str]:
 urlpatterns = [
     path("verify/", include(with_value(views.value))),
     path("slow/", include(with_value(slow))),
+    path("slow-to-write/", include(with_value(slow_to_write))),
     path("snapshot/", include(with_value(in_snapshot))),
     path("task/", include(with_value(in_task))),
 ]

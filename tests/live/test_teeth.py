@@ -26,6 +26,13 @@ class Twins(TokenClient):
         return [(make(token=self.name), "(one)"), (make(token=self.name), "(two)")]
 
 
+class Swarm(TokenClient):
+    """A program that runs three times with one token."""
+
+    def _clients(self, make: Callable[..., Any]) -> Any:
+        return [(make(token=self.name), f"({number})") for number in range(3)]
+
+
 class Newcomer(Browser):
     """A browser that signs in and out at every turn."""
 
@@ -56,7 +63,7 @@ BUGS = {
     "CheckInStatement": Scene(delay=0.05),
     "CheckInSnapshot": Scene(path="snapshot", delay=0.05, options={"isolation_level": 3}),
     "LostAtLogin": Scene(users=(Newcomer,), stores=REDIS),
-    "LastWriterWins": Scene(users=(Twins,), path="slow", stores=REDIS),
+    "LastWriterWins": Scene(users=(Swarm,), path="slow-to-write", stores=REDIS),
     "DeletedWhenReached": Scene(users=(Twins,), path="slow", stores=REDIS),
     "CookieNotRenewed": Scene(),
     "ContextVarInTask": Scene(path="task", kind="asgi"),
