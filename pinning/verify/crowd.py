@@ -52,24 +52,24 @@ class Crowd:
 
     def __enter__(self) -> "Crowd":
         """Make the run's rows, and the users that the site can have. Raises SiteError."""
+        answer = self._host.post("begin")
         try:
-            self._users = self._make_users()
-        except BaseException:
-            self._host.close()
+            if answer.status != 200 or "replicas" not in answer.body:
+                raise SiteError(_complaint(self._addresses[0], answer))
+            self._users = self._make_users(answer.body)
+        except SiteError:
+            self.__exit__()
             raise
         for user in self._users:
             user.begin()
         return self
 
-    def _make_users(self) -> list[User]:
-        answer = self._host.post("begin")
-        if answer.status != 200 or "replicas" not in answer.body:
-            raise SiteError(_complaint(self._addresses[0], answer))
-        kinds = itertools.cycle(self._possible(answer.body))
+    def _make_users(self, site: dict[str, Any]) -> list[User]:
+        kinds = itertools.cycle(self._possible(site))
         users = []
         for number, kind in zip(range(self.plan.users), kinds, strict=False):
             users.append(kind(number, self._client, self.history.append))
-            users[-1].may_sign_in = not answer.body["no_accounts"]
+            users[-1].may_sign_in = not site["no_accounts"]
         return users
 
     def __exit__(self, *_: object) -> None:

@@ -69,7 +69,9 @@ class Hand:
     def step(self, chance: random.Random) -> None:
         """Write, read, or sign in or out."""
         drawn = chance.random()
-        if drawn < _WRITES:
+        if self._user.needs_accounts and not self.is_signed_in:
+            self.sign_in()  # as a stranger it would be another session
+        elif drawn < _WRITES:
             self.write()
         elif self._user.may_sign_in and drawn < _WRITES + self._user.logins:
             self.sign_out() if self.is_signed_in else self.sign_in()

@@ -39,7 +39,7 @@ def with_pass(view: View) -> View:
         shown = Pass.read(request.headers.get(HEADER, ""))
         if shown is None or where.get("session", 0) >= shown.sessions:
             return HttpResponse("Not without the pass of a run.", status=403)
-        return view(request, shown.run if where else shown, **where)
+        return view(request, shown, **where)
 
     return guarded
 
@@ -73,7 +73,7 @@ def end(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
 
 
 @with_pass
-def value(request: HttpRequest, run: str, session: int) -> HttpResponse:
+def value(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:
     """Read the session's value, or write it by POST.
 
     With ``signed_in`` in the query the client takes itself for signed in; 401 if it is not.
@@ -81,21 +81,21 @@ def value(request: HttpRequest, run: str, session: int) -> HttpResponse:
     if "signed_in" in request.GET and not _is_signed_in(request):
         return HttpResponse("Signed out.", status=401)
     if request.method == "POST":
-        return _write(run, session, int(request.POST["value"]))
-    return _read(run, session)
+        return _write(shown.run, session, int(request.POST["value"]))
+    return _read(shown.run, session)
 
 
 @with_pass
 @require_POST
-def sign_in(request: HttpRequest, run: str, session: int) -> HttpResponse:
+def sign_in(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:
     """Sign the client in to the session's own account."""
-    login(request, accounts.account(run, session), backend=accounts.BACKEND)
+    login(request, accounts.account(shown.run, session), backend=accounts.BACKEND)
     return JsonResponse({})
 
 
 @with_pass
 @require_POST
-def sign_out(request: HttpRequest, run: str, session: int) -> HttpResponse:  # noqa: ARG001
+def sign_out(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:  # noqa: ARG001
     """Sign the client out."""
     logout(request)
     return JsonResponse({})

@@ -12,6 +12,12 @@ from pinning.verify.clients import Client
 from pinning.verify.crowd import Crowd, Plan, SiteError
 from pinning.verify.history import NO_ANSWER
 
+CONTENTS = {
+    "page": b"<html>",
+    "alone": b'{"replicas": [], "has_scope": true}',
+    "bare": b'{"replicas": ["replica1"], "has_scope": false}',
+}
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers as its path says, and notes what it got."""
@@ -35,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Set-Cookie", "a=; Max-Age=0; Path=/")
         if more == "moved":
             self.send_header("Location", "https://elsewhere/")
-        content = b'{"value": 7}' if more != "page" else b"<html>"
+        content = CONTENTS.get(more, b'{"value": 7}')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -141,14 +147,17 @@ def test_no_server_is_no_answer():
         ("418", "status 418. Is this the URL"),
         ("200", "status 200. Is this the URL"),
         ("200-page", "status 200. Is this the URL"),
+        ("200-alone", "no replicas: PINNING['REPLICAS'] names none"),
+        ("200-bare", "no scope: put PinningMiddleware first"),
         ("301-moved", "redirects to https://elsewhere/"),
     ],
 )
 def test_a_site_that_cannot_be_verified_says_why(server, page, words):
     url = f"http://127.0.0.1:{server.server_port}/{page}?x"
-    with pytest.raises(SiteError, match="/") as caught, Crowd([url], Plan()):
+    with pytest.raises(SiteError) as caught, Crowd([url], Plan()):
         pass
     assert words in str(caught.value)
+    assert server.seen[-1][0].endswith("/end")  # what it may have made is not left behind
 
 
 def test_a_site_that_is_not_there_says_so():
