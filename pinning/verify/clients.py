@@ -76,22 +76,25 @@ class Client:
             self._connections.popitem()[1].close()
 
     def _request(self, method: str, path: str, form: str | None) -> Answer:
-        """Send and wait. Whatever keeps an answer from coming is an answer with no status."""
+        """Send and wait. Whatever keeps an answer from coming is an answer with no status.
+
+        The cookies are chosen after ``sent``, and those that come are there before ``answered``:
+        another tab with the same jar may send in between.
+        """
         address = random.choice(self._addresses)  # noqa: S311
         question = Request(f"{address.geturl()}/{path}", method=method, headers=self._headers)  # noqa: S310
         if form is not None:
             question.add_header("Content-Type", "application/x-www-form-urlencoded")
+        sent = time.monotonic()
         if self._jar is not None:
             self._jar.add_cookie_header(question)
-        sent = time.monotonic()
         try:
             response, content = self._exchange(address, question, form)
         except (OSError, HTTPException) as error:
             return Answer(NO_ANSWER, sent, time.monotonic(), text=f"{type(error).__name__} {error}")
-        answered = time.monotonic()
         if self._jar is not None and "Set-Cookie" in response.headers:
             self._jar.extract_cookies(response, question)
-        return _answer(response, content, sent, answered)
+        return _answer(response, content, sent, time.monotonic())
 
     def _exchange(
         self, address: SplitResult, question: Request, form: str | None

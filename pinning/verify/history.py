@@ -29,8 +29,8 @@ class Kind(StrEnum):
 class Operation:
     """One request, or the loss of a write with its primary.
 
-    ``sent`` and ``answered`` are in seconds of one monotonic clock: right before the request's
-    first byte was sent, and right after its answer's last had arrived, or after nobody answered.
+    ``sent`` and ``answered`` are in seconds of one monotonic clock: before the request was made up,
+    cookies and all, and after its answer and cookies had arrived, or nobody had answered.
     ``session`` is whose value it is, and ``client`` which of the session's clients did it. Nobody
     else writes that value, and each write's ``value`` is larger than all before. A read's is what
     it saw, 0 for nothing. ``alias`` and ``reason`` tell which database was read, and why.

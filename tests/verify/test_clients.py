@@ -1,6 +1,7 @@
 """Clients on a server of this test: cookies, kept connections, and answers that do not come."""
 
 import threading
+import time
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -111,6 +112,24 @@ def test_tabs_share_a_jar(server, make):
     make(jar=jar).get("200")
     make().get("200")
     assert cookies(server) == [None, "a=1", None]
+
+
+def test_a_tab_that_sends_after_an_answer_sends_its_cookies(server, make):
+    """Also if it sends in the moment of the answer: times are those before and after the jar."""
+
+    class Jar(CookieJar):
+        def add_cookie_header(self, request):
+            times.append(time.monotonic())
+            super().add_cookie_header(request)
+
+        def extract_cookies(self, response, request):
+            super().extract_cookies(response, request)
+            times.append(time.monotonic())
+
+    times = []
+    answer = make(jar=Jar()).get("200-set")
+    chosen, kept = times
+    assert answer.sent < chosen < kept < answer.answered
 
 
 def test_one_with_a_token_keeps_no_cookies(server, make):

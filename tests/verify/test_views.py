@@ -44,14 +44,14 @@ def write(client, value, session=0):
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize(
     "text", ["", "pass", dumps(["run", 2]), dumps(["run", 2], salt="pinning.pins")]
 )
-def test_nobody_gets_in_without_a_pass(client, page, text):
+def test_nobody_gets_in_without_a_pass(client, text):
     stranger = Client(headers={HEADER: text})
-    assert stranger.post(f"/verify/{page}", {"value": 7}).status_code == 403
-    assert stranger.get(f"/verify/{page}").status_code == 403
+    for page in PAGES:
+        assert stranger.post(f"/verify/{page}", {"value": 7}).status_code == 403
+        assert stranger.get(f"/verify/{page}").status_code == 403
     assert [row.value for row in Counter.objects.all()] == [0, 0]
     assert not get_user_model().objects.exists()
 
