@@ -155,3 +155,8 @@ def test_upgrading(page, settings):
     assert reasons(get(count)) == [Reason.REPLICA]
     assert reasons(get(count, Cookie="multidb_pin_writes=y")) == [Reason.SWITCHED_OFF]
     assert reasons(get(count, Cookie="just_updated=true")) == [Reason.SWITCHED_OFF]
+
+
+def test_verify(page):
+    (included,) = page.urlpatterns
+    assert {pattern.name for pattern in included.url_patterns} >= {"begin", "value", "end"}

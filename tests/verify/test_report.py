@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from pinning import Reason
 from pinning.verify.checker import check
 from pinning.verify.history import NO_ANSWER, Kind, Operation
 from pinning.verify.progress import Progress
@@ -32,7 +33,7 @@ def test_a_stale_read_is_told_in_full():
     assert (
         "user 1 (phone) wrote 7, acknowledged at 0.500 s;\n"
         "a read sent 500.0 ms later by user 1 (laptop) saw 5,\n"
-        "from replica1 because: the user has written and the replica has it (caught_up)"
+        f"from replica1 because: {Reason.CAUGHT_UP.explanation} (caught_up)"
     ) in report(verdict)
 
 
