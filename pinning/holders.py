@@ -67,7 +67,10 @@ class Holder:
             names = () if name is None else identity.hashed("user", name)
             return Visitor(cookies={}, identities=names)
         found = naming.names_of(self._request, ResolvedUsers(self._request).ids())
-        return None if found is None else Visitor(cookies=self._request.COOKIES, identities=found)
+        if found is None:
+            return None
+        cookies = self._request.COOKIES
+        return Visitor(cookies=cookies, identities=found, are_cookies_current=False)
 
 
 def request_of(connection: Mapping[str, Any]) -> HttpRequest:

@@ -34,6 +34,8 @@ class Visitor:
 
     cookies: Mapping[str, str]
     identities: tuple[str, ...] = ()
+    #: A websocket has those of its handshake, and what the browser wrote since is not in them.
+    are_cookies_current: bool = True
 
 
 def identities_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ class Position:
     A replica that cannot say (because it was promoted, say) has no ``places``. ``since`` is when it
     was first known to be on the timeline that it names, where that name may have meant another
     history before; 0 where it cannot have. ``server`` is a name that no other server has, nor the
-    same one once it has begun its recovery anew; empty where the database tells none.
+    same one once it has begun its recovery anew; empty where it is not known for sure.
     """
 
     places: Mapping[str, int]

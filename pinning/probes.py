@@ -19,7 +19,12 @@ Ask = Callable[[BaseDatabaseWrapper], Position | None]
 _CONNECT_TIMEOUT = 2
 
 # A server that says so is up. libpq gives no SQLSTATE while it connects, 53300; MySQL has numbers.
-_FULL = ("too many connections", "too many clients", "connection slots")
+_FULL = (
+    "too many connections",
+    "too many clients",
+    "connection slots",
+    "no more connections allowed",  # PgBouncer
+)
 _FULL_NUMBERS = frozenset({1040, 1203, 1226})
 
 

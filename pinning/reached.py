@@ -42,9 +42,12 @@ def has(connection: BaseDatabaseWrapper, pin: Pin) -> bool:
     if _covers(own, pin):
         return True
     server: _Server | None = connection.__dict__.get(_SERVER)
-    if server is None or is_in_transaction(connection) or not _covers(server.places, pin):
+    if server is None or is_in_transaction(connection):
         return False
-    own.update(server.places)
+    places = server.places  # once, as another connection may replace them
+    if not _covers(places, pin):
+        return False
+    own.update(places)
     return True
 
 
@@ -52,6 +55,7 @@ def note(connection: BaseDatabaseWrapper, seen: Position) -> None:
     """Add what ``connection`` was told. The server's latest answer replaces what it told before."""
     places = {timeline: (place, seen.since) for timeline, place in seen.places.items()}
     _own(connection).update(places)
+    connection.__dict__.pop(_SERVER, None)
     if seen.server:
         server = connection.__dict__[_SERVER] = _servers.setdefault(seen.server, _Server())
         server.places = places

@@ -88,6 +88,15 @@ def test_a_connection_that_leads_elsewhere_by_now_knows_that_server_alone(connec
     assert not reached.has(other, pin(9))
 
 
+def test_a_connection_whose_server_is_not_known_any_more_learns_from_no_other(connect):
+    """As behind a pooler."""
+    connection, other = connect(), connect()
+    reached.note(connection, seen(5, server="one"))
+    reached.note(connection, seen(5, server=""))
+    reached.note(other, seen(9, server="one"))
+    assert not reached.has(connection, pin(9))
+
+
 def test_what_a_server_told_last_replaces_what_it_told_before(connect):
     """It cannot have become less; but if it has, nobody is shown what is gone."""
     old, new, third = connect(), connect(), connect()

@@ -41,7 +41,8 @@ SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
 # without pg_read_all_stats and where nothing is received. The last restartpoint's, which anybody
 # may read, is no substitute: it may be minutes behind a promotion, and a lost write seem to be
 # replayed. Its time is in whole seconds, cut off. The server's name has the receiver's process: a
-# standby that crashed begins again from an earlier place under the same postmaster.
+# standby that crashed begins again from an earlier place under the same postmaster. The backend's
+# process tells whether it is the driver's own: a pooler's next statement may run on another server.
 _REPLICA = """
 SELECT CASE WHEN pg_is_in_recovery()
             THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END,
@@ -50,7 +51,8 @@ SELECT CASE WHEN pg_is_in_recovery()
        (SELECT ARRAY[timeline_id::float8, extract(epoch FROM checkpoint_time)::float8 + 1]
         FROM pg_control_checkpoint()),
        concat_ws(' ', inet_server_addr(), current_setting('port'),
-                 extract(epoch FROM pg_postmaster_start_time()))
+                 extract(epoch FROM pg_postmaster_start_time())),
+       pg_backend_pid()
 """
 
 # SizeOfXLogShortPHD and SizeOfXLogLongPHD in src/include/access/xlog_internal.h.
@@ -114,17 +116,18 @@ class PostgreSQLPositions(Positions):
         system = _system_of(connection)
         if system.is_aurora:
             return None
-        lsn, receiver, clock, checkpoint, server = fetch_row(connection, _REPLICA)
+        lsn, receiver, clock, checkpoint, server, backend = fetch_row(connection, _REPLICA)
         if lsn is None:
             return Position(places={}, clock=clock)
         timeline, process = receiver or (None, None)
         if timeline is None:
             return Position(places={f"{system.identifier}.{_UNKNOWN}": lsn}, clock=clock)
+        is_direct = connection.connection.info.backend_pid == backend
         return Position(
             places={f"{system.identifier}.{timeline}": lsn},
             clock=clock,
             since=_since(connection, timeline, clock, checkpoint),
-            server=f"{system.identifier} {server} {process}",
+            server=f"{system.identifier} {server} {process}" if is_direct else "",
         )
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:

@@ -87,11 +87,12 @@ class Stores:
 
 
 def _may_have_cookies(visitor: Visitor) -> bool:
-    """Whether no cookie may mean no pin: not for one who has names on a server, and sends none.
+    """Whether no pin in cookies may mean that there is none.
 
-    It may be a program with a token, which keeps none, or work for a user that is no request.
+    Not for one who has names on a server and sends no cookies, nor for one whose cookies are old: a
+    program with a token, which keeps none, work for a user that is no request, or a websocket.
     """
-    return bool(visitor.cookies) or not visitor.identities
+    return not visitor.identities or (bool(visitor.cookies) and visitor.are_cookies_current)
 
 
 def _ask(name: str, store: Store, visitor: Visitor) -> list[Pins]:

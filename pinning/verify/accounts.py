@@ -5,7 +5,8 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, transaction
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, router, transaction
 
 #: What lets them in; it asks the database alone.
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -20,12 +21,13 @@ def obstacle() -> str:
     if BACKEND not in settings.AUTHENTICATION_BACKENDS:
         return f"{BACKEND} is not among the AUTHENTICATION_BACKENDS"
     try:
-        with transaction.atomic():
-            account("try", 0)
-            transaction.set_rollback(True)
-    except (DatabaseError, TypeError, ValueError) as error:
+        alias = router.db_for_write(get_user_model())
+        with transaction.atomic(using=alias):
+            is_active = account("try", 0).is_active
+            transaction.set_rollback(True, using=alias)
+    except (DatabaseError, TypeError, ValidationError, ValueError) as error:
         return f"the user model needs more than a name ({type(error).__name__})"
-    return ""
+    return "" if is_active else "new users are not active"
 
 
 def account(run: str, session: int) -> Any:

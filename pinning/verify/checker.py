@@ -163,6 +163,10 @@ def _keep(kept: list[T], new: T) -> None:
 def _why_empty(verdict: Verdict) -> str:
     if not verdict.operations:
         return "The history is empty: nobody did anything."
+    failed = ""
+    if verdict.first_failed:
+        first = verdict.first_failed[0]
+        failed = f" Requests that failed: {verdict.failed}, the first with status {first.status}."
     if not verdict.writes:
-        return "No write was acknowledged, so there is nothing that a read could have missed."
-    return "No read came after an acknowledged write of the same session."
+        return f"No write was acknowledged, so no read could miss one.{failed}"
+    return f"No read came after an acknowledged write of the same session.{failed}"

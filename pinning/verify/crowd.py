@@ -42,6 +42,8 @@ class Crowd:
         self.history: list[Operation] = []
         #: What the site cannot do, and so was not tried: sentences.
         self.untried: list[str] = []
+        #: What the run has left on the site: a sentence, or empty.
+        self.left = ""
         self._addresses = addresses
         self._pass = Pass.new(plan.users)
         self._host = self._client()
@@ -76,7 +78,12 @@ class Crowd:
         """Sign everybody out, and have the site remove what the run made."""
         for user in self._users:
             user.end()
-        self._host.post("end")
+        status = self._host.post("end").status
+        if status != 200:
+            self.left = (
+                f"The site answered the end of run {self.run_name} with status {status}: its rows "
+                "and accounts go with the first run two days later."
+            )
         self._host.close()
 
     @property

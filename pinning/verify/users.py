@@ -8,7 +8,7 @@ from http.cookiejar import CookieJar
 from typing import ClassVar
 
 from pinning.verify.clients import Answer, Client
-from pinning.verify.history import Kind, Operation
+from pinning.verify.history import NO_ANSWER, Kind, Operation
 
 #: Makes a client: ``make(token=..., jar=...)``.
 MakeClient = Callable[..., Client]
@@ -107,6 +107,8 @@ class Hand:
         return f"{self._user._path}/value" + ("?signed_in=1" if self.is_signed_in else "")
 
     def _note(self, kind: Kind, answer: Answer, value: int | None = None) -> None:
+        """Note what was done. An answer that tells no value did not come from the views."""
+        is_foreign = kind in {Kind.WRITE, Kind.READ} and type(answer.body.get("value")) is not int
         self._user._record(
             Operation(
                 kind=kind,
@@ -114,7 +116,7 @@ class Hand:
                 client=self._name,
                 sent=answer.sent,
                 answered=answer.answered,
-                status=answer.status,
+                status=NO_ANSWER if is_foreign and answer.status == 200 else answer.status,
                 value=value,
                 alias=str(answer.body.get("alias", "")),
                 reason=str(answer.body.get("reason", "")),

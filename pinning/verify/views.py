@@ -41,6 +41,7 @@ def with_pass(view: View) -> View:
             return HttpResponse("Not without the pass of a run.", status=403)
         return view(request, shown, **where)
 
+    guarded.login_required = False  # type: ignore[attr-defined]  # for LoginRequiredMiddleware
     return guarded
 
 
@@ -88,7 +89,9 @@ def value(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:
 @with_pass
 @require_POST
 def sign_in(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:
-    """Sign the client in to the session's own account."""
+    """Sign the client in to the session's own account, as long as the run goes on."""
+    if not Counter.objects.using(_primary()).filter(run=shown.run).exists():
+        return HttpResponse("The run is over.", status=410)
     login(request, accounts.account(shown.run, session), backend=accounts.BACKEND)
     return JsonResponse({})
 
@@ -102,8 +105,9 @@ def sign_out(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:  
 
 
 def _remove(run: str) -> None:
-    Counter.objects.filter(run=run).delete()
+    """The accounts first: where something keeps them, the rows bring the run back to mind."""
     accounts.remove_accounts(run)
+    Counter.objects.filter(run=run).delete()
 
 
 def _is_signed_in(request: HttpRequest) -> bool:
@@ -129,7 +133,7 @@ def _write(run: str, session: int, new: int) -> HttpResponse:
     else:
         with connections[alias].cursor() as cursor:
             cursor.execute(_RAISE, [new, run, session, new])
-    return JsonResponse({})
+    return JsonResponse({"value": new})
 
 
 def _read(run: str, session: int) -> HttpResponse:

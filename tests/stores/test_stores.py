@@ -9,6 +9,7 @@ from django.test import override_settings
 from freezegun import freeze_time
 
 from pinning import health
+from pinning.identity import Visitor
 from pinning.pins import Pins
 from pinning.stores import Exchange, Store, Stores, YoungMemoryError, load_store, stores
 from pinning.stores.cache import CacheStore
@@ -103,6 +104,14 @@ def test_a_cookie_store_knows_nothing_of_one_who_has_a_name_and_keeps_no_cookies
     assert both.load(program.visitor()) is None
     assert both.load(browser.visitor()) == Pins()
     assert both.load(Browser().visitor()) == Pins()
+
+
+def test_the_cookies_of_a_handshake_do_not_tell_what_was_written_since():
+    both = Stores({"cookie": CookieStore(), "one": Memory(is_down=True)})
+    cookies = {"sessionid": "s"}
+    socket = Visitor(cookies=cookies, identities=("alice",), are_cookies_current=False)
+    assert both.load(socket) is None
+    assert both.load(Visitor(cookies=cookies, identities=("alice",))) == Pins()
 
 
 def test_a_server_that_answers_knows_of_one_who_keeps_no_cookies():

@@ -126,7 +126,7 @@ def test_each_read_is_judged(history, counts):
         ([], "is empty"),
         ([lost(1, 0)], "is empty"),
         ([read(0, 0, 1), read(0, 2, 3)], "No write"),
-        ([wrote(1, 0, 1, status=500), read(0, 2, 3)], "No write"),
+        ([wrote(1, 0, 1, status=502), read(0, 2, 3)], "No write.* 1, the first with status 502"),
         ([wrote(1, 0, 1)], "No read"),
         ([read(0, 0, 1), wrote(1, 2, 3)], "No read"),
         ([wrote(1, 0, 1), read(0, 2, 3, status=500)], "No read"),

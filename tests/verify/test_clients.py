@@ -106,6 +106,20 @@ def test_cookies_come_and_go(server, make):
     assert cookies(server) == [None, "a=1", "a=1", None]
 
 
+def test_the_machines_of_a_site_get_the_same_cookies(server):
+    addresses = [f"http://{host}:{server.server_port}/at" for host in ("127.0.0.1", "localhost")]
+    client = Client(addresses, {}, timeout_seconds=5)
+    client.get("200-set")
+    for _ in range(20):
+        client.get("200")
+    client.close()
+    assert {headers["host"].partition(":")[0] for _, headers, _ in server.seen} == {
+        "127.0.0.1",
+        "localhost",
+    }
+    assert cookies(server)[1:] == ["a=1"] * 20
+
+
 def test_tabs_share_a_jar(server, make):
     jar = CookieJar()
     make(jar=jar).get("200-set")

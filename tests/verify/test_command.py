@@ -74,6 +74,12 @@ def test_a_site_or_a_file_is_needed(arguments):
     assert refusal(call_command, "pinning_verify", *arguments)[0] == 2
 
 
+@pytest.mark.parametrize("url", ["www.example.com/verify", "localhost:8000/verify", "http:///"])
+def test_an_address_has_to_be_whole(url):
+    status, text = refusal(call_command, "pinning_verify", url)
+    assert (status, text) == (2, f"{url} must begin with http:// or https:// and a host.")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--users", "0"], ["--users", "1e3"], ["--seconds", "nan"], ["--requests", "99999999999"]],

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.signing import dumps
 from django.test import Client, override_settings
-from django.urls import include, path
+from django.urls import include, path, resolve
 from django.utils import timezone
 from freezegun import freeze_time
 
@@ -145,3 +145,16 @@ def test_runs_that_nobody_ended_go_in_time(client):
 
 def test_no_page_is_kept_by_a_cache(client):
     assert "no-store" in client.get("/verify/0/value").headers["Cache-Control"]
+
+
+def test_nobody_is_signed_in_when_the_run_is_over(client):
+    assert client.post("/verify/0/login").status_code == 200
+    assert client.post("/verify/end").status_code == 200
+    assert client.post("/verify/0/login").status_code == 410
+    assert not get_user_model().objects.exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_who_has_a_pass_need_not_be_signed_in(page):
+    """For LoginRequiredMiddleware."""
+    assert resolve(f"/verify/{page}").func.login_required is False

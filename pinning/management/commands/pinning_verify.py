@@ -1,5 +1,6 @@
 """``manage.py pinning_verify URL``: does everybody see what they wrote, on the site as it runs?"""
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
@@ -48,9 +49,9 @@ class Command(BaseCommand):
         plan = Plan()
         add("--users", type=up_to(500), default=plan.users, help="how many (%(default)s)")
         seconds = "for how long at most (%(default)s)"
-        add("--seconds", type=up_to(86_400, float), default=plan.seconds, help=seconds)
+        add("--seconds", type=up_to(43_200, float), default=plan.seconds, help=seconds)
         requests = "how many requests at most (%(default)s)"
-        add("--requests", type=up_to(10_000_000), default=plan.requests, help=requests)
+        add("--requests", type=up_to(1_000_000), default=plan.requests, help=requests)
         add("--seed", type=int, default=plan.seed, help="what the users do follows from it")
         add("--history", type=Path, help="keep all that was done in this file, as JSON lines")
         add("--recheck", type=Path, help="judge such a file again, and visit no site")
@@ -59,6 +60,10 @@ class Command(BaseCommand):
         """Run, or read; then judge and tell."""
         if (options["recheck"] is None) == (not options["url"]):
             raise CommandError("Give the URL of a site, or --recheck FILE.", returncode=REFUSED)
+        for url in options["url"]:
+            if not re.match(r"https?://[^/]", url):
+                problem = f"{url} must begin with http:// or https:// and a host."
+                raise CommandError(problem, returncode=REFUSED)
         try:
             history = self._recheck(options) if options["recheck"] else self._visit(options)
             verdict = check(history)
@@ -88,6 +93,8 @@ class Command(BaseCommand):
                 crowd.run(Progress(self.stderr))
             except KeyboardInterrupt:
                 self.stderr.write("Interrupted: this is what was done until then.")
+        if crowd.left:
+            self.stderr.write(self.style.WARNING(crowd.left))
         if options["history"] is not None:
             write_history(options["history"], crowd.history)
         return crowd.history
