@@ -11,7 +11,6 @@ asked. Bounded: ``--seconds`` for each of the combinations, and 100,000 scopes a
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -32,6 +31,7 @@ django.setup()
 from django.core.cache import caches
 from django.test import override_settings
 
+from benchmarks import results
 from benchmarks.growth_counts import (
     RedisCalls,
     StatementLog,
@@ -99,8 +99,8 @@ class World:
         before = redis_memory(self.redis)[0]
         for first in range(0, users, AT_ONCE):
             numbers = range(first, min(users, first + AT_ONCE))
-            names = tuple(hashed("token", f"Bearer user-{number}") for number in numbers)
-            store.save(Visitor(cookies={}, identities=names), pins, None)
+            names = [name for n in numbers for name in hashed("token", f"Bearer user-{n}")]
+            store.save(Visitor(cookies={}, identities=tuple(names)), pins, None)
         used, keys, lasting = redis_memory(self.redis)
         return {
             "users": users,
@@ -197,16 +197,6 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def machine() -> dict[str, Any]:
-    """Where it was measured."""
-    return {
-        "processors": os.cpu_count(),
-        "python": platform.python_version(),
-        "django": django.get_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
 def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     """What to measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -236,7 +226,7 @@ def main() -> None:
         memory = grow_identities(options.identities)
         scope_bytes = live_scope_bytes()
     result = {
-        "machine": machine(),
+        "machine": results.machine(),
         "rows": rows,
         "redis": stored,
         "process": memory,

@@ -154,14 +154,27 @@ def memory(directory: Path) -> str:
     return markdown(["a scope", "bytes"], ([row["state"], row["bytes"]] for row in rows))
 
 
+_GROWTH = (
+    "threads",
+    "replicas",
+    "users",
+    "position_queries_per_request",
+    "store_calls_per_request",
+    "rss_mb",
+    "p50_ms",
+    "p99_ms",
+    "stale",
+    "failed",
+)
+
+
 def growth(directory: Path) -> str:
     """What more threads, replicas and users cost, where that was measured."""
     part = results.load(directory, "growth")
     if part is None:
         return ""
-    keys = list(part["rows"][0])
-    header = [key.replace("_", " ") for key in keys]
-    table = markdown(header, ([row[key] for key in keys] for row in part["rows"]))
+    header = [key.replace("_", " ") for key in _GROWTH]
+    table = markdown(header, ([row[key] for key in _GROWTH] for row in part["rows"]))
     title = "## More threads, replicas and users"
     return f"{title}\n\n{table}\n\n![Growth](benchmarks/growth.svg)"
 
