@@ -163,8 +163,6 @@ _GROWTH = (
     "rss_mb",
     "p50_ms",
     "p99_ms",
-    "stale",
-    "failed",
 )
 
 
