@@ -41,6 +41,7 @@ from benchmarks.growth_counts import (
     rss_mb,
 )
 from benchmarks.growth_memory import cookie_sizes, grow_identities, live_scope_bytes
+from benchmarks.tables import markdown
 from pinning.identity import Visitor, hashed
 from pinning.pins import Pin, Pins
 from pinning.stores.redis import RedisStore
@@ -193,8 +194,7 @@ COLUMNS = (
 
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
     """In markdown."""
-    lines = [columns, ["---"] * len(columns), *([str(row[c]) for c in columns] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown(columns, ([row[column] for column in columns] for row in rows))
 
 
 def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
