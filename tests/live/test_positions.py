@@ -79,6 +79,16 @@ def test_asynchronous_commits_are_covered(pair, connect):
     assert wait_until_reached(replica, pin) < STALL_SECONDS
 
 
+def assert_known_without_asking(pair, connection, pin):
+    pair.replica.stop()
+    try:
+        assert has_reached(connection, pin)  # the server cannot have been asked
+        reached.forget(connection)
+        assert not has_reached(connection, pin)
+    finally:
+        pair.replica.start()
+
+
 @on_each_database
 def test_what_a_connection_has_reached_is_asked_once(pair, connect, monkeypatch):
     primary, replica = connect(pair.primary), connect(pair.replica)
@@ -86,13 +96,7 @@ def test_what_a_connection_has_reached_is_asked_once(pair, connect, monkeypatch)
     pin = pin_of(primary)
     pair.replica.wait_until_caught_up()
     assert has_reached(replica, pin)
-    pair.replica.stop()
-    try:
-        assert has_reached(replica, pin)  # the server cannot have been asked
-        reached.forget(replica)
-        assert not has_reached(replica, pin)
-    finally:
-        pair.replica.start()
+    assert_known_without_asking(pair, replica, pin)
 
 
 def test_what_another_connection_has_seen_is_not_asked_again(pair, connect):
@@ -103,13 +107,7 @@ def test_what_another_connection_has_seen_is_not_asked_again(pair, connect):
     pin = pin_of(primary)
     pair.replica.wait_until_caught_up()
     assert has_reached(first, pin)
-    pair.replica.stop()
-    try:
-        assert has_reached(second, pin)  # the server cannot have been asked
-        reached.forget(second)
-        assert not has_reached(second, pin)
-    finally:
-        pair.replica.start()
+    assert_known_without_asking(pair, second, pin)
 
 
 def test_what_another_connection_has_seen_is_not_in_an_older_snapshot(pair, connect):
