@@ -54,16 +54,16 @@ class Crowd:
 
     def __enter__(self) -> "Crowd":
         """Make the run's rows, and the users that the site can have. Raises SiteError."""
-        answer = self._host.post("begin")
         try:
+            answer = self._host.post("begin")
             if answer.status != 200 or "replicas" not in answer.body:
                 raise SiteError(_complaint(self._addresses[0], answer))
             self._users = self._make_users(answer.body)
-        except SiteError:
+            for user in self._users:
+                user.begin()
+        except BaseException:  # an interruption, too
             self.__exit__()
             raise
-        for user in self._users:
-            user.begin()
         return self
 
     def _make_users(self, site: dict[str, Any]) -> list[User]:
