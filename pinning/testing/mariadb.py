@@ -178,7 +178,7 @@ class MariaDBReplica(MariaDB):
         how = "MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1"
         self._change(f"{address}, MASTER_USER = '{self.user}', {how}")
 
-    def wait_until_caught_up(self, *, timeout_seconds: float = 10.0) -> None:
+    def wait_until_caught_up(self, *, timeout_seconds: float = 30.0) -> None:
         """Return when all that the primary had written at the time of the call is replayed.
 
         ServerError after the timeout.

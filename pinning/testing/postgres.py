@@ -114,7 +114,7 @@ class Postgres(Database):
         self.execute("SELECT pg_reload_conf()")
         wait_until(
             lambda: self.execute("SELECT pg_conf_load_time()") != loaded,
-            timeout_seconds=10,
+            timeout_seconds=30,
             otherwise=lambda: self._complaint(f"did not load {setting} = {value!r}"),
         )
 
@@ -216,7 +216,7 @@ class Replica(Postgres):
         self.upstream = other
         self.configure("primary_conninfo", self._connection_to_upstream())
 
-    def wait_until_caught_up(self, *, timeout_seconds: float = 10.0) -> None:
+    def wait_until_caught_up(self, *, timeout_seconds: float = 30.0) -> None:
         """Return when all that the primary had written at the time of the call is replayed.
 
         ServerError after the timeout. A small message is written to the primary's log.
@@ -229,7 +229,7 @@ class Replica(Postgres):
             otherwise=lambda: self._complaint(f"has not replayed {position}"),
         )
 
-    def wait_until_streaming(self, *, timeout_seconds: float = 10.0) -> None:
+    def wait_until_streaming(self, *, timeout_seconds: float = 30.0) -> None:
         """Return when changes stream from the upstream."""
         streaming = "SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming'"
         wait_until(
