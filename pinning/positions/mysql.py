@@ -7,6 +7,7 @@ MySQL's are from its manual's "Replication with Global Transaction Identifiers",
 import logging
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -29,7 +30,13 @@ _MARIADB_PRIMARY = f"SELECT @@GLOBAL.gtid_binlog_pos, {_CLOCK}"
 # binary log, which is ahead of what they see, nor @@gtid_current_pos: a write of the replica's own
 # would stand there in the place of the primary's. It stays as it was when replication stops or the
 # node is promoted, and stays true: the node has that much. Empty where nothing was ever applied.
-_MARIADB_REPLICA = f"SELECT @@GLOBAL.gtid_slave_pos, {_CLOCK}"
+# A crash may take some of it away where the log is not flushed at each commit, so the server's name
+# has the end of a UUID: the machine, and a number drawn when the server starts (my_uuid.c). The
+# connection's number tells whether it is the driver's own: a pooler may lead elsewhere next time.
+_MARIADB_REPLICA = f"""
+SELECT @@GLOBAL.gtid_slave_pos, {_CLOCK}, CONNECTION_ID(),
+       CONCAT_WS(' ', @@server_id, @@hostname, @@port, RIGHT(UUID(), 17))
+"""
 
 # A primary that gives its transactions no GTIDs any more, or writes no log, stays where it was.
 _MYSQL_PRIMARY = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}, @@GLOBAL.log_bin, @@GLOBAL.gtid_mode"
@@ -72,7 +79,11 @@ class MySQLPositions(Positions):
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """What it has executed of each stream; without places where that is nothing at all."""
         if _is_mariadb(connection):
-            return self._ask(connection, _MARIADB_REPLICA, mariadb_places)
+            gtids, microseconds, number, server = fetch_row(connection, _MARIADB_REPLICA)
+            position = self._position(connection, gtids, microseconds, mariadb_places)
+            if position is None or not _is_direct(connection, number):
+                return position
+            return replace(position, server=server)
         if _is_aurora(connection):
             return None
         return self._ask(connection, _MYSQL_REPLICA, mysql_beginnings)
@@ -183,6 +194,12 @@ def _is_mariadb(connection: BaseDatabaseWrapper) -> bool:
     """Django asked the server for its version when it first connected."""
     connection.ensure_connection()
     return bool(connection.mysql_is_mariadb)  # type: ignore[attr-defined]
+
+
+def _is_direct(connection: BaseDatabaseWrapper, number: int) -> bool:
+    """Whether the server calls the connection by the ``number`` that the driver was given."""
+    thread_id = getattr(connection.connection, "thread_id", None)
+    return thread_id is not None and thread_id() == number
 
 
 def _is_aurora(connection: BaseDatabaseWrapper) -> bool:

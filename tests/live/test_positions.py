@@ -1,6 +1,8 @@
 """Positions on real servers: never caught up too early, never late without a reason."""
 
 import contextlib
+import os
+import signal
 import time
 from dataclasses import replace
 
@@ -99,6 +101,7 @@ def test_what_a_connection_has_reached_is_asked_once(pair, connect, monkeypatch)
     assert_known_without_asking(pair, replica, pin)
 
 
+@on_each_database
 def test_what_another_connection_has_seen_is_not_asked_again(pair, connect):
     primary, first, second = connect(pair.primary), connect(pair.replica), connect(pair.replica)
     for replica in (first, second):
@@ -110,6 +113,7 @@ def test_what_another_connection_has_seen_is_not_asked_again(pair, connect):
     assert_known_without_asking(pair, second, pin)
 
 
+@on_each_database
 def test_what_another_connection_has_seen_is_not_in_an_older_snapshot(pair, connect):
     primary, first, second = connect(pair.primary), connect(pair.replica), connect(pair.replica)
     for replica in (first, second):
@@ -128,6 +132,42 @@ def test_what_another_connection_has_seen_is_not_in_an_older_snapshot(pair, conn
     second.set_autocommit(True)
     assert has_reached(second, pin)
     assert count(second) == 1
+
+
+def name_when_it_receives(replica):
+    """The server's name, as soon as it answers and has one."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with contextlib.suppress(Error):
+            if name := positions.of_replica(replica).server:
+                return name
+        replica.close()
+        time.sleep(0.05)
+    raise AssertionError("The replica receives nothing.")
+
+
+@on_each_database
+def test_a_replica_that_was_killed_has_another_name_than_before(pair, connect):
+    """It may begin again from an earlier place than it had told."""
+    name = positions.of_replica(connect(pair.replica)).server
+    assert name == positions.of_replica(connect(pair.replica)).server != ""
+    pair.replica.kill()
+    pair.replica.start()
+    assert name != name_when_it_receives(connect(pair.replica))
+
+
+def test_a_standby_that_crashed_under_its_postmaster_has_another_name_than_before(pair, connect):
+    replica = connect(pair.replica)
+    name = positions.of_replica(replica).server
+    with replica.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid(), pg_postmaster_start_time()")
+        backend, started = cursor.fetchone()
+    os.kill(backend, signal.SIGKILL)
+    after = connect(pair.replica)
+    assert name != name_when_it_receives(after)
+    with after.cursor() as cursor:
+        cursor.execute("SELECT pg_postmaster_start_time()")
+        assert cursor.fetchone() == (started,)
 
 
 @on_each_database

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +39,9 @@ class Server:
     def ensure_connection(self) -> None:
         pass
 
+    def thread_id(self) -> int:
+        return 8
+
     def cursor(self) -> Any:
         return nullcontext(self)
 
@@ -52,8 +56,12 @@ def mysql(gtids: Any, **more: Any) -> Server:
     return Server({"gtid_executed": (gtids, 7 * MICROSECONDS), **more})
 
 
-def mariadb(gtids: Any) -> Server:
-    return Server({"gtid": (gtids, 7 * MICROSECONDS)}, is_mariadb=True)
+def mariadb(gtids: Any, *, number: int = 8, name: str = "2 host 3306") -> Server:
+    answers = {
+        "gtid_binlog_pos": (gtids, 7 * MICROSECONDS),
+        "gtid_slave_pos": (gtids, 7 * MICROSECONDS, number, name),
+    }
+    return Server(answers, is_mariadb=True)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +128,19 @@ def test_a_primary_without_gtids_leaves_it_to_the_clock(server):
     """A position without places would pin nobody."""
     assert MySQLPositions().of_primary(server) is None
     assert MySQLPositions().of_replica(server).places == {}
+
+
+def test_a_replica_has_a_name_where_the_connection_is_its_own():
+    """A pooler in between has connections of its own, whose next statement may go elsewhere."""
+    assert MySQLPositions().of_replica(mariadb("0-1-5")).server == "2 host 3306"
+    assert MySQLPositions().of_replica(mariadb("0-1-5", number=9)).server == ""
+    assert MySQLPositions().of_replica(mysql(f"{ONE}:1-5")).server == ""
+
+
+def test_a_driver_that_does_not_tell_the_connections_number_may_have_a_pooler_in_between():
+    server = mariadb("0-1-5")
+    server.connection = SimpleNamespace(cursor=server.cursor)
+    assert MySQLPositions().of_replica(server).server == ""
 
 
 def test_a_position_has_the_servers_clock():
