@@ -127,6 +127,7 @@ FAULTS = {
     "Redis hung": Fault(redis_hung, IMPATIENT, kinds=_WITH_COOKIES),
     "Redis flapping": Fault(redis_flapping, IMPATIENT, kinds=_WITH_COOKIES),
     "a clock an hour ahead": Fault(steady_lag, {"is_skewed": True}),
+    "under ASGI, replica killed": Fault(replica_killed, {"kind": "asgi"}),
     "PgBouncer": Fault(steady_lag, {"is_pooled": True}, vendors=("postgresql",)),
     "PgBouncer, replica killed": Fault(
         replica_killed, {"is_pooled": True}, vendors=("postgresql",)

@@ -49,16 +49,24 @@ class Stage:
         """The one that faults happen to."""
         return self.pair.replica
 
-    def sites(self, *, is_pooled: bool = False, is_skewed: bool = False, **more: Any) -> list[Site]:
+    def sites(
+        self,
+        kind: str = "wsgi",
+        *,
+        is_pooled: bool = False,
+        is_skewed: bool = False,
+        **more: Any,
+    ) -> list[Site]:
         """Two web processes that have both replicas; the same ones each time."""
-        key = f"{is_pooled} {is_skewed} {more}"
+        key = f"{kind} {is_pooled} {is_skewed} {more}"
         if key not in self._sites:
             enter = self._stack.enter_context
             first = enter(service(PgBouncer(self.replica))) if is_pooled else self.replica
-            settings = self.settings(self.pair.primary, first, self.second, **more)
+            servers = self.pair.primary, first, self.second
+            settings = self.settings(*servers, are_kept=kind == "wsgi", **more)
             skewed = {**settings, "apps": ["tests.live.skew.HourAhead"]}
-            kinds = [settings, skewed if is_skewed else settings]
-            self._sites[key] = [enter(Site("wsgi", kind)) for kind in kinds]
+            both = [settings, skewed if is_skewed else settings]
+            self._sites[key] = [enter(Site(kind, each)) for each in both]
         return self._sites[key]
 
     def remember(self) -> None:
@@ -67,11 +75,18 @@ class Stage:
         with redis.Redis.from_url(self.redis.url) as client:
             client.delete("pinning:{memory}:young")
 
-    def settings(self, primary: Any, *replicas: Any, **more: Any) -> dict[str, Any]:
-        """What a site over these servers takes from the environment."""
+    def settings(
+        self, primary: Any, *replicas: Any, are_kept: bool = True, **more: Any
+    ) -> dict[str, Any]:
+        """What a site over these servers takes from the environment.
+
+        Its connections are kept, but not under ASGI, where each request has threads of its own.
+        """
+        age = {"CONN_MAX_AGE": None if are_kept else 0}
+        entries = [{**each.settings(DATABASE), **age} for each in (primary, *replicas)]
         return self.pair.settings(
-            primary=kept(primary),
-            replicas={f"replica{n}": kept(each) for n, each in enumerate(replicas, start=1)},
+            primary=entries[0],
+            replicas={f"replica{n}": entry for n, entry in enumerate(entries[1:], start=1)},
             urls="verify_urls",
             redis=self.redis.url,
             **{"stores": ["cookie", "redis"], "redis_timeout": PATIENT, **more},
@@ -81,8 +96,3 @@ class Stage:
 def addresses(sites: list[Site]) -> list[str]:
     """Where a crowd finds them."""
     return [f"{site.url}/verify" for site in sites]
-
-
-def kept(server: Any) -> dict[str, Any]:
-    """An entry of DATABASES whose connections are kept."""
-    return {**server.settings(DATABASE), "CONN_MAX_AGE": None}
