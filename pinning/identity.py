@@ -40,7 +40,7 @@ class Visitor:
 
 def identities_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]:
     """What the client is known by when its request arrives, and the ids of its ``users``."""
-    return _hashed(session_of(request), _own_of(request), token_of(request), users)
+    return _hashed(session_of(request), _own_of(request.COOKIES), token_of(request), users)
 
 
 def session_of(request: HttpRequest) -> str | None:
@@ -66,7 +66,7 @@ def identities_after(
     request: HttpRequest, response: HttpResponseBase, users: Iterable[str] = ()
 ) -> tuple[str, ...]:
     """What the client will be known by once it has ``response``."""
-    session, own = session_after(request, response), _own_after(request, response)
+    session, own = session_after(request, response), _own_of(_cookies_after(request, response))
     return _hashed(session, own, token_of(request), users)
 
 
@@ -87,12 +87,15 @@ def hashed(kind: str, name: str) -> tuple[str, ...]:
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
     """Give the client a name of ours that outlasts its session, for as long as a pin lasts.
 
-    It keeps the one it has, or was given in this response before.
+    It keeps the one it has, or was given in this response before. Each is in a cookie of its own,
+    so that of two first answers that cross neither takes the other's name away.
     """
     settings = conf.settings()
-    name = _own_after(request, response) or secrets.token_hex(16)
+    known = _own_of(_cookies_after(request, response))
+    new = {f"{_own_prefix()}{secrets.token_hex(4)}": secrets.token_hex(16)}
+    cookie, name = min((known or new).items())
     seconds = max(settings.max_pin, settings.window)
-    set_cookie(request, response, _own_name(), _signer().sign(name), seconds)
+    set_cookie(request, response, cookie, _signer().sign(name), seconds)
 
 
 def set_cookie(
@@ -129,17 +132,20 @@ def _place() -> dict[str, Any]:
     }
 
 
-def _own_name() -> str:
-    return f"{conf.settings().cookie.name}-id"
+def _own_prefix() -> str:
+    return f"{conf.settings().cookie.name}-id."
 
 
-def _own_of(request: HttpRequest) -> str | None:
-    return _unsigned(request.COOKIES.get(_own_name(), ""))
+def _own_of(cookies: Mapping[str, str]) -> dict[str, str]:
+    """The client's names of ours, by their cookies."""
+    values = {
+        name: _unsigned(value) for name, value in cookies.items() if name.startswith(_own_prefix())
+    }
+    return {name: value for name, value in values.items() if value}
 
 
-def _own_after(request: HttpRequest, response: HttpResponseBase) -> str | None:
-    morsel = response.cookies.get(_own_name())
-    return _own_of(request) if morsel is None else _unsigned(morsel.value)
+def _cookies_after(request: HttpRequest, response: HttpResponseBase) -> dict[str, str]:
+    return request.COOKIES | {name: morsel.value for name, morsel in response.cookies.items()}
 
 
 def _unsigned(value: str) -> str | None:
@@ -154,8 +160,8 @@ def _signer() -> Signer:
 
 
 def _hashed(
-    session: str | None, own: str | None, token: str | None, users: Iterable[str]
+    session: str | None, own: Mapping[str, str], token: str | None, users: Iterable[str]
 ) -> tuple[str, ...]:
-    names = [("session", session), ("own", own), ("token", token)]
+    names = [("session", session), *(("own", name) for name in own.values()), ("token", token)]
     names += [("user", id_) for id_ in users]
     return tuple(one for kind, name in names if name for one in hashed(kind, name))

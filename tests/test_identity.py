@@ -28,10 +28,21 @@ def introduced(request):
     return response
 
 
+def cookie_of(response):
+    """The only cookie that ``response`` sets, which has the name."""
+    (name,) = cookies_of(response)
+    assert "-id." in name
+    return response.cookies[name]
+
+
+def cookies_of(response):
+    """What the client that got ``response`` keeps of it."""
+    return {name: morsel.value for name, morsel in response.cookies.items() if morsel.value}
+
+
 def returning(response, **cookies):
     """The next request of the client that got ``response``."""
-    given = {name: morsel.value for name, morsel in response.cookies.items() if morsel.value}
-    return request_with(**cookies, **given)
+    return request_with(**cookies, **cookies_of(response))
 
 
 def test_a_client_without_cookies_is_nobody():
@@ -172,6 +183,16 @@ def test_the_name_given_is_the_one_it_will_come_with():
     assert after == identity.identities_of(returning(response))
 
 
+def test_of_two_first_answers_that_cross_neither_takes_the_others_name_away():
+    first, second = introduced(request_with()), introduced(request_with())
+    request = returning(second, **cookies_of(first))
+    assert len(identity.identities_of(request)) == 2
+    again = introduced(request)
+    assert len(again.cookies) == 1
+    assert set(cookies_of(again)) < set(request.COOKIES)
+    assert set(identity.identities_after(request, again)) == set(identity.identities_of(request))
+
+
 def test_a_client_keeps_its_name():
     request = returning(introduced(request_with()))
     again = returning(introduced(request))
@@ -185,23 +206,23 @@ def test_a_name_outlives_a_login_beside_the_session():
 
 def test_two_clients_get_two_names():
     first, second = introduced(request_with()), introduced(request_with())
-    assert first.cookies["pinning-id"].value != second.cookies["pinning-id"].value
+    assert cookie_of(first).value != cookie_of(second).value
 
 
 def test_a_client_with_a_session_gets_a_name_too():
-    assert introduced(request_with(sessionid="abc")).cookies["pinning-id"].value
+    assert cookie_of(introduced(request_with(sessionid="abc"))).value
 
 
 def test_a_client_that_logs_out_gets_a_name():
     response = HttpResponse()
     response.delete_cookie("sessionid")
     identity.introduce(request_with(sessionid="abc"), response)
-    assert response.cookies["pinning-id"].value
+    assert cookie_of(response).value
 
 
 @pytest.mark.parametrize("value", ["", "abc", "abc:def", ":", "\ud800:x", "é" * 5000, "a:b:c"])
 def test_a_name_that_we_did_not_sign_is_nobody(value):
-    assert identity.identities_of(request_with(**{"pinning-id": value})) == ()
+    assert identity.identities_of(request_with(**{"pinning-id.0123abcd": value})) == ()
 
 
 def test_a_name_signed_with_another_key_is_nobody():
@@ -212,17 +233,17 @@ def test_a_name_signed_with_another_key_is_nobody():
 
 @override_settings(PINNING={"MAX_PIN": 60, "WINDOW": 5.5})
 def test_a_name_lasts_as_long_as_a_pin():
-    assert introduced(request_with()).cookies["pinning-id"]["max-age"] == 60
+    assert cookie_of(introduced(request_with()))["max-age"] == 60
 
 
 @override_settings(PINNING={"MAX_PIN": 5, "WINDOW": 5.5})
 def test_a_name_lasts_no_shorter_than_the_window():
-    assert introduced(request_with()).cookies["pinning-id"]["max-age"] == 6
+    assert cookie_of(introduced(request_with()))["max-age"] == 6
 
 
 @override_settings(PINNING={"COOKIE": {"NAME": "pin"}})
 def test_the_name_goes_by_the_cookie_setting():
-    assert list(introduced(request_with()).cookies) == ["pin-id"]
+    assert cookie_of(introduced(request_with())).key.startswith("pin-id.")
 
 
 def cookie_set(request=None, response=None, value="x"):

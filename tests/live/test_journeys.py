@@ -76,6 +76,19 @@ def test_two_tabs_share_a_pin(site: Site, pair: Pair):
     assert other_tab.notes() == ["one"]
 
 
+@pytest.mark.parametrize("last", ["one", "two"])
+def test_of_two_first_writes_neither_is_lost(site: Site, pair: Pair, last: str):
+    """As of a double click: both are sent without cookies, and the answers come in any order."""
+    tabs = {text: site.client(follows=False) for text in ("one", "two")}
+    tabs["one"].write("one")
+    pair.replica.wait_until_caught_up()
+    pair.replica.pause_replay()
+    tabs["two"].write("two")
+    browser = site.client(next(tab for text, tab in tabs.items() if text != last).cookies)
+    browser.cookies.update(tabs[last].cookies)
+    assert sorted(browser.notes()) == ["one", "two"]
+
+
 @pytest.mark.parametrize(
     ("path", "data"),
     [
