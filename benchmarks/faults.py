@@ -118,6 +118,8 @@ _WITH_COOKIES = (Browser, Tabs)
 
 FAULTS = {
     "steady lag": Fault(steady_lag),
+    "steady lag, pins in cookies alone": Fault(steady_lag, {"stores": ["cookie"]}),
+    "steady lag, pins in Redis alone": Fault(steady_lag, {"stores": ["redis"]}),
     "burst of lag beyond every window": Fault(burst_of_lag, {"pinning": SHORT}),
     "replay paused on both": Fault(both_paused),
     "replica killed": Fault(replica_killed),
