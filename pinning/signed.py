@@ -1,7 +1,9 @@
 """Pins as text that only we can have written: in a cookie, a task's message or its result."""
 
+import functools
 import time
 
+from django.conf import settings as django_settings
 from django.core.signing import BadSignature, Signer
 
 from pinning import conf
@@ -13,22 +15,25 @@ CARRIED = "pinning.carried"
 
 _LONGEST = 4096
 
+#: How many texts are remembered: a client sends its own with each request, for as long as it holds.
+_KNOWN = 512
+
 
 def sign(pins: Pins, purpose: str) -> str:
     """The pins as text. It is signed with SECRET_KEY, and not encrypted."""
-    return _signer(purpose).sign_object(pins.encode())
+    return Signer(salt=purpose).sign_object(pins.encode())
 
 
 def unsign(text: object, purpose: str) -> Pins:
     """The pins that were signed here and are not over; none from anything else. Never raises."""
     if not isinstance(text, str) or len(text) > _LONGEST:
         return Pins()
+    keys = (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
     try:
-        raw = _signer(purpose).unsign_object(text)
+        pins = _unsigned(text, purpose, keys)
     except (BadSignature, ValueError):
         return Pins()
     settings = conf.settings()
-    pins = Pins.decode(raw)
     return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
 
 
@@ -38,5 +43,8 @@ def unsign_carried(text: object) -> Pins:
     return Pins(pin for pin in unsign(text, CARRIED) if pin.cluster in known)
 
 
-def _signer(purpose: str) -> Signer:
-    return Signer(salt=purpose)
+@functools.lru_cache(_KNOWN)
+def _unsigned(text: str, purpose: str, keys: tuple[str | bytes, ...]) -> Pins:
+    """What was signed with one of ``keys``, over or not. Raises BadSignature, ValueError."""
+    key, *fallbacks = keys
+    return Pins.decode(Signer(key=key, fallback_keys=fallbacks, salt=purpose).unsign_object(text))

@@ -1,7 +1,9 @@
 """Which SQL statements write, told from their text alone. Unsure is yes."""
 
+import functools
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 # Statements that change no data that a replica would have. SET, BEGIN and the like change the
 # session; NOTIFY is not replicated.
@@ -69,7 +71,25 @@ _TARGET = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+# An ORM gives the same text again and again, its values apart; long ones have long lists of those.
+_KNOWN = 512
+_LONGEST_KNOWN = 4096
 
+Told = TypeVar("Told")
+
+
+def _once(tell: Callable[[str], Told]) -> Callable[[str], Told]:
+    """Remember what ``tell`` says of each text, as far as that is not long."""
+    known = functools.lru_cache(_KNOWN)(tell)
+
+    @functools.wraps(tell)
+    def told(sql: str) -> Told:
+        return known(sql) if len(sql) <= _LONGEST_KNOWN else tell(sql)
+
+    return told
+
+
+@_once
 def is_write(sql: str) -> bool:
     """Whether ``sql`` may change data. False only for what is known to read.
 
@@ -82,6 +102,7 @@ def is_write(sql: str) -> bool:
     return _writes_behind(sql, front.end(1))
 
 
+@_once
 def is_query(sql: str) -> bool:
     """Whether ``sql`` is a plain query, which neither writes nor leaves a mark on its session."""
     front = _FRONT.match(sql)
@@ -97,6 +118,7 @@ def commits(sql: str, can_rollback_ddl: bool) -> bool:
     return word in _COMMITS or (not can_rollback_ddl and word in _COMMITS_BY_THE_WAY)
 
 
+@_once
 def written_table(sql: str) -> str | None:
     """The table that a plain INSERT, UPDATE or DELETE writes to; None where that is not sure.
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from pinning import statements
 from pinning.statements import commits, is_write, written_table
 
 READS = [
@@ -501,3 +502,13 @@ def test_a_write_in_disguise_is_a_write(sql):
 )
 def test_what_commits_the_open_transaction(sql, can_rollback_ddl, does):
     assert commits(sql, can_rollback_ddl) is does
+
+
+def test_the_same_text_is_looked_at_once(monkeypatch):
+    """Which a view's queries are again and again. Long ones, of long lists, are not kept for it."""
+    short, long = "SELECT 17 AS here", "SELECT 17 AS here" + " " * 5000
+    assert [is_write(short), is_write(long)] == [False, False]
+    monkeypatch.setattr(statements, "_FRONT", None)
+    assert is_write(short) is False
+    with pytest.raises(AttributeError):
+        is_write(long)

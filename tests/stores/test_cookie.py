@@ -201,6 +201,21 @@ def test_a_cookie_signed_with_an_old_key_still_counts():
         assert load(value) == Pins([placed(5)])
 
 
+def test_a_cookie_that_was_read_is_no_pin_once_its_key_is_gone():
+    value = sent([placed(5)])[1].value
+    assert load(value) == Pins([placed(5)])
+    with override_settings(SECRET_KEY="new"):
+        assert load(value) == Pins()
+
+
+def test_a_cookie_that_was_read_before_is_over_in_time():
+    with freeze_time() as clock:
+        value = sent([timed()])[1].value
+        assert load(value)
+        clock.tick(6)
+        assert not load(value)
+
+
 def test_a_cookie_longer_than_browsers_keep_is_no_pin():
     signer = Signer(salt="pinning.pins")
     pins = Pins(placed(5, f"cluster {number}") for number in range(200))
