@@ -7,7 +7,9 @@ writes gets a name of ours as well. One that keeps no cookies is known by its Au
 Users, who may have several clients, are known once something else has resolved them (``users``).
 """
 
+import itertools
 import math
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +24,9 @@ from django.utils.crypto import salted_hmac
 from pinning import conf
 
 _SALT = "pinning.identity"
+
+#: A client has one name of ours, and some more for a while if its first writes were at once.
+_MOST_NAMES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +97,8 @@ def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
     """
     settings = conf.settings()
     known = _own_of(_cookies_after(request, response))
-    new = {f"{_own_prefix()}{secrets.token_hex(4)}": secrets.token_hex(16)}
-    cookie, name = min((known or new).items())
+    new = {secrets.token_hex(16): f"{settings.cookie.name}-id.{secrets.token_hex(4)}"}
+    name, cookie = next(iter((known or new).items()))
     seconds = max(settings.max_pin, settings.window)
     set_cookie(request, response, cookie, _signer().sign(name), seconds)
 
@@ -132,16 +137,18 @@ def _place() -> dict[str, Any]:
     }
 
 
-def _own_prefix() -> str:
-    return f"{conf.settings().cookie.name}-id."
-
-
 def _own_of(cookies: Mapping[str, str]) -> dict[str, str]:
-    """The client's names of ours, by their cookies."""
-    values = {
-        name: _unsigned(value) for name, value in cookies.items() if name.startswith(_own_prefix())
-    }
-    return {name: value for name, value in values.items() if value}
+    """The client's names of ours, with their cookies, in the same order each time.
+
+    Cookies are only those that ``introduce`` may have given, and few: a client can send more.
+    """
+    ours = re.compile(rf"{re.escape(conf.settings().cookie.name)}-id\.[0-9a-f]{{8}}")
+    names = (
+        (name, cookie)
+        for cookie in sorted(filter(ours.fullmatch, cookies))
+        if (name := _unsigned(cookies[cookie]))
+    )
+    return dict(itertools.islice(names, _MOST_NAMES))
 
 
 def _cookies_after(request: HttpRequest, response: HttpResponseBase) -> dict[str, str]:
@@ -160,8 +167,8 @@ def _signer() -> Signer:
 
 
 def _hashed(
-    session: str | None, own: Mapping[str, str], token: str | None, users: Iterable[str]
+    session: str | None, own: Iterable[str], token: str | None, users: Iterable[str]
 ) -> tuple[str, ...]:
-    names = [("session", session), *(("own", name) for name in own.values()), ("token", token)]
+    names = [("session", session), *(("own", name) for name in own), ("token", token)]
     names += [("user", id_) for id_ in users]
     return tuple(one for kind, name in names if name for one in hashed(kind, name))

@@ -193,6 +193,30 @@ def test_of_two_first_answers_that_cross_neither_takes_the_others_name_away():
     assert set(identity.identities_after(request, again)) == set(identity.identities_of(request))
 
 
+@pytest.mark.parametrize(
+    "cookie", ["pinning-id.(=", "pinning-id.", "pinning-id.0123ABCD", "pinning-id.0123abcd9", "é"]
+)
+def test_a_cookie_that_we_cannot_have_given_is_nobody(cookie):
+    """A client may send any name, also one that no response may set."""
+    request = request_with(**{cookie: cookie_of(introduced(request_with())).value})
+    assert identity.identities_of(request) == ()
+    assert cookie_of(introduced(request)).key != cookie
+
+
+def test_a_client_has_but_a_few_names_however_many_it_sends():
+    value = cookie_of(introduced(request_with())).value
+    same = {f"pinning-id.{number:08x}": value for number in range(90)}
+    assert len(identity.identities_of(request_with(**same))) == 1
+    many = {}
+    for _ in range(20):
+        many |= cookies_of(introduced(request_with()))
+    request = request_with(**many)
+    assert len(identity.identities_of(request)) == 8
+    again = introduced(request)
+    assert set(cookies_of(again)) < set(many)
+    assert identity.identities_after(request, again) == identity.identities_of(request)
+
+
 def test_a_client_keeps_its_name():
     request = returning(introduced(request_with()))
     again = returning(introduced(request))
