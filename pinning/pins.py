@@ -58,12 +58,12 @@ class Pin:
         """
         if self.position is None or seen is None:
             return now >= min(self.written_at, now) + window
-        age = min(seen.clock, now) - self.written_at
         reached = seen.places.get(self.timeline) if self.written_at >= seen.since else None
-        if age >= max_pin:
-            return True
         if reached is not None:
             return reached >= self.position
+        age = min(seen.clock, now) - self.written_at
+        if age >= max_pin:
+            return True
         # On another timeline a larger place may be another history, and a smaller one is too early
         # in either. A node that replays other logs alone has nothing of this one yet; without any
         # place, it is none that replays.
