@@ -21,7 +21,7 @@ _KNOWN = 512
 
 def sign(pins: Pins, purpose: str) -> str:
     """The pins as text. It is signed with SECRET_KEY, and not encrypted."""
-    return Signer(salt=purpose).sign_object(pins.encode())
+    return Signer(salt=purpose).sign_object(pins.encode(), compress=True)
 
 
 def unsign(text: object, purpose: str) -> Pins:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinning.identity import Visitor
-from pinning.pins import Pins
+from pinning.pins import Pin, Pins
 from pinning.stores import Exchange
 from pinning.stores.cookie import CookieStore
 from tests.stores.contract import Browser, StoreContract, placed, timed
@@ -199,6 +199,17 @@ def test_a_cookie_signed_with_an_old_key_still_counts():
     value = sent([placed(5)])[1].value
     with override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["tests"]):
         assert load(value) == Pins([placed(5)])
+
+
+def test_many_timelines_fit_into_a_cookie():
+    """Those of sixty domains of MariaDB, say."""
+    pins = Pins(
+        Pin(cluster="default", written_at=1795291532.123, timeline=f"{n}.{n}", position=10**12 + n)
+        for n in range(100, 160)
+    )
+    value = sent(pins)[1].value
+    assert len(value) < 4000
+    assert load(value) == pins
 
 
 def test_a_cookie_that_was_read_is_no_pin_once_its_key_is_gone():
