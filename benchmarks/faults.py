@@ -77,12 +77,13 @@ def replica_frozen(stage: Stage) -> Steps:
 
 
 def redis_killed(stage: Stage) -> Steps:
-    """Killed, and started again without any memory, beside a replica that lags."""
+    """Killed, started again without any memory, and believed again in the end, beside a lag."""
     stage.replica.set_delay(1)
     stage.redis.kill()
     yield
     stage.redis.start()
-    yield
+    for _ in range(6):
+        yield
     stage.replica.set_delay(0)
 
 
@@ -125,7 +126,7 @@ FAULTS = {
     "replica killed": Fault(replica_killed),
     "replica shut down": Fault(replica_shut_down),
     "replica stopped by a signal": Fault(replica_frozen),
-    "Redis killed": Fault(redis_killed, kinds=_ONE_DEVICE),
+    "Redis killed": Fault(redis_killed, {"pinning": SHORT}, kinds=_ONE_DEVICE),
     "Redis hung": Fault(redis_hung, IMPATIENT, kinds=_WITH_COOKIES),
     "Redis flapping": Fault(redis_flapping, IMPATIENT, kinds=_WITH_COOKIES),
     "a clock an hour ahead": Fault(steady_lag, {"is_skewed": True}),
