@@ -51,13 +51,24 @@ def has(connection: BaseDatabaseWrapper, pin: Pin) -> bool:
     return True
 
 
+def begin(connection: BaseDatabaseWrapper) -> None:
+    """Forget what was told before if ``connection`` is a pooler's; a scope is about to read on it.
+
+    Such a connection outlives its server, which may begin again from an earlier place or be
+    replaced by another one.
+    """
+    if _SERVER not in connection.__dict__:
+        connection.__dict__.pop(_OWN, None)
+
+
 def note(connection: BaseDatabaseWrapper, seen: Position) -> None:
     """Add what ``connection`` was told. The server's latest answer replaces what it told before."""
     places = {timeline: (place, seen.since) for timeline, place in seen.places.items()}
     _own(connection).update(places)
     connection.__dict__.pop(_SERVER, None)
     if seen.server:
-        server = connection.__dict__[_SERVER] = _servers.setdefault(seen.server, _Server())
+        name = f"{connection.alias} {seen.server}"
+        server = connection.__dict__[_SERVER] = _servers.setdefault(name, _Server())
         server.places = places
 
 

@@ -89,8 +89,10 @@ def _usable(cluster: Cluster, seed: object) -> Iterator[str]:
 def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> Choice:
     reason = Reason.NO_REPLICA
     for alias in itertools.islice(_usable(cluster, scope.seed), MOST_ASKED):
-        if has_reached(connections[alias], pins):
-            return Choice(alias, Reason.CAUGHT_UP, _held(connections[alias], pins))
+        connection = connections[alias]
+        reached.begin(connection)
+        if has_reached(connection, pins):
+            return Choice(alias, Reason.CAUGHT_UP, _held(connection, pins))
         reason = Reason.PINNED
     return Choice.of_primary(cluster.primary, reason)
 

@@ -158,8 +158,8 @@ class Scope:
             known = self.load_pins()
             for work in list(self.works.values()):
                 known = None if known is None else known.merge(work.received)
-            self._pins_users = users
             self._pins = known
+            self._pins_users = users  # after that, as another thread may look
             self.pins_known = True
         return self._pins
 

@@ -22,7 +22,7 @@ def connect():
     made = []
 
     def connect():
-        made.append(SimpleNamespace(autocommit=True, connection=object()))
+        made.append(SimpleNamespace(alias="replica1", autocommit=True, connection=object()))
         return made[-1]
 
     return connect
@@ -88,6 +88,16 @@ def test_a_connection_that_leads_elsewhere_by_now_knows_that_server_alone(connec
     assert not reached.has(other, pin(9))
 
 
+def test_what_a_server_of_another_alias_has_says_nothing(connect):
+    """Two clusters may have servers of the same name."""
+    first, second = connect(), connect()
+    second.alias = "orders1"
+    for connection in (first, second):
+        reached.note(connection, seen(5))
+    reached.note(first, seen(9))
+    assert not reached.has(second, pin(9))
+
+
 def test_a_connection_whose_server_is_not_known_any_more_learns_from_no_other(connect):
     """As behind a pooler."""
     connection, other = connect(), connect()
@@ -95,6 +105,18 @@ def test_a_connection_whose_server_is_not_known_any_more_learns_from_no_other(co
     reached.note(connection, seen(5, server=""))
     reached.note(other, seen(9, server="one"))
     assert not reached.has(connection, pin(9))
+
+
+def test_what_a_pooler_told_is_forgotten_when_the_next_scope_begins(connect):
+    """Its connection outlives the server that answered."""
+    pooled, direct = connect(), connect()
+    reached.note(pooled, seen(5, server=""))
+    reached.note(direct, seen(5, server="one"))
+    assert reached.has(pooled, pin(5))
+    for connection in (pooled, direct):
+        reached.begin(connection)
+    assert not reached.has(pooled, pin(5))
+    assert reached.has(direct, pin(5))
 
 
 def test_what_a_server_told_last_replaces_what_it_told_before(connect):
@@ -111,9 +133,9 @@ def test_what_a_server_told_last_replaces_what_it_told_before(connect):
 def test_what_no_connection_knows_any_more_is_forgotten(connect):
     connection = connect()
     reached.note(connection, seen(5, server="soon gone"))
-    assert "soon gone" in reached._servers
+    assert "replica1 soon gone" in reached._servers
     reached.forget(connection)
-    assert "soon gone" not in reached._servers
+    assert "replica1 soon gone" not in reached._servers
 
 
 def test_a_pin_from_before_the_timeline_was_known_is_not_covered(connect):

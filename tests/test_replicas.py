@@ -36,7 +36,7 @@ class Scripted(Positions):
         places = self.places.get(connection.alias, {})
         if isinstance(places, Exception):
             raise places
-        return Position(places=places, clock=self.clock)
+        return Position(places=places, clock=self.clock, server=connection.alias)
 
 
 @pytest.fixture
