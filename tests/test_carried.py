@@ -242,7 +242,10 @@ FORGED = [
     text_of(Pin(cluster="gone", written_at=1.0, timeline="1", position=5)),
     text_of(Pin(cluster="default", written_at=1.0)),
     text_of(
-        *(Pin(cluster="default", written_at=2e9, timeline=f"{n}", position=n) for n in range(99))
+        *(
+            Pin(cluster="default", written_at=2e9, timeline=f"{n}", position=n * n)
+            for n in range(2999)
+        )
     ),
     text_of(PIN)[:-1],
     text_of(PIN) * 2,
