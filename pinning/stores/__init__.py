@@ -23,6 +23,9 @@ logger = logging.getLogger("pinning")
 
 T = TypeVar("T")
 
+#: Stores that said so when they were asked last.
+_young: set[str] = set()
+
 #: What STORES may name without a dotted path.
 NAMED = {
     "cookie": "pinning.stores.cookie.CookieStore",
@@ -99,7 +102,11 @@ def _ask(name: str, store: Store, visitor: Visitor) -> list[Pins]:
     """The store's answer, or nothing. A server knows no pins of one who has no name there."""
     if store.is_server_side and not visitor.identities:
         return [Pins()]
-    return _attempt(name, store.load, visitor)
+    answers = _attempt(name, store.load, visitor)
+    if answers and name in _young:
+        _young.discard(name)
+        logger.info("The %r store is believed again.", name)
+    return answers
 
 
 def _attempt(name: str, action: Callable[..., T], *arguments: Any) -> list[T]:
@@ -113,6 +120,11 @@ def _attempt(name: str, action: Callable[..., T], *arguments: Any) -> list[T]:
         result = action(*arguments)
     except YoungMemoryError:
         health.stores.restore(name)
+        if name not in _young:
+            _young.add(name)
+            logger.warning(
+                "The %r store is new or was emptied: it is not believed for a while.", name
+            )
         return []
     except Exception as error:
         seconds = conf.settings().retry_after
@@ -155,6 +167,7 @@ def reset(*, setting: str = "PINNING", **_: object) -> None:
     global _stores
     if setting == "PINNING":
         _stores = None
+        _young.clear()
         health.stores.reset()
 
 

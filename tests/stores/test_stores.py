@@ -153,6 +153,22 @@ def test_a_store_without_memory_is_asked_again_at_once():
     assert young.calls == 2
 
 
+def test_a_store_without_memory_is_told_of_once_and_again_when_it_is_believed(caplog):
+    caplog.set_level(logging.INFO, "pinning")
+    store = Memory(error=YoungMemoryError())
+    one = Stores({"emptied": store})
+    for _ in range(2):
+        one.load(VISITOR)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    store.error = None
+    one.save(VISITOR, Pins([placed(5)]), None)
+    assert len(caplog.records) == 1  # that it takes pins says nothing of those it lost
+    for _ in range(2):
+        one.load(VISITOR)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert all("'emptied' store" in record.getMessage() for record in caplog.records)
+
+
 def test_a_store_that_failed_is_left_alone_for_a_while():
     broken = Memory(is_down=True)
     one = Stores({"one": broken})
