@@ -58,6 +58,7 @@ def _of_overhead(part: dict[str, Any]) -> Iterator[Budget]:
     titles = {
         "db_for_read": ("`db_for_read`, to a no-op", 4),
         "relation": ("`db_for_read` of a relation, to a no-op", 4),
+        "caught_up": ("`db_for_read`, to a no-op", 4),
         "server": ("`db_for_read`, pins on a server, to a no-op", 4),
         "sync": ("an empty request, to one through a no-op middleware", 1.5),
         "async": ("an empty asynchronous request, to one through a no-op middleware", 1.5),

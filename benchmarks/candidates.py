@@ -10,19 +10,23 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib.auth.models import AnonymousUser
+from django.db import connections
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
-from benchmarks.peers.ways import WAYS, Way
+from benchmarks.peers.ways import PRIMARY, REPLICA, WAYS, Way
+from pinning import reached
 from pinning.identity import Visitor
-from pinning.pins import Pin, Pins
+from pinning.pins import Pin, Pins, Position
 from pinning.stores import Exchange
 from pinning.stores.cookie import CookieStore
 from tests.notes.models import Note
 
 #: Pins are written so far in the future: they hold for as long as it takes.
 _AHEAD_SECONDS = 3600
+
+_TIMELINE, _PLACE = "7583920174658392017.1", 10**12
 
 
 class NoRouter:
@@ -97,18 +101,21 @@ def candidates() -> list[Candidate]:
 def pinned_cookies(way: Way) -> dict[str, str]:
     """The cookies of a user who has just written."""
     if way.is_ours:
-        response = HttpResponse()
-        exchange = Exchange(RequestFactory().get("/"), response)
-        nobody = Visitor(cookies={}, identities=())
-        pin = Pin(cluster="default", written_at=time.time() + _AHEAD_SECONDS)
-        CookieStore().save(nobody, Pins([pin]), exchange)
-        return {name: morsel.value for name, morsel in response.cookies.items()}
+        return cookies_of(Pin(cluster=PRIMARY, written_at=time.time() + _AHEAD_SECONDS))
     known = {
         "clock-2s": {"last_write": str(time.time() + _AHEAD_SECONDS)},
         "django-multidb-router": {"multidb_pin_writes": "y"},
         "django-replicated": {"just_updated": "true"},
     }
     return known.get(way.name, {})
+
+
+def cookies_of(pin: Pin) -> dict[str, str]:
+    """The cookies of a user of ours who has ``pin``."""
+    response = HttpResponse()
+    exchange = Exchange(RequestFactory().get("/"), response)
+    CookieStore().save(Visitor(cookies={}), Pins([pin]), exchange)
+    return {name: morsel.value for name, morsel in response.cookies.items()}
 
 
 def async_candidates() -> list[Candidate]:
@@ -124,6 +131,18 @@ def variants() -> list[Candidate]:
     return [
         Candidate(way=NO_OP, state="a relation", hints={"instance": note}),
         Candidate(way=ours, state="a relation", hints={"instance": note}),
+    ]
+
+
+def caught_up() -> list[Candidate]:
+    """Ours with a pin whose place the replica is known to have reached, after a no-op."""
+    ours = next(way for way in WAYS if way.is_ours)
+    position = Position(places={_TIMELINE: _PLACE}, clock=0.0, server="a replica")
+    reached.note(connections[REPLICA], position)
+    cookies = cookies_of(Pin(cluster=PRIMARY, written_at=0.0, timeline=_TIMELINE, position=_PLACE))
+    return [
+        Candidate(way=NO_OP, state="caught up"),
+        Candidate(way=ours, state="caught up", cookies=cookies),
     ]
 
 

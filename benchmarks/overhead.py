@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
-from django.db import router
+from django.db import connections, router
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.urls import path
@@ -26,6 +26,7 @@ from benchmarks.candidates import (
     Candidate,
     async_candidates,
     candidates,
+    caught_up,
     on_a_server,
     variants,
 )
@@ -36,7 +37,14 @@ ROUNDS, QUICK_ROUNDS = 501, 101
 
 #: So few that a round seldom takes longer than a busy system lets a process run.
 QUERIES = 200
+STATEMENTS = 20
 REQUESTS = 5
+
+#: As an ORM writes them.
+STATEMENT = (
+    'SELECT "note"."id", "note"."text" FROM (SELECT 1 AS "id", \'new\' AS "text") "note" '
+    'WHERE "note"."id" = %s ORDER BY "note"."id" ASC LIMIT 21'
+)
 
 #: Gives what runs once, in microseconds, for a candidate.
 Timer = Callable[[Candidate], Callable[[], float]]
@@ -69,21 +77,27 @@ def compare(title: str, named: list[Candidate], timer: Timer, rounds: int) -> di
     return {"title": title, "rows": rows}
 
 
-def asking(candidate: Candidate) -> Callable[[], float]:
-    """Times ``db_for_read`` in one request of the candidate's."""
+def asking(candidate: Candidate, path: str = "/ask") -> Callable[[], float]:
+    """Times ``db_for_read``, or what another view does, in one request of the candidate's."""
     get_response = _handler(candidate.way, is_async=False).get_response
 
     def run() -> float:
-        request = RequestFactory().get("/ask")
+        request = RequestFactory().get(path)
         request.COOKIES.update(candidate.cookies)
         request.user = candidate.user()
         request.hints = candidate.hints
+        request.is_watched = candidate.way.is_ours
         with _routed(candidate.way):
             microseconds, alias = get_response(request).content.decode().split()
         assert (alias == PRIMARY) == (candidate.state == "pinned"), f"{candidate.way.name}: {alias}"
         return float(microseconds)
 
     return run
+
+
+def running(candidate: Candidate) -> Callable[[], float]:
+    """Times a statement, which touches no table, on the database that ``db_for_read`` tells."""
+    return asking(candidate, "/run")
 
 
 def answering(candidate: Candidate) -> Callable[[], float]:
@@ -152,6 +166,28 @@ def ask(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"{(time.perf_counter() - begun) / QUERIES * 1e6} {alias}")
 
 
+def run(request: HttpRequest) -> HttpResponse:
+    """Answer with the microseconds that a statement takes, and where it was run."""
+    alias = router.db_for_read(Attachment)
+    connection = connections[alias]
+
+    def fetch() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(STATEMENT, [1])
+            cursor.fetchall()
+
+    fetch()
+    wrappers = connection.execute_wrappers  # ours, as all ways share the connection
+    if not request.is_watched:  # type: ignore[attr-defined]
+        connection.execute_wrappers = []
+    begun = time.perf_counter()
+    for _ in range(STATEMENTS):
+        fetch()
+    microseconds = (time.perf_counter() - begun) / STATEMENTS * 1e6
+    connection.execute_wrappers = wrappers
+    return HttpResponse(f"{microseconds} {alias}")
+
+
 def empty(request: HttpRequest) -> HttpResponse:
     """Answer nothing."""
     return HttpResponse()
@@ -162,7 +198,7 @@ async def aempty(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-urlpatterns = [path("", empty), path("ask", ask), path("async", aempty)]
+urlpatterns = [path("", empty), path("ask", ask), path("run", run), path("async", aempty)]
 
 
 def measure(directory: Path, *, quick: bool) -> None:
@@ -173,6 +209,10 @@ def measure(directory: Path, *, quick: bool) -> None:
         tables = {
             "db_for_read": compare("db_for_read", candidates(), asking, rounds),
             "relation": compare("db_for_read of a relation", variants(), asking, rounds),
+            "caught_up": compare(
+                "db_for_read, the replica has caught up", caught_up(), asking, rounds
+            ),
+            "statement": compare("a statement", candidates(), running, rounds),
             "sync": compare("an empty request", candidates(), answering, rounds),
             "async": compare(
                 "an empty request, async", async_candidates(), answering_async, rounds

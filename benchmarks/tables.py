@@ -94,7 +94,7 @@ def rush_waits(directory: Path) -> str:
 
 
 def overhead(directory: Path) -> str:
-    """``db_for_read`` and empty requests as ratios to a no-op, unpinned / pinned."""
+    """What routing costs as ratios to a no-op, unpinned / pinned."""
     part = results.load(directory, "overhead")
     if part is None:
         return ""
@@ -103,13 +103,15 @@ def overhead(directory: Path) -> str:
     def cell(table: str, way: str) -> str:
         return " / ".join(f"{row['ratio']:.2f}" for row in summaries.overhead(part, table, way))
 
-    header = ["way", "`db_for_read`", "an empty request", "the same, asynchronous"]
+    columns = {
+        "db_for_read": "`db_for_read`",
+        "statement": "a statement",
+        "sync": "an empty request",
+        "async": "the same, asynchronous",
+    }
     return markdown(
-        header,
-        (
-            [f"`{way}`", *(cell(table, way) or "-" for table in ("db_for_read", "sync", "async"))]
-            for way in names
-        ),
+        ["way", *columns.values()],
+        ([f"`{way}`", *(cell(table, way) or "-" for table in columns)] for way in names),
     )
 
 
