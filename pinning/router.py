@@ -80,14 +80,17 @@ def decide(
 
 
 def _is_ready(choice: Choice, thread: object) -> bool:
-    """Whether the thread was told before to read there, and its connection is still good for it."""
-    connection = choice.connections.get(thread)
-    if connection is None or connection.connection is None or connection.errors_occurred:
+    """Whether the thread was told before to read there, on the connection that it still has."""
+    known = choice.connections.get(thread)
+    if known is None:
+        return False
+    connection, driver = known
+    if connection.connection is not driver or connection.errors_occurred:
         return False
     if _lagging and choice.alias in _lagging:
         return False
     connection.__dict__[replicas.ROUTED] = True  # note_routed, without the call
-    return not choice.pins or replicas.has_reached(connection, choice.pins)
+    return True
 
 
 def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper | None:
@@ -121,9 +124,10 @@ def _settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Rea
         choice = _choose(cluster, scope, work)
     if choice.is_primary:
         return choice.decision
-    connection = choice.connections[_thread.token] = connections[choice.alias]
+    connection = connections[choice.alias]
     if choice.pins and not replicas.has_reached(connection, choice.pins):
         return cluster.primary, Reason.PINNED  # another thread's connection, or a new one
+    choice.connections[_thread.token] = connection, connection.connection
     replicas.note_routed(connection)
     return choice.decision
 

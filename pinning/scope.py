@@ -10,7 +10,7 @@ import logging
 import random
 import time
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import Error, connections
@@ -51,7 +51,8 @@ class Choice:
         self.users = NOBODY
         self.is_primary = False
         self.decision = (alias, reason)
-        self.connections: dict[object, BaseDatabaseWrapper] = {}  # the replica's, by thread
+        #: The replica's, by thread, and the driver's in it that was found to be good.
+        self.connections: dict[object, tuple[BaseDatabaseWrapper, Any]] = {}
 
     @classmethod
     def of_primary(cls, alias: str, reason: Reason) -> "Choice":

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, router
 from freezegun import freeze_time
 
 from pinning import Reason, reached, replicas, rotation, scope
@@ -11,8 +11,9 @@ from pinning.clusters import Cluster
 from pinning.pins import Pin, Pins, Position
 from pinning.positions import VENDORS
 from pinning.positions.base import Positions
-from pinning.scope import Scope
+from pinning.scope import Scope, inside
 from pinning.signals import replica_down, replica_up
+from tests.notes.models import Note
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -62,6 +63,10 @@ def choose(scope: Scope, cluster: Cluster = CLUSTER):
     return choice.alias, choice.reason
 
 
+def route() -> str:
+    return router.db_for_read(Note)
+
+
 def test_the_first_replica_that_has_reached_the_pin_serves(scripted):
     scripted.places = {"replica1": {"1": 99}, "replica2": {"1": 100}}
     assert choose(Pinned()) == ("replica2", Reason.CAUGHT_UP)
@@ -92,6 +97,19 @@ def test_a_new_connection_has_reached_nothing(scripted):
     connections["replica1"].close()
     choose(Pinned(), one)
     assert scripted.asked == ["replica1"] * 2
+
+
+def test_in_a_scope_each_connection_is_asked_once_and_a_new_one_anew(scripted):
+    scripted.places = {"replica1": {"1": 100}}
+    with inside(Pinned()):
+        assert [route() for _ in range(3)] == ["replica1"] * 3
+        assert scripted.asked == ["replica1"]
+        connections["replica1"].close()
+        connections["replica1"].ensure_connection()
+        scripted.places = {"replica1": {"1": 99}}  # it leads to another server, or that one crashed
+        assert route() == "default"
+        scripted.places = {"replica1": {"1": 100}}
+        assert route() == "replica1"
 
 
 def test_a_replica_that_does_not_answer_has_reached_nothing(scripted):
