@@ -6,7 +6,6 @@ nobody. The histories can be judged again with ``manage.py pinning_verify --rech
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import results
 from benchmarks.faults import FAULTS, Fault
 from benchmarks.promotion import KINDS as PROMOTED
 from benchmarks.promotion import promotion
@@ -156,7 +156,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=1_000_000, help="in all: %(default)s")
     parser.add_argument("--step", type=float, default=1.5, help="seconds of a fault's step")
-    parser.add_argument("--history", type=Path, help="a folder for histories and summary.json")
+    parser.add_argument("--history", type=Path, help="a folder for histories and proof.json")
+    parser.add_argument("--keep", action="store_true", help="keep the summary, for docs/verify.md")
     given = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")  # the sites' SECRET_KEY
     print(f"{'':45} {'pairs':>9} {'stale':>6} {'failed':>6} {'replicas':>8} {'pairs/s':>7}")
@@ -170,7 +171,9 @@ def main() -> int:
     total, idle = summary(acts), [act for act in acts if objection(act.verdict)]
     print(f"{'in all':45} {total['pairs']:>9,} {total['stale']:>6} {total['failed']:>6}")
     if given.history:
-        (given.history / "summary.json").write_text(json.dumps(total, indent=1))
+        results.save(given.history, "proof", total)
+    if given.keep:
+        results.save(results.DIRECTORY, "proof", total)
     for act in idle:
         print(f"{act.vendor}, {act.fault}: the primary served every read, which proves nothing.")
     return int(bool(total["stale"] or total["failed"] or idle))

@@ -1,4 +1,4 @@
-"""Makes docs/benchmarks.md and its plots from the raw numbers; the words on the page stay.
+"""Makes the tables of docs/ and their plots from the raw numbers; the words on the pages stay.
 
 A generated part stands between two comments, ``begin`` and ``end``, with the name of a function of
 ``tables``. ``python -m benchmarks.report`` needs no server and no settings.
@@ -9,22 +9,24 @@ from pathlib import Path
 
 from benchmarks import results, tables
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-PLOTS = PAGE.with_suffix("")
+_DOCS = Path(__file__).parents[1] / "docs"
+PAGES = (_DOCS / "benchmarks.md", _DOCS / "verify.md")
+PLOTS = _DOCS / "benchmarks"
 
 _PART = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
 
 def write(directory: Path = results.DIRECTORY) -> None:
-    """Make the page and the plots anew."""
+    """Make the pages and the plots anew."""
     from benchmarks import plots  # matplotlib is needed for nothing else
 
-    PAGE.write_text(page(PAGE.read_text(), directory))
+    for file in PAGES:
+        file.write_text(page(file.read_text(), directory))
     plots.draw(directory, PLOTS)
 
 
 def page(text: str, directory: Path) -> str:
-    """The page with its generated parts made anew."""
+    """A page with its generated parts made anew."""
     return _PART.sub(lambda found: f"{found[1]}{_part(found[2], directory)}{found[3]}", text)
 
 
@@ -35,7 +37,7 @@ def parts(text: str) -> list[str]:
 
 def all_tables(directory: Path) -> str:
     """Every table for which there are numbers, to look at."""
-    names = parts(PAGE.read_text())
+    names = [name for file in PAGES for name in parts(file.read_text())]
     made = [(name, getattr(tables, name)(directory)) for name in names]
     return "\n\n".join(f"{name}\n\n{table}" for name, table in made if table)
 

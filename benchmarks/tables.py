@@ -1,4 +1,4 @@
-"""The tables of the page, in Markdown: one function each, named as its place on the page."""
+"""The tables of the pages, in Markdown: one function each, named as its place on a page."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -169,14 +169,34 @@ _GROWTH = (
 
 
 def growth(directory: Path) -> str:
-    """What more threads, replicas and users cost, where that was measured."""
+    """What more threads, replicas and users cost."""
     part = results.load(directory, "growth")
     if part is None:
         return ""
     header = [key.replace("_", " ") for key in _GROWTH]
-    table = markdown(header, ([row[key] for key in _GROWTH] for row in part["rows"]))
-    title = "## More threads, replicas and users"
-    return f"{title}\n\n{table}\n\n![Growth](benchmarks/growth.svg)"
+    return markdown(header, ([row[key] for key in _GROWTH] for row in part["rows"]))
+
+
+def proof(directory: Path) -> str:
+    """Reads after a write in each act of the proof, and which part of all reads replicas served."""
+    part = results.load(directory, "proof")
+    if part is None:
+        return ""
+    acts = {(act["fault"], act["vendor"]): act for act in part["acts"]}
+
+    def cell(fault: str, vendor: str) -> str:
+        act = acts.get((fault, vendor))
+        return f"{act['pairs']:,} ({act['replicas_share']:.0%})" if act else "-"
+
+    faults = dict.fromkeys(fault for fault, _ in acts)
+    rows = [[fault, cell(fault, "postgresql"), cell(fault, "mariadb")] for fault in faults]
+    header = ["while", "PostgreSQL", "MariaDB"]
+    keys = ("pairs", "writes", "stale", "failed", "went_back")
+    pairs, writes, stale, failed, back = (summaries.total(part["acts"], key) for key in keys)
+    return (
+        f"{pairs:,} reads after {writes:,} writes, of which {stale} were stale; {failed} requests "
+        f"failed; {back} reads went back on a write that was under way.\n\n{markdown(header, rows)}"
+    )
 
 
 def budget(directory: Path) -> str:
@@ -193,17 +213,18 @@ def budget(directory: Path) -> str:
 def machine(directory: Path) -> str:
     """Where each part was run, and how busy that was when it ended."""
     parts = {name: results.load(directory, name) for name in results.PARTS}
-    header = ["part", "how much", "processors", "memory", "versions", "load average at its end"]
+    header = ["part", "how much", "date", "machine", "versions", "load average at its end"]
     return markdown(header, (_machine(name, part) for name, part in parts.items() if part))
 
 
 def _machine(name: str, part: Row) -> list[object]:
     found = part["machine"]
-    versions = f"Python {found['python']}, Django {found['django']}"
-    if "postgresql" in part:
-        versions += f", PostgreSQL {part['postgresql'].split()[0]}"
-    processor = f"{found['processors']} of {found['processor']}"
-    return [name, _extent(part), processor, f"{found['memory_gb']} GB", versions, found["load"]]
+    versions = {"Python": found["python"], "Django": found["django"], **part.get("versions", {})}
+    machine = (
+        f"{found['system']}, {found['processors']} of {found['processor']}, {found['memory_gb']} GB"
+    )
+    words = ", ".join(f"{name} {number}" for name, number in versions.items())
+    return [name, _extent(part), found["date"], machine, words, found["load"]]
 
 
 def _extent(part: Row) -> str:

@@ -5,9 +5,10 @@ the routing alone. In the second each has the machine for itself, for a short wh
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from benchmarks.peers.crowds import Crowd
 from benchmarks.peers.servers import BURST, BURST_SECONDS, LAGS, Servers, wait
 from benchmarks.peers.site import Site
 from benchmarks.peers.visitors import Visit
-from benchmarks.peers.ways import WAYS
+from benchmarks.peers.ways import WAYS, Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +46,17 @@ def measure(extent: Extent, directory: Path, parts: frozenset[str]) -> None:
     ways = [way for way in WAYS if way.is_installed]
     with servers.running(ways[0], len(ways) * extent.users) as machines, ExitStack() as stack:
         sites = [stack.enter_context(machines.site(way)) for way in ways]
-        common = {"postgresql": machines.version(), "rounds": extent.rounds}
+        common = {"versions": machines.versions() | packages(ways), "rounds": extent.rounds}
         if "visitors" in parts:
             figures = watch_visitors(machines, sites, extent)
             results.save(directory, "visitors", {**common, **figures})
         if "rush" in parts:
             results.save(directory, "rush", {**common, **watch_rush(machines, sites, extent)})
+
+
+def packages(ways: Iterable[Way]) -> dict[str, str]:
+    """The versions of the other routers."""
+    return {way.name: version(way.name) for way in ways if way.package}
 
 
 def watch_visitors(machines: Servers, sites: list[Site], extent: Extent) -> dict[str, Any]:

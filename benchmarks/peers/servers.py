@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from typing import Any
 
 import redis as redis_py
 
@@ -60,9 +61,12 @@ class Servers:
         finally:
             self.replica.resume_replay()
 
-    def version(self) -> str:
-        """PostgreSQL's."""
-        return str(self.primary.execute("SHOW server_version")[0][0])
+    def versions(self) -> dict[str, str]:
+        """Of the servers, by name."""
+        postgresql = str(self.primary.execute("SHOW server_version")[0][0]).split()[0]
+        with redis_py.Redis.from_url(self._redis) as client:
+            info: Any = client.info("server")
+        return {"PostgreSQL": postgresql, "Redis": info["redis_version"]}
 
 
 @contextmanager
