@@ -37,7 +37,7 @@ def machine() -> dict[str, Any]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
         "python": platform.python_version(),
         "django": version("django"),
-        "system": platform.freedesktop_os_release()["PRETTY_NAME"],
+        "system": _system(),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "load": round(os.getloadavg()[0], 1),
     }
@@ -50,6 +50,13 @@ def middle(values: Sequence[float], digits: int = 3) -> dict[str, float]:
         "least": round(min(values), digits),
         "most": round(max(values), digits),
     }
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:  # no Linux
+        return platform.platform()
 
 
 def _processor() -> str:
