@@ -70,9 +70,18 @@ def test_a_new_connection_in_place_of_another_knows_nothing(connect):
     assert not reached.has(connection, pin(5))
 
 
-@pytest.mark.parametrize("servers", [("one", "two"), ("", "")])
-def test_what_another_server_has_says_nothing(connect, servers):
+@pytest.mark.parametrize(
+    ("servers", "alias"),
+    [
+        (("one", "two"), "replica1"),
+        (("", ""), "replica1"),
+        # Two clusters may have servers of the same name
+        (("one", "one"), "orders1"),
+    ],
+)
+def test_what_another_server_has_says_nothing(connect, servers, alias):
     first, second = connect(), connect()
+    second.alias = alias
     for connection, server in zip((first, second), servers, strict=True):
         reached.note(connection, seen(5, server=server))
     reached.note(first, seen(9, server=servers[0]))
@@ -86,16 +95,6 @@ def test_a_connection_that_leads_elsewhere_by_now_knows_that_server_alone(connec
     reached.note(other, seen(5, server="two"))
     assert not reached.has(connection, pin(9))
     assert not reached.has(other, pin(9))
-
-
-def test_what_a_server_of_another_alias_has_says_nothing(connect):
-    """Two clusters may have servers of the same name."""
-    first, second = connect(), connect()
-    second.alias = "orders1"
-    for connection in (first, second):
-        reached.note(connection, seen(5))
-    reached.note(first, seen(9))
-    assert not reached.has(second, pin(9))
 
 
 def test_a_connection_whose_server_is_not_known_any_more_learns_from_no_other(connect):
