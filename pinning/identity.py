@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.crypto import salted_hmac
 
-from pinning import conf
+from pinning import conf, signed
 
 _SALT = "pinning.identity"
 
@@ -83,9 +83,9 @@ def hashed(kind: str, name: str) -> tuple[str, ...]:
     processes find what those with the other key have saved.
     """
     value = f"{kind}:{name}".encode(errors="surrogatepass")
-    keys = (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
     return tuple(
-        salted_hmac(_SALT, value, secret=key, algorithm="sha256").hexdigest() for key in keys
+        salted_hmac(_SALT, value, secret=key, algorithm="sha256").hexdigest()
+        for key in signed.signing_keys()
     )
 
 
@@ -97,10 +97,20 @@ def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
     """
     settings = conf.settings()
     known = _own_of(_cookies_after(request, response))
-    new = {secrets.token_hex(16): f"{settings.cookie.name}-id.{secrets.token_hex(4)}"}
+    new = {secrets.token_hex(16): new_cookie(_own_name())}
     name, cookie = next(iter((known or new).items()))
     seconds = max(settings.max_pin, settings.window)
     set_cookie(request, response, cookie, _signer().sign(name), seconds)
+
+
+def new_cookie(name: str) -> str:
+    """A cookie's name that no other answer gives, so that none takes another's cookie away."""
+    return f"{name}.{secrets.token_hex(4)}"
+
+
+def cookies_named(name: str, cookies: Iterable[str]) -> list[str]:
+    """Those that ``new_cookie`` may have named: a client can send names that nobody can set."""
+    return list(filter(re.compile(rf"{re.escape(name)}\.[0-9a-f]{{8}}").fullmatch, cookies))
 
 
 def set_cookie(
@@ -137,15 +147,18 @@ def _place() -> dict[str, Any]:
     }
 
 
+def _own_name() -> str:
+    return f"{conf.settings().cookie.name}-id"
+
+
 def _own_of(cookies: Mapping[str, str]) -> dict[str, str]:
     """The client's names of ours, with their cookies, in the same order each time.
 
     Cookies are only those that ``introduce`` may have given, and few: a client can send more.
     """
-    ours = re.compile(rf"{re.escape(conf.settings().cookie.name)}-id\.[0-9a-f]{{8}}")
     names = (
         (name, cookie)
-        for cookie in sorted(filter(ours.fullmatch, cookies))
+        for cookie in sorted(cookies_named(_own_name(), cookies))
         if (name := _unsigned(cookies[cookie]))
     )
     return dict(itertools.islice(names, _MOST_NAMES))

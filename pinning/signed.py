@@ -19,6 +19,11 @@ _LONGEST = 4096
 _KNOWN = 512
 
 
+def signing_keys() -> tuple[str | bytes, ...]:
+    """What signs, and then what did and still counts."""
+    return (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
+
+
 def sign(pins: Pins, purpose: str) -> str:
     """The pins as text. It is signed with SECRET_KEY, and not encrypted."""
     return Signer(salt=purpose).sign_object(pins.encode(), compress=True)
@@ -28,9 +33,8 @@ def unsign(text: object, purpose: str) -> Pins:
     """The pins that were signed here and are not over; none from anything else. Never raises."""
     if not isinstance(text, str) or len(text) > _LONGEST:
         return Pins()
-    keys = (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
     try:
-        pins = _unsigned(text, purpose, keys)
+        pins = _unsigned(text, purpose, signing_keys())
     except (BadSignature, ValueError):
         return Pins()
     settings = conf.settings()

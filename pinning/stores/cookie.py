@@ -1,12 +1,9 @@
 """Pins in signed cookies that the browser keeps."""
 
-import re
-import secrets
-
 from django.http import HttpResponseBase
 
 from pinning import conf, signed
-from pinning.identity import Visitor, remove_cookie, set_cookie
+from pinning.identity import Visitor, cookies_named, new_cookie, remove_cookie, set_cookie
 from pinning.pins import Pins
 from pinning.stores.base import Exchange, Store
 
@@ -34,9 +31,9 @@ class CookieStore(Store):
         settings = conf.settings()
         pins = self.load(visitor).merge(pins)
         _remove(_names(visitor), exchange.response)
-        name = f"{settings.cookie.name}.{secrets.token_hex(4)}"
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
         value = signed.sign(pins, signed.COOKIE)
+        name = new_cookie(settings.cookie.name)
         set_cookie(exchange.request, exchange.response, name, value, seconds)
 
     def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
@@ -46,9 +43,8 @@ class CookieStore(Store):
 
 
 def _names(visitor: Visitor) -> list[str]:
-    """Those that ``save`` may have given: a client can send names that nobody can remove."""
-    ours = re.compile(rf"{re.escape(conf.settings().cookie.name)}\.[0-9a-f]{{8}}")
-    return [name for name in visitor.cookies if ours.fullmatch(name)]
+    """Those that ``save`` may have given."""
+    return cookies_named(conf.settings().cookie.name, visitor.cookies)
 
 
 def _read(value: str) -> Pins:
