@@ -16,7 +16,7 @@ from django.core.signals import setting_changed
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import conf, health, rotation, waits
+from pinning import breaker, conf, rotation, waits
 from pinning.clusters import Cluster
 from pinning.probes import options_of
 from pinning.watched import INTERVAL_SECONDS, WatchedPrimary, WatchedReplica
@@ -155,8 +155,8 @@ def _begin_anew() -> None:
     global _lookout
     waits.reset()
     rotation.reset()
-    health.stores.reset()
-    health.primaries.reset()
+    breaker.stores.reset()
+    breaker.primaries.reset()
     _lookout = Lookout()
 
 

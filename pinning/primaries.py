@@ -8,7 +8,7 @@ from typing import Any
 from django.db import InternalError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import health, positions
+from pinning import breaker, positions
 from pinning.exceptions import NotAPrimaryError
 
 logger = logging.getLogger("pinning")
@@ -31,7 +31,7 @@ def run_write(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> An
     if positions.is_standby(connection):
         raise _note_standby(connection)
     result = run(connection, execute)
-    if health.primaries.is_resting(connection.alias):
+    if breaker.primaries.is_resting(connection.alias):
         note_primary(connection)
     return result
 
@@ -48,14 +48,14 @@ def run(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> Any:
 
 def note_primary(connection: BaseDatabaseWrapper) -> None:
     """The alias leads to a primary, said once if it did not before."""
-    if health.primaries.restore(connection.alias):
+    if breaker.primaries.restore(connection.alias):
         logger.warning("%r leads to a primary again.", connection.alias)
 
 
 def _note_standby(connection: BaseDatabaseWrapper) -> NotAPrimaryError:
     """The error to raise. The connection is renewed at the end of the request: it may be old."""
     error = NotAPrimaryError(connection.alias)
-    if health.primaries.set_aside(connection.alias, 0):
+    if breaker.primaries.set_aside(connection.alias, 0):
         logger.error("%s", error)
     connection.close_at = time.monotonic()
     return error

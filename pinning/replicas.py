@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import conf, health, lookout, positions, reached, rotation, waits
+from pinning import breaker, conf, lookout, positions, reached, rotation, waits
 from pinning.clusters import Cluster
 from pinning.pins import Pin, Position
 from pinning.reasons import Reason
@@ -128,9 +128,9 @@ def is_usable(cluster: Cluster, alias: str) -> bool:
         return False
     lookout.attend(connection, cluster)
     grace = _GRACE_SECONDS if alias in waits.watched else 0.0
-    if alias in rotation.lagging or not health.replicas.may_try(alias, grace):
+    if alias in rotation.lagging or not breaker.replicas.may_try(alias, grace):
         return False
-    is_tried = health.replicas.is_resting(alias)
+    is_tried = breaker.replicas.is_resting(alias)
     try:
         with Wait(connection) as wait:
             _renew_if_broken(connection, ask=is_tried)

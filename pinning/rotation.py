@@ -5,7 +5,7 @@ A replica is out while it rests after a failure (``health``) or lags more than M
 
 import logging
 
-from pinning import conf, health
+from pinning import breaker, conf
 from pinning.clusters import Cluster, clusters
 from pinning.signals import replica_down, replica_up
 
@@ -18,7 +18,7 @@ _exhausted: set[str] = set()
 
 def is_out(alias: str) -> bool:
     """Whether the replica serves nobody at present."""
-    return health.replicas.is_resting(alias) or alias in lagging
+    return breaker.replicas.is_resting(alias) or alias in lagging
 
 
 def set_aside(alias: str, error: BaseException) -> None:
@@ -29,7 +29,7 @@ def set_aside(alias: str, error: BaseException) -> None:
 
 def mark_down(alias: str) -> bool:
     """Leave a replica alone for RETRY_AFTER. Whether that is news."""
-    return health.replicas.set_aside(alias, conf.settings().retry_after)
+    return breaker.replicas.set_aside(alias, conf.settings().retry_after)
 
 
 def tell_down(alias: str, error: BaseException) -> None:
@@ -41,7 +41,7 @@ def tell_down(alias: str, error: BaseException) -> None:
 
 def restore(alias: str) -> None:
     """Note that a replica answers."""
-    if health.replicas.restore(alias):
+    if breaker.replicas.restore(alias):
         logger.info("Replica %r answers again.", alias)
         _tell_up(alias)
 
@@ -74,7 +74,7 @@ def reset() -> None:
     """Forget everything, between tests."""
     lagging.clear()
     _exhausted.clear()
-    health.replicas.reset()
+    breaker.replicas.reset()
 
 
 def _tell_up(alias: str) -> None:

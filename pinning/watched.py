@@ -5,7 +5,7 @@ import threading
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import conf, health, positions, rotation, waits
+from pinning import breaker, conf, positions, rotation, waits
 from pinning.exceptions import LaggingReplicaError, SilentReplicaError
 from pinning.lag import History
 from pinning.pins import Position
@@ -77,8 +77,8 @@ class WatchedReplica:
         return is_expected or bool(waits.of(self._alias))
 
     def _is_due(self, now: float, interval: float) -> bool:
-        is_resting = health.replicas.is_resting(self._alias)
-        self._is_try = is_resting and health.replicas.may_try(self._alias)
+        is_resting = breaker.replicas.is_resting(self._alias)
+        self._is_try = is_resting and breaker.replicas.may_try(self._alias)
         begun = [wait.since for wait in waits.of(self._alias)]
         if self._is_try or any(self._sent_at < since < now - _timeout() / 8 for since in begun):
             return True
@@ -104,10 +104,10 @@ class WatchedReplica:
         if not self._is_silent and (self._waited < patience or not self._probe.is_unanswered()):
             return
         self._is_silent = True
-        is_news = not health.replicas.is_resting(self._alias)
+        is_news = not breaker.replicas.is_resting(self._alias)
         if is_news:
             rotation.mark_down(self._alias)
-        elif health.replicas.may_try(self._alias):
+        elif breaker.replicas.may_try(self._alias):
             waits.cut_all(self._alias)
             self._probe.hurry()
         self._cut_the_young(now)
@@ -136,7 +136,7 @@ class WatchedReplica:
         bring it back.
         """
         if isinstance(answer, Error):
-            is_out = health.replicas.is_resting(self._alias)
+            is_out = breaker.replicas.is_resting(self._alias)
             if is_out:
                 rotation.set_aside(self._alias, answer)
             self._cut_the_young(now, waited=0.0 if is_out else _timeout())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pinning import health, rotation
+from pinning import breaker, rotation
 
 _FIGURES = pytest.StashKey[list[str]]()
 
@@ -15,8 +15,8 @@ def everything_healthy() -> Iterator[None]:
     """No test sees what another one set aside."""
     yield
     rotation.reset()
-    health.primaries.reset()
-    health.stores.reset()
+    breaker.primaries.reset()
+    breaker.stores.reset()
 
 
 @pytest.fixture

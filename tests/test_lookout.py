@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError, connections
 from django.test import override_settings
 
-from pinning import health, lookout, positions, rotation, waits, watched
+from pinning import breaker, lookout, positions, rotation, waits, watched
 from pinning.clusters import Cluster
 from pinning.lag import History
 from pinning.pins import Position
@@ -166,7 +166,7 @@ def test_silence_sets_it_aside_and_ends_young_waits(scene, caplog):
     scene.tick(4)  # which is PROBE_TIMEOUT
     assert young.is_cut
     assert not old.is_cut
-    assert health.replicas.is_resting("replica1")
+    assert breaker.replicas.is_resting("replica1")
     assert "'replica1' is set aside for 10.0 s: It did not answer a probe" in caplog.text
     late = scene.waiting()
     scene.tick()
@@ -179,7 +179,7 @@ def test_an_answer_that_nobody_has_had_time_to_take_is_one(scene):
     scene.probe.has_come = True
     scene.waiting()
     scene.tick(20)
-    assert not health.replicas.is_resting("replica1")
+    assert not breaker.replicas.is_resting("replica1")
 
 
 def test_readers_are_freed_before_it_is_told(scene):
@@ -197,7 +197,7 @@ def test_a_wait_whose_end_would_be_an_error_is_given_longer(scene):
     answered(scene)
     raw = scene.waiting(is_harmless=False)
     scene.tick(30)
-    assert health.replicas.is_resting("replica1")
+    assert breaker.replicas.is_resting("replica1")
     assert not raw.is_cut
     scene.tick(15)
     assert raw.is_cut
@@ -208,7 +208,7 @@ def test_an_answer_from_before_it_failed_does_not_bring_it_back(scene):
     scene.probe.answers()
     rotation.set_aside("replica1", OperationalError("refused"))
     scene.tick()
-    assert health.replicas.is_resting("replica1")
+    assert breaker.replicas.is_resting("replica1")
 
 
 def test_a_replica_restored_under_a_silent_probe_is_set_aside_again(scene):
@@ -217,7 +217,7 @@ def test_a_replica_restored_under_a_silent_probe_is_set_aside_again(scene):
     scene.tick(6)
     rotation.restore("replica1")
     scene.tick()
-    assert health.replicas.is_resting("replica1")
+    assert breaker.replicas.is_resting("replica1")
     assert scene.cut_all == []
 
 
@@ -246,24 +246,24 @@ def test_a_late_answer_brings_it_back_at_once(scene):
     scene.waits.clear()
     scene.probe.answers()
     scene.tick()
-    assert not health.replicas.is_resting("replica1")
+    assert not breaker.replicas.is_resting("replica1")
 
 
 def test_a_probe_that_has_to_connect_has_ten_times_as_long(scene):
     scene.probe.was_connected = False
     scene.tick(39)
-    assert not health.replicas.is_resting("replica1")
+    assert not breaker.replicas.is_resting("replica1")
     scene.tick(3)
-    assert health.replicas.is_resting("replica1")
+    assert breaker.replicas.is_resting("replica1")
 
 
 def test_a_process_without_time_is_no_silent_replica(scene):
     answered(scene)
     scene.waiting()
     scene.tick(4, counted=TICK / 2)
-    assert not health.replicas.is_resting("replica1")
+    assert not breaker.replicas.is_resting("replica1")
     scene.tick(4, counted=TICK / 2)
-    assert health.replicas.is_resting("replica1")
+    assert breaker.replicas.is_resting("replica1")
 
 
 def test_time_that_passed_in_one_leap_hardly_counts(monkeypatch):
@@ -279,7 +279,7 @@ def test_time_that_passed_in_one_leap_hardly_counts(monkeypatch):
 
 def test_an_error_takes_none_out_who_reads_will_see(scene):
     answered(scene, OperationalError("refused"))
-    assert not health.replicas.is_resting("replica1")
+    assert not breaker.replicas.is_resting("replica1")
 
 
 def test_a_replica_that_rests_is_tried_after_its_rest(scene):
@@ -289,7 +289,7 @@ def test_a_replica_that_rests_is_tried_after_its_rest(scene):
     scene.tick()
     scene.probe.answers(OperationalError("refused"))
     scene.tick()
-    assert health.replicas.is_resting("replica1")
+    assert breaker.replicas.is_resting("replica1")
     scene.probe.sent = 1
     scene.tick(100)
     assert scene.probe.sent == 1
@@ -298,7 +298,7 @@ def test_a_replica_that_rests_is_tried_after_its_rest(scene):
     assert scene.probe.sent == 2
     scene.probe.answers()
     scene.tick()
-    assert not health.replicas.is_resting("replica1")
+    assert not breaker.replicas.is_resting("replica1")
 
 
 def test_who_waits_for_a_replica_that_takes_no_connections_is_freed(scene):
@@ -311,7 +311,7 @@ def test_who_waits_for_a_replica_that_takes_no_connections_is_freed(scene):
     scene.probe.answers(OperationalError("refused"))
     scene.tick()
     assert (wait.is_cut, harmful.is_cut) == (True, False)
-    assert health.replicas.is_resting("replica1")
+    assert breaker.replicas.is_resting("replica1")
 
 
 def test_also_when_nobody_else_has_seen_it_fail(scene):
@@ -323,7 +323,7 @@ def test_also_when_nobody_else_has_seen_it_fail(scene):
         scene.probe.answers(OperationalError("refused"))
         scene.tick()
     assert wait.is_cut
-    assert not health.replicas.is_resting("replica1")
+    assert not breaker.replicas.is_resting("replica1")
 
 
 def test_a_long_query_is_left_to_a_replica_that_takes_no_more_connections(scene):
@@ -346,14 +346,14 @@ def test_an_answer_before_its_rest_is_over_does_not_bring_it_back(scene):
     scene.probe.answers()
     scene.tick()
     assert scene.probe.sent == 2
-    assert health.replicas.is_resting("replica1")
+    assert breaker.replicas.is_resting("replica1")
 
 
 def test_requests_do_not_try_before_the_lookout_has_had_its_turn(scene):
     rotation.set_aside("replica1", OperationalError("refused"))
     scene.now += 12.5
-    assert not health.replicas.may_try("replica1", 5)
-    assert health.replicas.may_try("replica1")
+    assert not breaker.replicas.may_try("replica1", 5)
+    assert breaker.replicas.may_try("replica1")
 
 
 def test_a_replica_that_lags_is_out_until_it_has_caught_up(scene, caplog):

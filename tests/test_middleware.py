@@ -16,7 +16,7 @@ from django.test import AsyncRequestFactory, RequestFactory
 from django.urls import ResolverMatch
 from freezegun import freeze_time
 
-from pinning import Reason, Scope, current_scope, health, scope, use_primary, use_replica
+from pinning import Reason, Scope, breaker, current_scope, scope, use_primary, use_replica
 from pinning.clusters import clusters
 from pinning.identity import Visitor
 from pinning.middleware import PinningMiddleware
@@ -231,7 +231,7 @@ def test_where_no_store_takes_the_pins_a_cookie_does(memory):
     memory.is_down = True
     cookies = cookies_after(send(write, "POST"))
     memory.is_down = False
-    health.stores.reset()
+    breaker.stores.reset()
     assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
 
 

@@ -5,7 +5,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from pinning import Reason, current_scope, health, scope
+from pinning import Reason, breaker, current_scope, scope
 from tests.notes.models import Note
 from tests.test_middleware import (
     Memory,
@@ -185,7 +185,7 @@ def test_a_scope_inside_the_request_knows_the_user_too():
 
 def test_when_the_store_dies_in_between_the_primary_answers():
     def view(request):
-        health.stores.reset()
+        breaker.stores.reset()
         Memory.is_down = True
         return read()
 
@@ -196,7 +196,7 @@ def test_when_the_store_dies_in_between_the_primary_answers():
 
 def test_a_replica_that_was_set_aside_meanwhile_is_not_kept():
     def view(request):
-        health.replicas.set_aside("replica1", 60)
+        breaker.replicas.set_aside("replica1", 60)
         return read()
 
     response = send(resolving(view, User(pk=5)), cookies=LAPTOP)

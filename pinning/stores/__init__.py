@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from pinning import conf, health
+from pinning import breaker, conf
 from pinning.identity import Visitor
 from pinning.pins import Pins
 from pinning.stores.base import Exchange, Store, YoungMemoryError
@@ -114,12 +114,12 @@ def _attempt(name: str, action: Callable[..., T], *arguments: Any) -> list[T]:
 
     Whatever it raises: which errors a cache's client has is known to the cache alone.
     """
-    if not health.stores.may_try(name):
+    if not breaker.stores.may_try(name):
         return []
     try:
         result = action(*arguments)
     except YoungMemoryError:
-        health.stores.restore(name)
+        breaker.stores.restore(name)
         if name not in _young:
             _young.add(name)
             logger.warning(
@@ -128,10 +128,10 @@ def _attempt(name: str, action: Callable[..., T], *arguments: Any) -> list[T]:
         return []
     except Exception as error:
         seconds = conf.settings().retry_after
-        if health.stores.set_aside(name, seconds):
+        if breaker.stores.set_aside(name, seconds):
             logger.warning("The %r store is left alone for %s s: %r", name, seconds, error)
         return []
-    if health.stores.restore(name):
+    if breaker.stores.restore(name):
         logger.info("The %r store works again.", name)
     return [result]
 
@@ -168,7 +168,7 @@ def reset(*, setting: str = "PINNING", **_: object) -> None:
     if setting == "PINNING":
         _stores = None
         _young.clear()
-        health.stores.reset()
+        breaker.stores.reset()
 
 
 setting_changed.connect(reset)

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, connections, transaction
 from django.db.models.expressions import RawSQL
 
-from pinning import Reason, health, positions, scope
+from pinning import Reason, breaker, positions, scope
 from pinning.pins import Pin
 from pinning.testing.mariadb import MariaDB
 from tests.live.conftest import DATABASE, Pair
@@ -412,7 +412,7 @@ def test_a_replica_that_was_killed_costs_the_reader_nothing(note: Pair):
             assert [found.text for found in Note.objects.iterator()] == ["note"]
     finally:
         note.replica.start()
-    health.replicas.reset()
+    breaker.replicas.reset()
     with scope():
         assert aliases() == {"replica1"}
 

@@ -11,7 +11,7 @@ from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.models.expressions import RawSQL
 
-from pinning import Reason, health, scope, use_replica
+from pinning import Reason, breaker, scope, use_replica
 from pinning.reached import forget
 from tests.live.conftest import DATABASE, Pair
 from tests.notes.models import Note
@@ -69,7 +69,7 @@ def test_a_replica_that_was_killed_costs_the_reader_nothing(site: Pair):
             assert aliases() == {"default"}
     finally:
         site.replica.start()
-    health.replicas.reset()
+    breaker.replicas.reset()
     with scope():
         assert aliases() == {"replica1"}
 

@@ -14,7 +14,7 @@ from django_redis import get_redis_connection
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from pinning import health
+from pinning import breaker
 from pinning.identity import Visitor
 from pinning.pins import Pin, Pins
 from pinning.stores import Exchange, Store, Stores
@@ -75,7 +75,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(has_cookie=st.booleans(), trouble=_TROUBLES)
     def begin(self, has_cookie: bool, trouble: str) -> None:
-        health.stores.reset()
+        breaker.stores.reset()
         get_redis_connection("default").flushdb()
         get_redis_connection("default").set(_MARK, 1)
         self.processes = [Process(n, self.kind, has_cookie=has_cookie) for n in range(2)]

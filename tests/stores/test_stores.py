@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.test import override_settings
 from freezegun import freeze_time
 
-from pinning import health
+from pinning import breaker
 from pinning.identity import Visitor
 from pinning.pins import Pins
 from pinning.stores import Exchange, Store, Stores, YoungMemoryError, load_store, stores
@@ -189,7 +189,7 @@ def test_a_store_that_works_again_is_used_again():
         memory.error = None
         clock.tick(12)
         assert one.load(VISITOR) == Pins([placed(5)])
-    assert health.stores.may_try("one")
+    assert breaker.stores.may_try("one")
 
 
 def test_a_failure_is_logged_once(caplog):

@@ -1,4 +1,4 @@
-"""What failed and is left alone for a while: replicas, and stores, by name."""
+"""Circuit breakers: what failed rests for a while, and then one caller tries it again."""
 
 import random
 import threading

@@ -3,7 +3,7 @@
 import pytest
 from freezegun import freeze_time
 
-from pinning.health import Health
+from pinning.breaker import Health
 
 
 @pytest.fixture
