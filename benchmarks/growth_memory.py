@@ -13,7 +13,7 @@ from django.test import RequestFactory, override_settings
 
 from benchmarks.growth_counts import rss_mb
 from pinning import signed
-from pinning.conf import settings
+from pinning.conf.settings import settings
 from pinning.identity import Visitor, identities_of
 from pinning.middleware import PinningMiddleware, RequestScope
 from pinning.pins import Pin, Pins

@@ -3,7 +3,7 @@
 from django.db import connections
 
 from pinning import conf, signed
-from pinning.clusters import Cluster, clusters
+from pinning.conf import Cluster, clusters
 from pinning.pins import Pins
 from pinning.scope import Scope, current_scope, is_in_transaction, pin_by_clock, pin_now
 from pinning.writes import recorder_of

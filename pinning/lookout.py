@@ -17,7 +17,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import breaker, conf, rotation, waits
-from pinning.clusters import Cluster
+from pinning.conf import Cluster
 from pinning.probes import options_of
 from pinning.watched import INTERVAL_SECONDS, WatchedPrimary, WatchedReplica
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from pinning import conf, identity, naming
 from pinning.blocks import stream_inside, streams
-from pinning.clusters import configured
+from pinning.conf import configured
 from pinning.identity import Visitor
 from pinning.pins import Pins
 from pinning.scope import Scope, inside

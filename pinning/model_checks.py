@@ -7,10 +7,8 @@ from typing import Any
 from django.apps import apps
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 
-from pinning.clusters import DEFAULT
-from pinning.conf import Settings
+from pinning.conf import DEFAULT, Homes, Settings, Sharding, load_home, owner_of
 from pinning.exceptions import UnknownClusterError
-from pinning.homes import Homes, Sharding, load_home, owner_of
 
 #: The app label with which the database cache asks the router; no app has it.
 _DATABASE_CACHE = "django_cache"

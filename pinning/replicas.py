@@ -16,7 +16,7 @@ from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import breaker, conf, lookout, positions, reached, rotation, waits
-from pinning.clusters import Cluster
+from pinning.conf import Cluster
 from pinning.pins import Pin, Position
 from pinning.reasons import Reason
 from pinning.scope import Choice, Scope, is_in_transaction

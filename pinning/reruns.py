@@ -11,7 +11,7 @@ from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import overrides, replicas
-from pinning.clusters import Cluster, clusters
+from pinning.conf import Cluster, clusters
 from pinning.positions.base import sqlstate_of
 from pinning.reasons import Reason
 from pinning.scope import Choice, current_scope, is_in_transaction

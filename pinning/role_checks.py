@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from django.core.checks import CheckMessage, Warning  # noqa: A004
 from django.db import Error, connections
 
-from pinning.clusters import clusters
+from pinning.conf import clusters
 from pinning.positions.base import fetch_row
 
 _CAN_SEE_TIMELINE = """

@@ -6,7 +6,7 @@ A replica is out while it rests after a failure (``health``) or lags more than M
 import logging
 
 from pinning import breaker, conf
-from pinning.clusters import Cluster, clusters
+from pinning.conf import Cluster, clusters
 from pinning.signals import replica_down, replica_up
 
 logger = logging.getLogger("pinning")

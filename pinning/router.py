@@ -9,9 +9,8 @@ from django.db.models import Model
 
 from pinning import overrides, replicas, rotation
 from pinning.blocks import is_on_event_loop
-from pinning.clusters import Cluster, clusters
+from pinning.conf import Cluster, clusters, is_generic_relation
 from pinning.reasons import Reason
-from pinning.relations import is_generic_relation
 from pinning.scope import (
     Choice,
     ClusterWork,

@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import debug_transaction
 
 from pinning import positions, primaries
-from pinning.clusters import Cluster, clusters
+from pinning.conf import Cluster, clusters
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
 from pinning.pins import Position
 from pinning.positions.commits import is_refused

@@ -75,7 +75,7 @@ CACHED = {"default": {"BACKEND": "django.core.cache.backends.memcached.PyMemcach
 TIMEOUTS = {"SOCKET_TIMEOUT": 0.2, "SOCKET_CONNECT_TIMEOUT": 0.2}
 
 SERVER = {"STORES": ["cache"]}
-SHARD = "tests.test_clusters.by_text"
+SHARD = "tests.conf.test_clusters.by_text"
 
 
 def two(models=None, **more):
@@ -127,8 +127,8 @@ BAD = [
     ("E023", two({"shop.Order_products": "orders"})),
     ("E024", two({"shop": "orders1"})),
     ("E025", two({"shop": "tests.nowhere.shard"})),
-    ("E025", two({"shop": "tests.test_clusters.nothing"})),
-    ("E025", two({"shop": "tests.test_clusters.REPLICAS"})),
+    ("E025", two({"shop": "tests.conf.test_clusters.nothing"})),
+    ("E025", two({"shop": "tests.conf.test_clusters.REPLICAS"})),
     ("E026", {"PINNING": {"READ_ONLY": "default"}}),
     ("E027", {"PINNING": {"READ_ONLY": ["replica1"]}}),
     ("E029", {"PINNING": {"MAX_LAG": 0}}),

@@ -11,7 +11,7 @@ from django.db import OperationalError, connections
 from django.test import override_settings
 
 from pinning import breaker, lookout, positions, rotation, waits, watched
-from pinning.clusters import Cluster
+from pinning.conf.clusters import Cluster
 from pinning.lag import History
 from pinning.pins import Position
 from pinning.signals import replica_down, replica_up
@@ -73,7 +73,7 @@ class Scene:
         monkeypatch.setattr(waits, "of", lambda alias: self.waits)
         monkeypatch.setattr(waits, "cut_all", self.cut_all.append)
         monkeypatch.setattr(watched, "_tell", rotation.tell_down)  # not in a thread
-        monkeypatch.setattr("pinning.health.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("pinning.breaker.time.monotonic", lambda: self.now)
         self.primary = FakePrimary()
         self.replica = WatchedReplica(connections["replica1"], self.primary)
 

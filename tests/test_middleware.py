@@ -17,7 +17,7 @@ from django.urls import ResolverMatch
 from freezegun import freeze_time
 
 from pinning import Reason, Scope, breaker, current_scope, scope, use_primary, use_replica
-from pinning.clusters import clusters
+from pinning.conf.clusters import clusters
 from pinning.identity import Visitor
 from pinning.middleware import PinningMiddleware
 from pinning.pins import Pins

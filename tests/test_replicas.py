@@ -7,7 +7,7 @@ from django.db import OperationalError, connections, router
 from freezegun import freeze_time
 
 from pinning import Reason, reached, replicas, rotation, scope
-from pinning.clusters import Cluster
+from pinning.conf.clusters import Cluster
 from pinning.pins import Pin, Pins, Position
 from pinning.positions import VENDORS
 from pinning.positions.base import Positions

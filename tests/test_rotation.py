@@ -3,7 +3,7 @@
 from django.db import OperationalError
 
 from pinning import rotation
-from pinning.clusters import Cluster
+from pinning.conf.clusters import Cluster
 from pinning.signals import replica_up
 
 CLUSTER = Cluster("default", ("replica1", "replica2"))

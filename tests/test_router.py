@@ -15,7 +15,7 @@ from django.db import OperationalError, connections, models, router, transaction
 from django.test import TestCase, TransactionTestCase
 
 from pinning import Reason, read_only, rotation, scope, use_primary, use_replica
-from pinning.clusters import Cluster, clusters
+from pinning.conf.clusters import Cluster, clusters
 from pinning.router import PinningRouter, decide
 from pinning.scope import Scope, current_scope, inside
 from tests.notes.models import Attachment, Audit, Comment, Note, Tag

@@ -15,7 +15,7 @@ from django.db import (
 from django.test.utils import CaptureQueriesContext
 
 from pinning import Reason, current_scope, mark_written, scope
-from pinning.clusters import clusters
+from pinning.conf.clusters import clusters
 from pinning.exceptions import UnknownClusterError
 from pinning.pins import Position
 from pinning.router import decide

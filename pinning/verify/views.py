@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from pinning import current_scope
-from pinning.clusters import clusters
+from pinning.conf import clusters
 from pinning.naming import rule
 from pinning.stores import stores
 from pinning.verify import accounts

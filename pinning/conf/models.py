@@ -1,10 +1,17 @@
-"""Homes: on which cluster a model lives, as MODELS says, or who tells it for each row."""
+"""Which cluster a model lives in; for a sharded model, the callable that decides for each row.
+
+At the end: which models a generic relation leads to. Its manager writes to where it was told to
+read: ``create_generic_related_manager`` asks ``db_for_read`` and keeps to the answer for updates,
+deletes and bulk creation too (Django ticket #36389). So what goes through such a manager is read
+from the primary. The hint cannot be told from that of another relation between the same two models.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from pinning.exceptions import UnknownClusterError
@@ -101,3 +108,24 @@ def lowered(label: str) -> str:
     """A label as ``Model._meta.label_lower``, which leaves the app's part as it was written."""
     app_label, dot, model_name = label.partition(".")
     return f"{app_label}{dot}{model_name.lower()}"
+
+
+_targets: dict[type[Model], frozenset[Any]] = {}
+
+
+def is_generic_relation(model: Any, instance: Model) -> bool:
+    """Whether ``instance`` has a GenericRelation to ``model``."""
+    owner = type(instance)
+    targets = _targets.get(owner)
+    if targets is None:
+        targets = _targets[owner] = _find_targets(owner)
+    return model in targets
+
+
+def _find_targets(owner: type[Model]) -> frozenset[Any]:
+    """By its shape rather than its class: importing that one needs contenttypes installed."""
+    return frozenset(
+        field.related_model
+        for field in owner._meta.private_fields
+        if field.one_to_many and field.related_model is not None
+    )

@@ -12,9 +12,9 @@ from django.core.signals import setting_changed
 from django.db import connections
 from django.db.models import Model
 
-from pinning import conf
+from pinning.conf.models import Home, Homes, Sharding, lowered, owner_of
+from pinning.conf.settings import settings as pinning_settings
 from pinning.exceptions import UnknownClusterError
-from pinning.homes import Home, Homes, Sharding, lowered, owner_of
 
 logger = logging.getLogger("pinning")
 
@@ -192,7 +192,7 @@ _clusters: Clusters | None = None
 
 def configured() -> Clusters:
     """What the settings say. Raises ImproperlyConfigured where they are wrong."""
-    settings = conf.settings()
+    settings = pinning_settings()
     for alias in settings.aliases:
         if alias not in connections.settings:
             raise ImproperlyConfigured(

@@ -10,7 +10,7 @@ from django.db.migrations.state import ProjectState
 from django.test.utils import isolate_apps
 
 from pinning import Reason, mark_written, scope
-from pinning.clusters import Clusters, clusters, configured
+from pinning.conf.clusters import Clusters, clusters, configured
 from pinning.exceptions import PinningError, ReadOnlyClusterError, UnknownClusterError
 from pinning.router import PinningRouter
 from tests.notes.models import Note, Tag
@@ -269,7 +269,7 @@ class TestSharding:
         assert Order.objects.create(text="new")._state.db == "default"
 
     def test_a_dotted_path_does_as_well(self, pinning):
-        pinning(MODELS={"shop": "tests.test_clusters.by_text"})
+        pinning(MODELS={"shop": "tests.conf.test_clusters.by_text"})
         assert write_of(Order, instance=Order(text="orders")) == "orders"
 
     @pytest.mark.parametrize("answer", ["shard9", "orders1", "", 5, ["orders"]])
@@ -520,8 +520,8 @@ def test_a_read_only_cluster_needs_no_models(pinning):
     [
         ({"MODELS": {"shop": "nowhere"}}, "MODELS.*'nowhere'.*default, orders"),
         ({"MODELS": {"shop": "tests.nowhere.shard"}}, "MODELS.*tests.nowhere"),
-        ({"MODELS": {"shop": "tests.test_clusters.nothing"}}, "MODELS.*nothing"),
-        ({"MODELS": {"shop": "tests.test_clusters.REPLICAS"}}, "MODELS.*cannot be called"),
+        ({"MODELS": {"shop": "tests.conf.test_clusters.nothing"}}, "MODELS.*nothing"),
+        ({"MODELS": {"shop": "tests.conf.test_clusters.REPLICAS"}}, "MODELS.*cannot be called"),
         ({"READ_ONLY": ["nowhere"]}, "READ_ONLY.*'nowhere'.*pinning.E027"),
     ],
 )

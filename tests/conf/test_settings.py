@@ -9,7 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from pinning import conf
-from pinning.conf import Cookie, Settings, find_problems, parse
+from pinning.conf.rules import find_problems
+from pinning.conf.settings import Cookie, Settings, parse
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -1,0 +1,25 @@
+"""What the settings say: the PINNING setting, the clusters, and which models live in them."""
+
+from pinning.conf.clusters import DEFAULT, Cluster, Clusters, clusters, configured
+from pinning.conf.models import Homes, Sharding, is_generic_relation, load_home, owner_of
+from pinning.conf.rules import PRIMARY, REPLICA, find_problems
+from pinning.conf.settings import Cookie, Settings, settings
+
+__all__ = [
+    "DEFAULT",
+    "PRIMARY",
+    "REPLICA",
+    "Cluster",
+    "Clusters",
+    "Cookie",
+    "Homes",
+    "Settings",
+    "Sharding",
+    "clusters",
+    "configured",
+    "find_problems",
+    "is_generic_relation",
+    "load_home",
+    "owner_of",
+    "settings",
+]

@@ -1,0 +1,105 @@
+"""The PINNING setting as one frozen object, read once and forgotten when a test changes it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.http import HttpRequest
+
+from pinning.conf.rules import find_problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cookie:
+    """How our cookies are set. ``None`` means: as the session cookie is."""
+
+    name: str = "pinning"
+    domain: str | None = None
+    path: str | None = None
+    secure: bool | None = None
+    samesite: Literal["Lax", "Strict", "None"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The PINNING setting. Durations are in seconds; ``docs/settings.md`` explains each key."""
+
+    replicas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Of replicas, where REPLICAS has them.
+    weights: Mapping[str, float] = field(default_factory=dict)
+    window: float = 5.0
+    max_pin: float = 60.0
+    stores: tuple[str, ...] = ("cookie",)
+    cookie: Cookie = Cookie()
+    cache: str = "default"
+    identity: str | Callable[[HttpRequest], Iterable[str]] | None = None
+    primary_models: tuple[str, ...] = ()
+    models: Mapping[str, str | Callable[..., str | None]] = field(default_factory=dict)
+    read_only: tuple[str, ...] = ()
+    safe_methods: frozenset[str] = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+    use_replicas: bool | Callable[[HttpRequest], bool] = True
+    retry_after: float = 10.0
+    max_lag: float | None = 30.0
+    probe_timeout: float | None = 0.1
+    tasks: Literal["primary", "replica"] = "primary"
+
+    @property
+    def aliases(self) -> list[str]:
+        """Every alias that ``replicas`` names, as often as it does."""
+        return [
+            alias for primary, replicas in self.replicas.items() for alias in (primary, *replicas)
+        ]
+
+
+def parse(raw: object) -> Settings:
+    """The settings that ``raw`` spells.
+
+    Raises ImproperlyConfigured, with what to do, where ``find_problems`` finds one.
+    """
+    for problem in find_problems(raw):
+        raise ImproperlyConfigured(f"{problem.message} {problem.hint} ({problem.id})")
+    assert isinstance(raw, Mapping)  # noqa: S101  find_problems has seen to it
+    values = {key.lower(): _frozen(key, value) for key, value in raw.items()}
+    return Settings(**values, weights=_weights(raw.get("REPLICAS", {})))
+
+
+def _frozen(key: str, value: Any) -> Any:
+    if key == "REPLICAS":
+        return {primary: tuple(replicas) for primary, replicas in value.items()}
+    if key == "MODELS":
+        return dict(value)
+    if key == "COOKIE":
+        return Cookie(**{name.lower(): item for name, item in value.items()})
+    if key == "SAFE_METHODS":
+        return frozenset(method.upper() for method in value)
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _weights(replicas: Mapping[str, Any]) -> dict[str, float]:
+    given = (weights for weights in replicas.values() if isinstance(weights, Mapping))
+    return {alias: weight for weights in given for alias, weight in weights.items()}
+
+
+_settings: Settings | None = None
+
+
+def settings() -> Settings:
+    """The PINNING setting of this process. Raises ImproperlyConfigured where it is wrong."""
+    global _settings
+    known = _settings  # which another thread may forget meanwhile
+    if known is None:
+        known = _settings = parse(getattr(django_settings, "PINNING", {}))
+    return known
+
+
+def reset(*, setting: str = "PINNING", **_: object) -> None:
+    """Read the settings anew at the next use; called when a test overrides PINNING."""
+    global _settings
+    if setting == "PINNING":
+        _settings = None
+
+
+setting_changed.connect(reset)
