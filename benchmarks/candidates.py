@@ -17,10 +17,10 @@ from django.utils.functional import SimpleLazyObject
 
 from benchmarks.peers.ways import PRIMARY, REPLICA, WAYS, Way
 from pinning import reached
-from pinning.identity import Visitor
-from pinning.pins import Pin, Pins, Position
-from pinning.stores import Exchange
-from pinning.stores.cookie import CookieStore
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins, Position
+from pinning.pins.stores import Exchange
+from pinning.pins.stores.cookie import CookieStore
 from tests.notes.models import Note
 
 #: Pins are written so far in the future: they hold for as long as it takes.

@@ -42,9 +42,10 @@ from benchmarks.growth_counts import (
 )
 from benchmarks.growth_memory import cookie_sizes, grow_identities, live_scope_bytes
 from benchmarks.tables import markdown
-from pinning.identity import Visitor, hashed
-from pinning.pins import Pin, Pins
-from pinning.stores.redis import RedisStore
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins
+from pinning.pins.signing import hashed
+from pinning.pins.stores.redis import RedisStore
 from pinning.testing.postgres import Postgres
 from pinning.testing.redis import Redis
 from tests.live.conftest import DATABASE, Site, manage, remember

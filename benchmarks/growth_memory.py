@@ -12,13 +12,13 @@ from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 
 from benchmarks.growth_counts import rss_mb
-from pinning import signed
 from pinning.conf.settings import settings
-from pinning.identity import Visitor, identities_of
 from pinning.middleware import PinningMiddleware, RequestScope
-from pinning.pins import Pin, Pins
+from pinning.pins import signing
+from pinning.pins.identity import Visitor, identities_of
+from pinning.pins.pin import Pin, Pins
+from pinning.pins.stores import stores
 from pinning.scope import inside
-from pinning.stores import stores
 from tests.notes.models import Note
 
 SCOPES = 1000
@@ -87,7 +87,7 @@ def cookie_sizes() -> list[dict[str, Any]]:
             for n in range(number)
         )
         name = f"{settings().cookie.name}.01234567"
-        value = signed.sign(pins, signed.COOKIE)
-        is_read = signed.unsign(value, signed.COOKIE) == pins
+        value = signing.sign(pins, signing.COOKIE)
+        is_read = signing.unsign(value, signing.COOKIE) == pins
         rows.append({"clusters": number, "bytes": len(name) + 1 + len(value), "is_read": is_read})
     return rows

@@ -28,14 +28,14 @@ django.setup()
 
 # What follows needs the settings.
 # ruff: noqa: E402
-from pinning.identity import Visitor
-from pinning.pins import Pin, Pins
-from pinning.stores import Store
-from pinning.stores.cache import CacheStore
-from pinning.stores.redis import RedisStore
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins
+from pinning.pins.stores import Store
+from pinning.pins.stores.cache import CacheStore
+from pinning.pins.stores.redis import RedisStore
 from pinning.testing.redis import Redis
-from tests.stores.interleaving import redis_taking_turns
-from tests.stores.scenarios import SCENARIOS, Outcome, by_chance, remember, written_out
+from tests.pins.stores.interleaving import redis_taking_turns
+from tests.pins.stores.scenarios import SCENARIOS, Outcome, by_chance, remember, written_out
 
 NAMES = ("alice", "bob", "carol")
 TIMELINES = ("7.1", "7.2")

@@ -2,9 +2,9 @@
 
 from django.db import connections
 
-from pinning import conf, signed
+from pinning import conf
 from pinning.conf import Cluster, clusters
-from pinning.pins import Pins
+from pinning.pins import Pins, signing
 from pinning.scope import Scope, current_scope, is_in_transaction, pin_by_clock, pin_now
 from pinning.writes import recorder_of
 
@@ -34,11 +34,11 @@ def take_carried(text: str) -> None:
     """
     scope = current_scope()
     if scope is not None:
-        scope.receive(signed.unsign_carried(text))
+        scope.receive(signing.unsign_carried(text))
 
 
 def _signed(pins: Pins) -> str:
-    return signed.sign(pins, signed.CARRIED) if pins else ""
+    return signing.sign(pins, signing.CARRIED) if pins else ""
 
 
 def _pins_of(scope: Scope) -> Pins:

@@ -14,9 +14,10 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from pinning import conf, model_checks, naming, stores
+from pinning import conf, model_checks
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
+from pinning.pins import identity_rule, stores
 from pinning.role_checks import check_roles
 from pinning.router import PinningRouter
 
@@ -149,7 +150,7 @@ def _stores_load(settings: Settings) -> Iterator[CheckMessage]:
 
 def _identity_loads(settings: Settings) -> Iterator[CheckMessage]:
     try:
-        naming.load_rule(settings.identity)
+        identity_rule.load_rule(settings.identity)
     except ImproperlyConfigured as error:
         yield Error(
             str(error),

@@ -7,12 +7,9 @@ from typing import Any
 from django.db import connections
 from django.http import HttpRequest, parse_cookie
 
-from pinning import identity, naming
 from pinning.blocks import is_on_event_loop
-from pinning.identity import Visitor
-from pinning.pins import Pins
-from pinning.stores import stores
-from pinning.users import ResolvedUsers, id_of, is_open
+from pinning.pins import Pins, ResolvedUsers, Visitor, id_of, identity, is_open, signing
+from pinning.pins.stores import stores
 
 
 class Holder:
@@ -64,9 +61,9 @@ class Holder:
         """Told anew each time, as a consumer's user may have been resolved since."""
         if self._request is None:
             name = _name_of(self._who)
-            names = () if name is None else identity.hashed("user", name)
+            names = () if name is None else signing.hashed("user", name)
             return Visitor(cookies={}, identities=names)
-        found = naming.names_of(self._request, ResolvedUsers(self._request).ids())
+        found = identity.names_of(self._request, ResolvedUsers(self._request).ids())
         if found is None:
             return None
         cookies = self._request.COOKIES

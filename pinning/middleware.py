@@ -8,15 +8,13 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponseBase
 
-from pinning import conf, identity, naming
+from pinning import conf
 from pinning.blocks import stream_inside, streams
 from pinning.conf import configured
-from pinning.identity import Visitor
-from pinning.pins import Pins
+from pinning.pins import Pins, ResolvedUsers, Visitor, identity, identity_rule
+from pinning.pins.stores import Exchange, stores
 from pinning.scope import Scope, inside
 from pinning.signals import scope_closed
-from pinning.stores import Exchange, stores
-from pinning.users import ResolvedUsers
 
 _NOBODY = HttpRequest()
 
@@ -43,7 +41,7 @@ class RequestScope(Scope):
 
         Asked again, what the servers know under names that are new since.
         """
-        names = naming.names_of(self.request, self.user_ids()) if self.users is not None else ()
+        names = identity.names_of(self.request, self.user_ids()) if self.users is not None else ()
         if names is None:
             return None
         if not self.pins_known:
@@ -67,7 +65,7 @@ class RequestScope(Scope):
         """Whoever sent the request, by all names it had and by those that ``response`` gives."""
         names = self._names
         if self.users is not None:
-            names += naming.names_after(self.request, response, self.user_ids())
+            names += identity.names_after(self.request, response, self.user_ids())
         return Visitor(cookies=self.request.COOKIES, identities=tuple(dict.fromkeys(names)))
 
     def uses_replicas(self) -> bool:
@@ -116,7 +114,7 @@ class PinningMiddleware:
         self.get_response = get_response
         configured()
         stores()
-        naming.rule()
+        identity_rule.rule()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -156,7 +154,7 @@ def _save(scope: RequestScope, response: HttpResponseBase) -> None:
     """Save what was written, while the response's headers can still be set."""
     request = scope.request
     if stores().has_server_side:
-        naming.introduce(request, response)
+        identity.introduce(request, response)
     exchange = Exchange(request, response)
     stores().save(scope.visitor_after(response), scope.take_pins(), exchange)
 
@@ -167,7 +165,7 @@ def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase
         stores().tidy(scope.visitor(), Exchange(scope.request, response))
     if streams(response):
         if scope.is_unsafe and stores().has_server_side:
-            naming.introduce(scope.request, response)  # the body may write, with no header left
+            identity.introduce(scope.request, response)  # the body may write, with no header left
         stream_inside(
             response, functools.partial(inside, scope), functools.partial(_end, scope, response)
         )

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from pinning import conf, signed
+from pinning import conf
 from pinning.blocks import decorated
 from pinning.holders import Holder
-from pinning.pins import Pins, Position
+from pinning.pins import Pins, Position, signing
 from pinning.scope import Scope, inside, pin_now, pins_at
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -112,7 +112,7 @@ class CarriedScope(Scope):
     def __init__(self, carried: object) -> None:
         """Open a scope with the pins in ``carried``: none, where ``carried()`` did not give it."""
         super().__init__()
-        self._brought = signed.unsign_carried(carried)
+        self._brought = signing.unsign_carried(carried)
 
     def load_pins(self) -> Pins | None:
         """Those that were brought, with those of the scope around, if any."""

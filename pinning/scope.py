@@ -17,10 +17,9 @@ from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf, positions
-from pinning.pins import Pin, Pins, Position
+from pinning.pins import NOBODY, Pin, Pins, Position, ResolvedUsers
 from pinning.reasons import Reason
 from pinning.signals import scope_closed
-from pinning.users import NOBODY, ResolvedUsers
 
 logger = logging.getLogger("pinning")
 

@@ -10,11 +10,12 @@ from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 from freezegun import freeze_time
 
-from pinning import Reason, carried, current_scope, scope, signed, take_carried, use_replica
+from pinning import Reason, carried, current_scope, scope, take_carried, use_replica
 from pinning.carried import carried_for_all
 from pinning.middleware import PinningMiddleware
 from pinning.outside import CarriedScope
-from pinning.pins import Pin, Pins, Position
+from pinning.pins import signing
+from pinning.pins.pin import Pin, Pins, Position
 from pinning.positions import VENDORS
 from pinning.positions.base import Positions
 from pinning.scope import Scope, inside
@@ -65,11 +66,11 @@ def moving(monkeypatch):
 
 
 def text_of(*pins):
-    return signed.sign(Pins(pins), signed.CARRIED)
+    return signing.sign(Pins(pins), signing.CARRIED)
 
 
 def pins_in(text):
-    return {(pin.cluster, pin.position) for pin in signed.unsign_carried(text)}
+    return {(pin.cluster, pin.position) for pin in signing.unsign_carried(text)}
 
 
 def read():
@@ -234,11 +235,11 @@ FORGED = [
     "\ud800",
     "é" * 10,
     "x" * 10**6,
-    Signer(salt=signed.COOKIE).sign_object(Pins([PIN]).encode()),
-    Signer(salt=signed.CARRIED, key="another").sign_object(Pins([PIN]).encode()),
-    Signer(salt=signed.CARRIED).sign_object({"default": 5}),
-    Signer(salt=signed.CARRIED).sign_object([["default", -1, "1", "x"]]),
-    Signer(salt=signed.CARRIED).sign("no json"),
+    Signer(salt=signing.COOKIE).sign_object(Pins([PIN]).encode()),
+    Signer(salt=signing.CARRIED, key="another").sign_object(Pins([PIN]).encode()),
+    Signer(salt=signing.CARRIED).sign_object({"default": 5}),
+    Signer(salt=signing.CARRIED).sign_object([["default", -1, "1", "x"]]),
+    Signer(salt=signing.CARRIED).sign("no json"),
     text_of(Pin(cluster="gone", written_at=1.0, timeline="1", position=5)),
     text_of(Pin(cluster="default", written_at=1.0)),
     text_of(
@@ -337,4 +338,4 @@ def test_outside_a_scope_nothing_is_taken():
 
 def positions_in(response):
     (cookie,) = [morsel for name, morsel in response.cookies.items() if "-id" not in name]
-    return {pin.position for pin in signed.unsign(cookie.value, signed.COOKIE)}
+    return {pin.position for pin in signing.unsign(cookie.value, signing.COOKIE)}

@@ -11,8 +11,8 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 from pinning.middleware import PinningMiddleware
+from pinning.pins.stores import Store
 from pinning.router import PinningRouter
-from pinning.stores import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding setting DATABASES:UserWarning")
 
@@ -141,7 +141,10 @@ BAD = [
     ("E033", {"PINNING": {"IDENTITY": "tests.nowhere.rule", **SERVER}, "CACHES": CACHED}),
     (
         "E033",
-        {"PINNING": {"IDENTITY": "tests.test_naming.asynchronous", **SERVER}, "CACHES": CACHED},
+        {
+            "PINNING": {"IDENTITY": "tests.pins.test_identity_rule.asynchronous", **SERVER},
+            "CACHES": CACHED,
+        },
     ),
     ("W001", {"PINNING": {"REPLICAS": {}}}),
     ("W001", {"PINNING": {"REPLICAS": {"default": []}}}),
@@ -165,7 +168,7 @@ BAD = [
         },
     ),
     ("W013", two({"shop": "orders"})),
-    ("W015", {"PINNING": {"IDENTITY": "tests.test_naming.by_tenant"}}),
+    ("W015", {"PINNING": {"IDENTITY": "tests.pins.test_identity_rule.by_tenant"}}),
 ]
 
 KEPT = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
@@ -228,8 +231,11 @@ def test_what_matters_in_production_alone_is_told_there_alone(id, changes):  # n
             ),
         },
         {"PINNING": {"STORES": ["cache"]}, "CACHES": CACHED},
-        {"PINNING": {"IDENTITY": "tests.test_naming.by_tenant", **SERVER}, "CACHES": CACHED},
-        {"PINNING": {"STORES": ["pinning.stores.cookie.CookieStore"]}},
+        {
+            "PINNING": {"IDENTITY": "tests.pins.test_identity_rule.by_tenant", **SERVER},
+            "CACHES": CACHED,
+        },
+        {"PINNING": {"STORES": ["pinning.pins.stores.cookie.CookieStore"]}},
         {"PINNING": {"WINDOW": 60}},
         {"DATABASES": database("default", ATOMIC_REQUESTS=True)},
         {"DATABASE_ROUTERS": ["tests.test_checks.MyRouter"]},

@@ -11,8 +11,9 @@ from django.db import connections, transaction
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
-from pinning import Reason, current_scope, identity, scope
+from pinning import Reason, current_scope, scope
 from pinning.holders import request_of
+from pinning.pins import signing
 from tests.notes.models import Note
 from tests.test_middleware import Memory, cookies_after, memory, read, routed, send, write
 
@@ -280,7 +281,7 @@ def test_a_plain_block_on_an_event_loop_leaves_no_connection_behind(monkeypatch)
 
 def test_no_name_stands_in_a_store():
     write_as(connection((b"cookie", b"sessionid=secret"), user=User(pk=5)))
-    assert identity.hashed("user", "5")[0] in Memory.saved
+    assert signing.hashed("user", "5")[0] in Memory.saved
     assert {len(name) for name in Memory.saved} == {64}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pinning.lag import History
-from pinning.pins import Position
+from pinning.pins.pin import Position
 
 
 def at(place: int, timeline: str = "7.1") -> Position:

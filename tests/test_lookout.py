@@ -13,7 +13,7 @@ from django.test import override_settings
 from pinning import breaker, lookout, positions, rotation, waits, watched
 from pinning.conf.clusters import Cluster
 from pinning.lag import History
-from pinning.pins import Position
+from pinning.pins.pin import Position
 from pinning.signals import replica_down, replica_up
 from pinning.watched import WatchedReplica
 

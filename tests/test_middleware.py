@@ -18,12 +18,12 @@ from freezegun import freeze_time
 
 from pinning import Reason, Scope, breaker, current_scope, scope, use_primary, use_replica
 from pinning.conf.clusters import clusters
-from pinning.identity import Visitor
 from pinning.middleware import PinningMiddleware
-from pinning.pins import Pins
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pins
+from pinning.pins.stores import Exchange, Store
 from pinning.router import decide
 from pinning.signals import scope_closed
-from pinning.stores import Exchange, Store
 from tests.notes.models import Note
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError, ProgrammingError
 
 from pinning import probes
-from pinning.pins import Position
+from pinning.pins.pin import Position
 from pinning.probes import Probe
 
 HERE = Position(places={"7.1": 5}, clock=0.0)

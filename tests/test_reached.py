@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from pinning import reached
-from pinning.pins import Pin, Position
+from pinning.pins.pin import Pin, Position
 
 
 def pin(place: int, *, timeline: str = "7.1", written_at: float = 1000.0) -> Pin:

@@ -8,7 +8,7 @@ from freezegun import freeze_time
 
 from pinning import Reason, reached, replicas, rotation, scope
 from pinning.conf.clusters import Cluster
-from pinning.pins import Pin, Pins, Position
+from pinning.pins.pin import Pin, Pins, Position
 from pinning.positions import VENDORS
 from pinning.positions.base import Positions
 from pinning.scope import Scope, inside

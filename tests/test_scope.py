@@ -9,7 +9,7 @@ from freezegun import freeze_time
 
 from pinning import Reason, current_scope, scope
 from pinning.middleware import RequestScope
-from pinning.pins import Pin, Pins, Position
+from pinning.pins.pin import Pin, Pins, Position
 from pinning.scope import Read, Scope, inside
 from pinning.signals import scope_closed
 from tests.notes.models import Note

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from pinning import Reason, current_scope, mark_written, scope
 from pinning.conf.clusters import clusters
 from pinning.exceptions import UnknownClusterError
-from pinning.pins import Position
+from pinning.pins.pin import Position
 from pinning.router import decide
 from pinning.scope import Scope
 from pinning.writes import Recorder, recorder_of

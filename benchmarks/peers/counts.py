@@ -15,13 +15,13 @@ from django.http import HttpRequest, HttpResponse
 
 from benchmarks.peers.ways import PRIMARY, REPLICA
 from pinning import positions
-from pinning.identity import Visitor
-from pinning.pins import Pins, Position
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pins, Position
+from pinning.pins.stores.base import Exchange
+from pinning.pins.stores.redis import RedisStore
 from pinning.positions.postgresql import PostgreSQLPositions
 from pinning.scope import Scope
 from pinning.signals import scope_closed
-from pinning.stores.base import Exchange
-from pinning.stores.redis import RedisStore
 
 READS, REASON = "X-Reads", "X-Reason"
 POSITION_QUERIES, STORE_CALLS = "X-Position-Queries", "X-Store-Calls"

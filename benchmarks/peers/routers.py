@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from benchmarks.peers.ways import PRIMARY, REPLICA
 from pinning import positions
-from pinning.pins import Position
+from pinning.pins.pin import Position
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 WINDOW_SECONDS = 2.0

@@ -9,7 +9,8 @@ from django.conf import settings
 
 from example_project.panel import modes
 from example_project.panel.modes import Mode
-from pinning import conf, stores
+from pinning import conf
+from pinning.pins import stores
 from pinning.testing.postgres import Replica
 from pinning.testing.redis import Redis
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import Error, connections
 
 from pinning.lag import History
-from pinning.pins import Position
+from pinning.pins.pin import Position
 from pinning.positions.postgresql import PostgreSQLPositions
 
 SECONDS_SHOWN = 60.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from example_project.panel.meter import meter
 from example_project.panel.modes import Mode, mode
 from pinning import conf, current_scope
-from pinning.pins import Pin, Position
+from pinning.pins.pin import Pin, Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST
 
 from pinning import current_scope
 from pinning.conf import clusters
-from pinning.naming import rule
-from pinning.stores import stores
+from pinning.pins import identity_rule
+from pinning.pins.stores import stores
 from pinning.verify import accounts
 from pinning.verify.models import Counter
 from pinning.verify.passes import HEADER, Pass
@@ -59,7 +59,7 @@ def begin(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
             "has_scope": current_scope() is not None,
             "replicas": [] if cluster is None else list(cluster.replicas),
             "has_server_side": stores().has_server_side,
-            "has_rule": rule() is not None,
+            "has_rule": identity_rule.rule() is not None,
             "no_accounts": accounts.obstacle(),
         }
     )

@@ -7,9 +7,10 @@ from celery import Celery
 from celery._state import _task_stack
 from django.db import transaction
 
-from pinning import Reason, current_scope, scope, signed
+from pinning import Reason, current_scope, scope
 from pinning.contrib import celery as contrib
-from pinning.pins import Position
+from pinning.pins import signing
+from pinning.pins.pin import Position
 from pinning.positions import VENDORS
 from pinning.positions.base import Positions
 from tests.notes.models import Note
@@ -77,7 +78,7 @@ def published(**options: Any) -> dict[str, Any]:
 
 
 def positions_in(headers):
-    return {pin.position for pin in signed.unsign_carried(headers[contrib.HEADER])}
+    return {pin.position for pin in signing.unsign_carried(headers[contrib.HEADER])}
 
 
 def test_a_message_has_the_pins():

@@ -13,9 +13,10 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.tasks import task, task_backends
 
-from pinning import Reason, current_scope, scope, signed
+from pinning import Reason, current_scope, scope
 from pinning.contrib.tasks import ARGUMENT
-from pinning.pins import Pin, Pins
+from pinning.pins import signing
+from pinning.pins.pin import Pin, Pins
 from tests.contrib.backends import Later
 from tests.notes.models import Note
 
@@ -151,8 +152,8 @@ def test_a_task_that_failed_leaves_no_scope_behind():
         None,
         ["list"],
         "x" * 10**6,
-        signed.sign(Pins([PIN]), signed.COOKIE),
-        signed.sign(Pins([PIN]), signed.CARRIED)[:-1],
+        signing.sign(Pins([PIN]), signing.COOKIE),
+        signing.sign(Pins([PIN]), signing.CARRIED)[:-1],
     ],
 )
 def test_forged_pins_are_none(later, text):

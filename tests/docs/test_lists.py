@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import pinning
-from pinning import Reason, checks, conf
+from pinning import Reason, checks
+from pinning.conf import rules
+from pinning.conf.settings import parse
 from pinning.exceptions import NotAPrimaryError
 from tests.docs.pages import ROOT
 
@@ -35,14 +37,14 @@ def test_the_table_of_reads_has_every_reason_in_the_order_of_the_code():
 def test_every_setting_has_a_heading_and_its_default():
     text = (ROOT / "docs" / "settings.md").read_text()
     told = re.findall(r"^## ([A-Z_]+)\n\nDefault: `(.+?)`", text, re.MULTILINE)
-    assert sorted(name for name, _ in told) == sorted(conf.RULES)
+    assert sorted(name for name, _ in told) == sorted(rules.RULES)
     for name, value in told:
-        assert conf.parse({name: ast.literal_eval(value)}) == conf.parse({}), name
+        assert parse({name: ast.literal_eval(value)}) == parse({}), name
 
 
 def test_every_key_of_the_cookie_has_a_row():
     keys = rows("settings.md", r"`([A-Z]+)` \|")
-    assert sorted(keys) == sorted(conf._COOKIE_TYPES)
+    assert sorted(keys) == sorted(rules._COOKIE_TYPES)
 
 
 def test_every_check_has_a_row_and_its_level():
@@ -61,7 +63,7 @@ def test_the_checks_of_values_alone_are_named():
     text = (ROOT / "docs" / "checks.md").read_text()
     (named,) = re.findall(r"of the wrong kind \((.+?)\)", text)
     ids = {id_ for part in re.findall(r"E(\d+)(?: to E(\d+))?", named) for id_ in numbers(*part)}
-    of_values = {int(rule.id[-3:]) for rule in conf.RULES.values()}
+    of_values = {int(rule.id[-3:]) for rule in rules.RULES.values()}
     assert ids == of_values | {1, 2}  # PINNING itself, and its keys
 
 

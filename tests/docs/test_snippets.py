@@ -13,8 +13,8 @@ from asgiref.sync import async_to_sync
 from django.http import HttpResponse
 
 from pinning import Reason, rotation, scope
-from pinning.identity import Visitor
-from pinning.pins import Pin, Pins
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins
 from tests.docs.visits import get, has_pinned, post, reasons
 from tests.notes.models import Note, Tag
 from tests.test_middleware import write

@@ -5,7 +5,7 @@ import pytest
 from example_project.panel import modes
 from example_project.panel.modes import Mode
 from example_project.panel.pins import effect_of
-from pinning.pins import Pin, Position
+from pinning.pins.pin import Pin, Position
 
 PIN = Pin(cluster="default", written_at=100.0, timeline="1.1", position=50)
 BEFORE = Position(places={"1.1": 49}, clock=103.0)

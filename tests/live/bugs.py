@@ -11,13 +11,14 @@ from django.apps import AppConfig
 from django.db import connections
 from django.http import HttpResponse, JsonResponse
 
-from pinning import middleware, naming, positions, replicas, users, writes
-from pinning.pins import Pin, Pins
+from pinning import middleware, positions, replicas, writes
+from pinning.pins import identity, users
+from pinning.pins.pin import Pin, Pins
+from pinning.pins.stores import redis
+from pinning.pins.stores.cookie import CookieStore
 from pinning.positions import postgresql
 from pinning.router import PinningRouter
 from pinning.scope import ClusterWork, Scope, current_scope
-from pinning.stores import redis
-from pinning.stores.cookie import CookieStore
 
 
 class Bug(AppConfig):
@@ -100,8 +101,8 @@ class LostAtLogin(Bug):
     """Pins are filed under the names that the request came with, not those that it leaves with."""
 
     def ready(self) -> None:
-        naming.names_after = lambda request, response, users=(): naming.names_of(request, users)
-        naming.introduce = lambda request, response: None
+        identity.names_after = lambda request, response, users=(): identity.names_of(request, users)
+        identity.introduce = lambda request, response: None
 
 
 class LastWriterWins(Bug):

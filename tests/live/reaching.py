@@ -5,7 +5,7 @@ import time
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import positions, replicas
-from pinning.pins import Pin
+from pinning.pins.pin import Pin
 
 STALL_SECONDS = 1.0
 

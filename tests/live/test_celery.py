@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import pytest
 from celery import Celery
 
-from pinning import signed
-from pinning.pins import Pin, Pins
+from pinning.pins import signing
+from pinning.pins.pin import Pin, Pins
 from pinning.testing.processes import Server
 from pinning.testing.redis import Redis
 from tests.live.conftest import Client, Pair, Site, environment, last_read
@@ -204,9 +204,9 @@ FORGED = {
     "a list": ["pins"],
     "huge": "x" * 200_000,
     "no pins": "",
-    "of a cookie": signed.sign(PINS, signed.COOKIE),
-    "cut off": signed.sign(PINS, signed.CARRIED)[:-1],
-    "unsigned": signed.sign(PINS, signed.CARRIED).split(":")[0],
+    "of a cookie": signing.sign(PINS, signing.COOKIE),
+    "cut off": signing.sign(PINS, signing.CARRIED)[:-1],
+    "unsigned": signing.sign(PINS, signing.CARRIED).split(":")[0],
 }
 
 

@@ -18,7 +18,7 @@ from django.db import (
 from django.db.utils import load_backend
 
 from pinning import carried, positions, scope
-from pinning.pins import Pins
+from pinning.pins.pin import Pins
 from tests.live.conftest import DATABASE, Pair, on_each_database
 from tests.live.far import Far, through
 from tests.live.reaching import count, has_reached, wait_until_reached

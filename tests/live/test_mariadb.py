@@ -10,7 +10,7 @@ from django.db import OperationalError, connections, transaction
 from django.db.models.expressions import RawSQL
 
 from pinning import Reason, breaker, positions, scope
-from pinning.pins import Pin
+from pinning.pins.pin import Pin
 from pinning.testing.mariadb import MariaDB
 from tests.live.conftest import DATABASE, Pair
 from tests.live.reaching import (

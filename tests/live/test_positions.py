@@ -11,7 +11,7 @@ import pytest
 from django.db import Error
 
 from pinning import positions, reached
-from pinning.pins import Position
+from pinning.pins.pin import Position
 from tests.live.conftest import Pair, on_each_database
 from tests.live.reaching import (
     STALL_SECONDS,

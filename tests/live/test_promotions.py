@@ -17,7 +17,7 @@ from django.db import OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from pinning import positions, replicas
-from pinning.pins import Pin
+from pinning.pins.pin import Pin
 from pinning.testing.accounts import own
 from pinning.testing.postgres import Postgres, Replica
 from tests.live.conftest import completed

@@ -9,14 +9,14 @@ from django.core.cache import caches
 from django.test import override_settings
 from django_redis import get_redis_connection
 
-from pinning.pins import Pins
-from pinning.stores import YoungMemoryError
-from pinning.stores.cache import CacheStore
-from pinning.stores.redis import RedisStore
+from pinning.pins.pin import Pins
+from pinning.pins.stores import YoungMemoryError
+from pinning.pins.stores.cache import CacheStore
+from pinning.pins.stores.redis import RedisStore
 from pinning.testing.memcached import Memcached
 from pinning.testing.redis import Redis
+from tests.pins.stores.contract import Browser, ServerSideContract, placed
 from tests.services import service
-from tests.stores.contract import Browser, ServerSideContract, placed
 
 THREADS = 8
 SAVES = 500

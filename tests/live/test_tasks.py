@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import django
 import pytest
 
-from pinning import signed
-from pinning.pins import Pin, Pins
+from pinning.pins import signing
+from pinning.pins.pin import Pin, Pins
 from pinning.testing.processes import Server
 from tests.live.conftest import Client, Pair, Site, environment, last_read, manage
 
@@ -108,7 +108,7 @@ def test_a_task_that_failed_leaves_no_scope_behind(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "pins",
-    ["broken", signed.sign(PINS, signed.COOKIE), signed.sign(PINS, signed.CARRIED)[:-1]],
+    ["broken", signing.sign(PINS, signing.COOKIE), signing.sign(PINS, signing.CARRIED)[:-1]],
     ids=["broken", "of a cookie", "cut off"],
 )
 def test_forged_pins_are_none(client: Client, pins: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pinning.pins import Pin
+from pinning.pins.pin import Pin
 from pinning.positions.mysql import (
     MySQLPositions,
     UnknownFormatError,

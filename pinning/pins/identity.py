@@ -8,22 +8,18 @@ Users, who may have several clients, are known once something else has resolved 
 """
 
 import itertools
-import math
-import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.cache import patch_cache_control
-from django.utils.crypto import salted_hmac
 
-from pinning import conf, signed
-
-_SALT = "pinning.identity"
+from pinning import conf
+from pinning.pins.cookies import cookies_named, new_cookie, set_cookie
+from pinning.pins.identity_rule import rule
+from pinning.pins.signing import IDENTITY_SALT, hashed
 
 #: A client has one name of ours, and some more for a while if its first writes were at once.
 _MOST_NAMES = 8
@@ -75,76 +71,22 @@ def identities_after(
     return _hashed(session, own, token_of(request), users)
 
 
-def hashed(kind: str, name: str) -> tuple[str, ...]:
-    """A name as stores may have it: nobody can read it from there, or make one up.
-
-    What is a name of one ``kind`` names nobody as one of another. There is one for SECRET_KEY and
-    one for each of SECRET_KEY_FALLBACKS, and pins are filed under all: while the key is changed,
-    processes find what those with the other key have saved.
-    """
-    value = f"{kind}:{name}".encode(errors="surrogatepass")
-    return tuple(
-        salted_hmac(_SALT, value, secret=key, algorithm="sha256").hexdigest()
-        for key in signed.signing_keys()
-    )
-
-
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
     """Give the client a name of ours that outlasts its session, for as long as a pin lasts.
+
+    Not where IDENTITY names the clients, as such names do not count there.
 
     It keeps the one it has, or was given in this response before. Each is in a cookie of its own,
     so that of two first answers that cross neither takes the other's name away.
     """
+    if rule() is not None:
+        return
     settings = conf.settings()
     known = _own_of(_cookies_after(request, response))
     new = {secrets.token_hex(16): new_cookie(_own_name())}
     name, cookie = next(iter((known or new).items()))
     seconds = max(settings.max_pin, settings.window)
     set_cookie(request, response, cookie, _signer().sign(name), seconds)
-
-
-def new_cookie(name: str) -> str:
-    """A cookie's name that no other answer gives, so that none takes another's cookie away."""
-    return f"{name}.{secrets.token_hex(4)}"
-
-
-def cookies_named(name: str, cookies: Iterable[str]) -> list[str]:
-    """Those that ``new_cookie`` may have named: a client can send names that nobody can set."""
-    return list(filter(re.compile(rf"{re.escape(name)}\.[0-9a-f]{{8}}").fullmatch, cookies))
-
-
-def set_cookie(
-    request: HttpRequest, response: HttpResponseBase, name: str, value: str, seconds: float
-) -> None:
-    """Set a cookie as PINNING["COOKIE"] says, and else as the session cookie is set."""
-    cookie = conf.settings().cookie
-    secure = django_settings.SESSION_COOKIE_SECURE if cookie.secure is None else cookie.secure
-    response.set_cookie(
-        name,
-        value,
-        max_age=math.ceil(seconds),
-        secure=secure or (cookie.secure is None and request.is_secure()),
-        httponly=True,
-        **_place(),
-    )
-    patch_cache_control(response, private=True)  # no shared cache may give it to another client
-
-
-def remove_cookie(response: HttpResponseBase, name: str) -> None:
-    """Take a cookie that ``set_cookie`` set away from the client."""
-    response.delete_cookie(name, **_place())
-    patch_cache_control(response, private=True)
-
-
-def _place() -> dict[str, Any]:
-    """What must be the same for a cookie to be set and to be removed."""
-    cookie = conf.settings().cookie
-    session = django_settings.SESSION_COOKIE_SAMESITE
-    return {
-        "samesite": session if cookie.samesite is None else cookie.samesite,
-        "domain": cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
-        "path": cookie.path or django_settings.SESSION_COOKIE_PATH,
-    }
 
 
 def _own_name() -> str:
@@ -176,7 +118,7 @@ def _unsigned(value: str) -> str | None:
 
 
 def _signer() -> Signer:
-    return Signer(salt=_SALT)
+    return Signer(salt=IDENTITY_SALT)
 
 
 def _hashed(
@@ -185,3 +127,19 @@ def _hashed(
     names = [("session", session), *(("own", name) for name in own), ("token", token)]
     names += [("user", id_) for id_ in users]
     return tuple(one for kind, name in names if name for one in hashed(kind, name))
+
+
+def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...] | None:
+    """Whoever sent ``request``, and the ids of its ``users`` so far. None where nobody can tell."""
+    own = rule()
+    return identities_of(request, users) if own is None else own.names_of(request)
+
+
+def names_after(
+    request: HttpRequest, response: HttpResponseBase | None, users: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """All names to save under: the old ones, and those that the client has after ``response``."""
+    names = names_of(request, users) or ()
+    if response is None or rule() is not None:
+        return names
+    return (*names, *identities_after(request, response, users))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse
 
-from pinning.identity import Visitor
-from tests.stores.contract import Browser
-from tests.stores.races import Kept
+from pinning.pins.identity import Visitor
+from tests.pins.stores.contract import Browser
+from tests.pins.stores.races import Kept
 
 
 @dataclass(frozen=True)

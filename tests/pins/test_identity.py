@@ -4,8 +4,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 
-from pinning import identity
-from pinning.identity import Visitor
+from pinning.pins import cookies, identity
+from pinning.pins.identity import Visitor
 
 
 def request_with(**cookies):
@@ -272,7 +272,7 @@ def test_the_name_goes_by_the_cookie_setting():
 
 def cookie_set(request=None, response=None, value="x"):
     response = response or HttpResponse()
-    identity.set_cookie(request or request_with(), response, "pinning.1", value, 4.2)
+    cookies.set_cookie(request or request_with(), response, "pinning.1", value, 4.2)
     return response.cookies["pinning.1"]
 
 
@@ -345,7 +345,7 @@ def test_no_shared_cache_may_keep_a_response_with_a_cookie(said, sent):
 @override_settings(PINNING={"COOKIE": {"DOMAIN": "example.org", "PATH": "/a"}})
 def test_a_cookie_is_removed_from_where_it_was_set():
     response = HttpResponse()
-    identity.remove_cookie(response, "pinning.1")
+    cookies.remove_cookie(response, "pinning.1")
     cookie = response.cookies["pinning.1"]
     assert (cookie.value, cookie["max-age"]) == ("", 0)
     assert (cookie["domain"], cookie["path"]) == ("example.org", "/a")
@@ -353,7 +353,7 @@ def test_a_cookie_is_removed_from_where_it_was_set():
 
 def test_no_shared_cache_may_keep_a_response_that_removes_a_cookie():
     response = HttpResponse(headers={"Cache-Control": "public"})
-    identity.remove_cookie(response, "pinning.1")
+    cookies.remove_cookie(response, "pinning.1")
     assert response["Cache-Control"] == "private"
 
 

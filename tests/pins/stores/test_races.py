@@ -9,13 +9,13 @@ from itertools import islice
 import pytest
 from django_redis import get_redis_connection
 
-from pinning.stores.cache import CacheStore
-from pinning.stores.redis import RedisStore
+from pinning.pins.stores.cache import CacheStore
+from pinning.pins.stores.redis import RedisStore
 from pinning.testing.redis import Redis
+from tests.pins.stores.interleaving import every_order, interleave, redis_taking_turns
+from tests.pins.stores.planted import PLANTED, REACHED
+from tests.pins.stores.scenarios import Outcome, by_chance, written_out
 from tests.services import service
-from tests.stores.interleaving import every_order, interleave, redis_taking_turns
-from tests.stores.planted import PLANTED, REACHED
-from tests.stores.scenarios import Outcome, by_chance, written_out
 
 pytestmark = pytest.mark.live
 

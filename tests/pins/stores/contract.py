@@ -7,9 +7,9 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from pinning.identity import Visitor
-from pinning.pins import Pin, Pins
-from pinning.stores import Exchange, Store
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins
+from pinning.pins.stores import Exchange, Store
 
 
 class Browser:

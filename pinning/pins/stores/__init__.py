@@ -12,10 +12,9 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from pinning import breaker, conf
-from pinning.identity import Visitor
-from pinning.pins import Pins
-from pinning.stores.base import Exchange, Store, YoungMemoryError
-from pinning.stores.cookie import CookieStore
+from pinning.pins import Pins, Visitor
+from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
+from pinning.pins.stores.cookie import CookieStore
 
 __all__ = ["NAMED", "Exchange", "Store", "Stores", "YoungMemoryError", "stores"]
 
@@ -28,9 +27,9 @@ _young: set[str] = set()
 
 #: What STORES may name without a dotted path.
 NAMED = {
-    "cookie": "pinning.stores.cookie.CookieStore",
-    "redis": "pinning.stores.redis.RedisStore",
-    "cache": "pinning.stores.cache.CacheStore",
+    "cookie": "pinning.pins.stores.cookie.CookieStore",
+    "redis": "pinning.pins.stores.redis.RedisStore",
+    "cache": "pinning.pins.stores.cache.CacheStore",
 }
 
 
@@ -144,7 +143,9 @@ def load_store(name: str) -> Store:
     except ImportError as error:
         raise ImproperlyConfigured(f"The store {name!r} cannot be loaded: {error}") from error
     if not (isinstance(kind, type) and issubclass(kind, Store)):
-        raise ImproperlyConfigured(f"The store {name!r} is no subclass of pinning.stores.Store.")
+        raise ImproperlyConfigured(
+            f"The store {name!r} is no subclass of pinning.pins.stores.Store."
+        )
     if inspect.isabstract(kind):
         raise ImproperlyConfigured(f"The store {name!r} lacks load() or save().")
     return kind()

@@ -7,13 +7,13 @@ from freezegun import freeze_time
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from pinning.stores import Store
-from pinning.stores.redis import RedisStore
+from pinning.pins.stores import Store
+from pinning.pins.stores.redis import RedisStore
+from tests.pins.stores.interleaving import redis_taking_turns
+from tests.pins.stores.lasting import LastingRedis
+from tests.pins.stores.machine import StoreMachine
+from tests.pins.stores.planted import PLANTED
 from tests.services import service
-from tests.stores.interleaving import redis_taking_turns
-from tests.stores.lasting import LastingRedis
-from tests.stores.machine import StoreMachine
-from tests.stores.planted import PLANTED
 
 pytestmark = pytest.mark.live
 

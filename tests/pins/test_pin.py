@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinning.pins import Pin, Pins, Position
+from pinning.pins.pin import Pin, Pins, Position
 
 LIMITS = {"window": 5, "max_pin": 60}
 HOUR = 3600.0

@@ -11,11 +11,11 @@ from freezegun import freeze_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinning.identity import Visitor
-from pinning.pins import Pin, Pins
-from pinning.stores import Exchange
-from pinning.stores.cookie import CookieStore
-from tests.stores.contract import Browser, StoreContract, placed, timed
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins
+from pinning.pins.stores import Exchange
+from pinning.pins.stores.cookie import CookieStore
+from tests.pins.stores.contract import Browser, StoreContract, placed, timed
 
 STORE = CookieStore()
 NAME = "pinning.0123abcd"

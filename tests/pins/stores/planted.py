@@ -6,11 +6,10 @@ from unittest.mock import patch
 
 from django_redis import get_redis_connection
 
-from pinning.identity import Visitor
-from pinning.pins import Pin, Pins
-from pinning.stores import Exchange, Store
-from pinning.stores import redis as redis_store
-from pinning.stores.redis import RedisStore
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins
+from pinning.pins.stores import Exchange, Store, redis
+from pinning.pins.stores.redis import RedisStore
 
 #: How far the replicas are at first. Pins up to there may go.
 REACHED = 5
@@ -56,16 +55,16 @@ class LooksForMarksFirst(RedisStore):
             get_redis_connection("default").hgetall(f"pinning:{i}") for i in visitor.identities
         ]
         entries = [(k.decode(), v.decode()) for each in found for k, v in each.items()]
-        return Pins.decode([redis_store._decode(key, value) for key, value in entries])
+        return Pins.decode([redis._decode(key, value) for key, value in entries])
 
 
 @contextmanager
 def last_writer_wins() -> Iterator[type[Store]]:
     """The merge on the server is gone."""
-    lines = redis_store._SAVE.splitlines(keepends=True)
+    lines = redis._SAVE.splitlines(keepends=True)
     kept = [line for line in lines if not line.lstrip().startswith("if old_")]
     assert len(kept) == len(lines) - 2
-    with patch.object(redis_store, "_SAVE", "".join(kept)):
+    with patch.object(redis, "_SAVE", "".join(kept)):
         yield RedisStore
 
 
@@ -73,8 +72,8 @@ def last_writer_wins() -> Iterator[type[Store]]:
 def newest_pin_sets_the_expiry() -> Iterator[type[Store]]:
     """A short pin takes a long one along when it ends."""
     condition = "redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1])"
-    assert condition in redis_store._SAVE
-    with patch.object(redis_store, "_SAVE", redis_store._SAVE.replace(condition, "true")):
+    assert condition in redis._SAVE
+    with patch.object(redis, "_SAVE", redis._SAVE.replace(condition, "true")):
         yield RedisStore
 
 

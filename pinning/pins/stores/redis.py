@@ -6,9 +6,8 @@ from typing import Any
 from django_redis import get_redis_connection
 
 from pinning import conf
-from pinning.identity import Visitor
-from pinning.pins import Pin, Pins
-from pinning.stores.base import Exchange, Store, YoungMemoryError
+from pinning.pins import Pin, Pins, Visitor
+from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
 
 # A hash for each identity, a field for each pin: "timeline cluster" holds "written_at position" in
 # digits of fixed width, which compare as text. Lua's numbers are doubles; a position may outgrow

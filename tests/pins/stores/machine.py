@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from pinning import breaker
-from pinning.identity import Visitor
-from pinning.pins import Pin, Pins
-from pinning.stores import Exchange, Store, Stores
-from pinning.stores.cookie import CookieStore
-from pinning.stores.redis import RedisStore
-from tests.stores.clients import Answer, Client
-from tests.stores.interleaving import Hand, wait_for_turn
-from tests.stores.lasting import LastingRedis
-from tests.stores.races import MAX_PIN, PASS_TIME, SLACK, WINDOW, Kept, all_of, missing
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins
+from pinning.pins.stores import Exchange, Store, Stores
+from pinning.pins.stores.cookie import CookieStore
+from pinning.pins.stores.redis import RedisStore
+from tests.pins.stores.clients import Answer, Client
+from tests.pins.stores.interleaving import Hand, wait_for_turn
+from tests.pins.stores.lasting import LastingRedis
+from tests.pins.stores.races import MAX_PIN, PASS_TIME, SLACK, WINDOW, Kept, all_of, missing
 
 _MARK = "pinning:{memory}:lasting"
 _MOST_AT_ONCE = 3

@@ -1,4 +1,4 @@
-"""Under which names pins are filed: those that ``identity`` finds, or those that IDENTITY gives."""
+"""The IDENTITY setting: a callable of the project that names whoever sent a request."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -7,34 +7,13 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from pinning import conf, identity
+from pinning import conf
+from pinning.pins.signing import hashed
 
 logger = logging.getLogger("pinning")
-
-
-def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...] | None:
-    """Whoever sent ``request``, and the ids of its ``users`` so far. None where nobody can tell."""
-    own = rule()
-    return identity.identities_of(request, users) if own is None else own.names_of(request)
-
-
-def names_after(
-    request: HttpRequest, response: HttpResponseBase | None, users: Iterable[str] = ()
-) -> tuple[str, ...]:
-    """All names to save under: the old ones, and those that the client has after ``response``."""
-    names = names_of(request, users) or ()
-    if response is None or rule() is not None:
-        return names
-    return (*names, *identity.identities_after(request, response, users))
-
-
-def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Give the client a name of ours, where such names count."""
-    if rule() is None:
-        identity.introduce(request, response)
 
 
 class Rule:
@@ -58,7 +37,7 @@ class Rule:
             names, problem = None, f"it raised {type(error).__name__}"
         if names is not None and all(isinstance(name, str) for name in names):
             known = filter(None, dict.fromkeys(names))
-            return tuple(one for name in known for one in identity.hashed("user", name))
+            return tuple(one for name in known for one in hashed("user", name))
         if not self._is_reported:
             self._is_reported = True
             logger.warning("PINNING['IDENTITY'] fails, so the primary answers: %s", problem)

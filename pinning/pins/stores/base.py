@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from django.http import HttpRequest, HttpResponseBase
 
-from pinning.identity import Visitor
-from pinning.pins import Pins
+from pinning.pins import Pins, Visitor
 
 
 @dataclass(frozen=True, slots=True)

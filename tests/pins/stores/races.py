@@ -6,9 +6,9 @@ from functools import reduce
 
 from django_redis import get_redis_connection
 
-from pinning.identity import Visitor
-from pinning.pins import Pin, Pins
-from pinning.stores import Store, YoungMemoryError
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins
+from pinning.pins.stores import Store, YoungMemoryError
 
 WINDOW, MAX_PIN = 5.0, 60.0  # of the settings: for how long pins are kept
 

@@ -9,12 +9,12 @@ from django.test import override_settings
 from freezegun import freeze_time
 
 from pinning import breaker
-from pinning.identity import Visitor
-from pinning.pins import Pins
-from pinning.stores import Exchange, Store, Stores, YoungMemoryError, load_store, stores
-from pinning.stores.cache import CacheStore
-from pinning.stores.cookie import CookieStore
-from tests.stores.contract import Browser, placed, timed
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pins
+from pinning.pins.stores import Exchange, Store, Stores, YoungMemoryError, load_store, stores
+from pinning.pins.stores.cache import CacheStore
+from pinning.pins.stores.cookie import CookieStore
+from tests.pins.stores.contract import Browser, placed, timed
 
 
 class Memory(Store):
@@ -245,7 +245,7 @@ def test_what_is_no_store_is_an_error(name):
 
 def test_a_store_that_cannot_do_everything_is_an_error():
     with pytest.raises(ImproperlyConfigured, match="lacks"):
-        load_store("pinning.stores.Store")
+        load_store("pinning.pins.stores.Store")
 
 
 def test_the_stores_are_made_once():

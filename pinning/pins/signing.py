@@ -1,13 +1,14 @@
-"""Pins as text that only we can have written: in a cookie, a task's message or its result."""
+"""Signing: pins as text that only we can have written, and names that nobody else can make up."""
 
 import functools
 import time
 
 from django.conf import settings as django_settings
 from django.core.signing import BadSignature, Signer
+from django.utils.crypto import salted_hmac
 
 from pinning import conf
-from pinning.pins import Pins
+from pinning.pins.pin import Pins
 
 #: What a text was signed for. One that was signed for another purpose is not read.
 COOKIE = "pinning.pins"
@@ -52,3 +53,20 @@ def _unsigned(text: str, purpose: str, keys: tuple[str | bytes, ...]) -> Pins:
     """What was signed with one of ``keys``, over or not. Raises BadSignature, ValueError."""
     key, *fallbacks = keys
     return Pins.decode(Signer(key=key, fallback_keys=fallbacks, salt=purpose).unsign_object(text))
+
+
+IDENTITY_SALT = "pinning.identity"
+
+
+def hashed(kind: str, name: str) -> tuple[str, ...]:
+    """A name as stores may have it: nobody can read it from there, or make one up.
+
+    What is a name of one ``kind`` names nobody as one of another. There is one for SECRET_KEY and
+    one for each of SECRET_KEY_FALLBACKS, and pins are filed under all: while the key is changed,
+    processes find what those with the other key have saved.
+    """
+    value = f"{kind}:{name}".encode(errors="surrogatepass")
+    return tuple(
+        salted_hmac(IDENTITY_SALT, value, secret=key, algorithm="sha256").hexdigest()
+        for key in signing_keys()
+    )

@@ -2,10 +2,10 @@
 
 from django.http import HttpResponseBase
 
-from pinning import conf, signed
-from pinning.identity import Visitor, cookies_named, new_cookie, remove_cookie, set_cookie
-from pinning.pins import Pins
-from pinning.stores.base import Exchange, Store
+from pinning import conf
+from pinning.pins import Pins, Visitor, signing
+from pinning.pins.cookies import cookies_named, new_cookie, remove_cookie, set_cookie
+from pinning.pins.stores.base import Exchange, Store
 
 
 class CookieStore(Store):
@@ -32,7 +32,7 @@ class CookieStore(Store):
         pins = self.load(visitor).merge(pins)
         _remove(_names(visitor), exchange.response)
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
-        value = signed.sign(pins, signed.COOKIE)
+        value = signing.sign(pins, signing.COOKIE)
         name = new_cookie(settings.cookie.name)
         set_cookie(exchange.request, exchange.response, name, value, seconds)
 
@@ -48,7 +48,7 @@ def _names(visitor: Visitor) -> list[str]:
 
 
 def _read(value: str) -> Pins:
-    return signed.unsign(value, signed.COOKIE)
+    return signing.unsign(value, signing.COOKIE)
 
 
 def _remove(names: list[str], response: HttpResponseBase) -> None:

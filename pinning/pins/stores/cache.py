@@ -6,9 +6,8 @@ from typing import Any
 from django.core.cache import BaseCache, caches
 
 from pinning import conf
-from pinning.identity import Visitor
-from pinning.pins import Pins
-from pinning.stores.base import Exchange, Store, YoungMemoryError
+from pinning.pins import Pins, Visitor
+from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
 
 # What these marks are for is told in ``redis``.
 _LASTING = "pinning:memory:lasting"

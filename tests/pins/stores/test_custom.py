@@ -6,9 +6,9 @@ import pytest
 from django.test import override_settings
 from freezegun import freeze_time
 
-from pinning.pins import Pins
-from pinning.stores import Store, stores
-from tests.stores.contract import Browser, ServerSideContract, placed
+from pinning.pins.pin import Pins
+from pinning.pins.stores import Store, stores
+from tests.pins.stores.contract import Browser, ServerSideContract, placed
 
 
 class DictStore(Store):
@@ -48,7 +48,7 @@ class TestDictStore(ServerSideContract):
             assert not alice.load(store)
 
 
-@override_settings(PINNING={"STORES": ["tests.stores.test_custom.DictStore"]})
+@override_settings(PINNING={"STORES": ["tests.pins.stores.test_custom.DictStore"]})
 def test_a_store_of_the_projects_own_is_named_by_its_path():
     alice = Browser("alice")
     stores().save(alice.visitor(), Pins([placed(5)]), None)

@@ -9,11 +9,11 @@ from random import Random
 from django.core.cache import cache
 from django_redis import get_redis_connection
 
-from pinning.pins import Pin
-from pinning.stores import Store
-from tests.stores.contract import placed
-from tests.stores.interleaving import Choose, every_order, interleave
-from tests.stores.races import Race
+from pinning.pins.pin import Pin
+from pinning.pins.stores import Store
+from tests.pins.stores.contract import placed
+from tests.pins.stores.interleaving import Choose, every_order, interleave
+from tests.pins.stores.races import Race
 
 _NAMES = ("alice", "laptop", "phone")
 _MARK = "pinning:{memory}:lasting"

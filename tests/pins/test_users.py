@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
-from pinning.users import NOBODY, ResolvedUsers, id_of, is_open
+from pinning.pins.users import NOBODY, ResolvedUsers, id_of, is_open
 
 
 class TokenUser:

@@ -5,10 +5,10 @@ from django.core.cache import caches
 from django.test import override_settings
 from freezegun import freeze_time
 
-from pinning.pins import Pins
-from pinning.stores import YoungMemoryError
-from pinning.stores.cache import CacheRefusedError, CacheStore
-from tests.stores.contract import Browser, ServerSideContract, placed, timed
+from pinning.pins.pin import Pins
+from pinning.pins.stores import YoungMemoryError
+from pinning.pins.stores.cache import CacheRefusedError, CacheStore
+from tests.pins.stores.contract import Browser, ServerSideContract, placed, timed
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_the_cache_is_the_one_of_the_setting():
     assert caches["pins"].get("pinning:alice")
 
 
-@override_settings(CACHES={"default": {"BACKEND": "tests.stores.test_cache.FullCache"}})
+@override_settings(CACHES={"default": {"BACKEND": "tests.pins.stores.test_cache.FullCache"}})
 def test_a_cache_that_does_not_take_a_pin_is_an_error():
     """The stores then know that the pin is kept nowhere."""
     with pytest.raises(CacheRefusedError, match="1 of 1"):

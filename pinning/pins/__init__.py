@@ -1,0 +1,21 @@
+"""What is remembered: pins, whose they are, and how they are signed. ``stores`` keeps them."""
+
+from pinning.pins import cookies, identity, identity_rule, signing
+from pinning.pins.identity import Visitor
+from pinning.pins.pin import Pin, Pins, Position
+from pinning.pins.users import NOBODY, ResolvedUsers, id_of, is_open
+
+__all__ = [
+    "NOBODY",
+    "Pin",
+    "Pins",
+    "Position",
+    "ResolvedUsers",
+    "Visitor",
+    "cookies",
+    "id_of",
+    "identity",
+    "identity_rule",
+    "is_open",
+    "signing",
+]
