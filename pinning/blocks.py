@@ -4,7 +4,6 @@ Templates that render late and bodies that stream run outside the blocks that th
 middleware were in; here they are taken back in.
 """
 
-import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -61,15 +60,6 @@ async def _awaited(result: Awaitable[Any], enter: Enter) -> Any:
     """What a synchronous function returned to be awaited, an asynchronous view's response say."""
     with enter():
         return _carried(await result, enter)
-
-
-def is_on_event_loop() -> bool:
-    """Whether the running code must not wait, as the coroutines beside it would wait too."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def streams(response: object) -> bool:

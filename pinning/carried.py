@@ -4,8 +4,9 @@ from django.db import connections
 
 from pinning import conf
 from pinning.conf import Cluster, clusters
+from pinning.databases import is_in_transaction, pin_by_clock, pin_now
 from pinning.pins import Pins, signing
-from pinning.scope import Scope, current_scope, is_in_transaction, pin_by_clock, pin_now
+from pinning.scope import Scope, current_scope
 from pinning.writes import recorder_of
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connections
 from django.http import HttpRequest, parse_cookie
 
-from pinning.blocks import is_on_event_loop
+from pinning.databases import is_on_event_loop
 from pinning.pins import Pins, ResolvedUsers, Visitor, id_of, identity, is_open, signing
 from pinning.pins.stores import stores
 

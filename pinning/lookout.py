@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import breaker, conf, rotation, waits
 from pinning.conf import Cluster
-from pinning.probes import options_of
+from pinning.databases import options_of
 from pinning.watched import INTERVAL_SECONDS, WatchedPrimary, WatchedReplica
 
 logger = logging.getLogger("pinning")

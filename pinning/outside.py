@@ -8,9 +8,10 @@ from asgiref.sync import sync_to_async
 
 from pinning import conf
 from pinning.blocks import decorated
+from pinning.databases import pin_now, pins_at
 from pinning.holders import Holder
 from pinning.pins import Pins, Position, signing
-from pinning.scope import Scope, inside, pin_now, pins_at
+from pinning.scope import Scope, inside
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import InternalError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import breaker, positions
+from pinning import breaker, databases
 from pinning.exceptions import NotAPrimaryError
 
 logger = logging.getLogger("pinning")
@@ -19,7 +19,7 @@ def look(connection: BaseDatabaseWrapper) -> None:
 
     Reads go on: what they see is older than it should be, and yet better than nothing.
     """
-    is_standby = positions.is_standby(connection)
+    is_standby = databases.is_standby(connection)
     if is_standby:
         _note_standby(connection)
     elif is_standby is not None:
@@ -28,7 +28,7 @@ def look(connection: BaseDatabaseWrapper) -> None:
 
 def run_write(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> Any:
     """Run a statement that surely writes. Raises NotAPrimaryError, before it is sent if it can."""
-    if positions.is_standby(connection):
+    if databases.is_standby(connection):
         raise _note_standby(connection)
     result = run(connection, execute)
     if breaker.primaries.is_resting(connection.alias):
@@ -41,7 +41,7 @@ def run(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> Any:
     try:
         return execute()
     except (InternalError, OperationalError) as error:
-        if not positions.is_refusal(connection, error):
+        if not databases.is_refusal(connection, error):
             raise
         raise _note_standby(connection) from error
 

@@ -11,21 +11,13 @@ from django.db import Error, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import waits
+from pinning.databases import is_full, options_of
 from pinning.pins import Position
 
 Ask = Callable[[BaseDatabaseWrapper], Position | None]
 
 #: For a driver that would wait for minutes, in seconds; libpq's shortest.
 _CONNECT_TIMEOUT = 2
-
-# A server that says so is up. libpq gives no SQLSTATE while it connects, 53300; MySQL has numbers.
-_FULL = (
-    "too many connections",
-    "too many clients",
-    "connection slots",
-    "no more connections allowed",  # PgBouncer
-)
-_FULL_NUMBERS = frozenset({1040, 1203, 1226})
 
 
 class Probe:
@@ -80,7 +72,7 @@ class Probe:
             self.answer = self._once_or_twice(ask)
         except Error as error:
             self._close()
-            self.answer = None if _is_full(error) else error
+            self.answer = None if is_full(error) else error
 
     def _once_or_twice(self, ask: Ask) -> Position | None:
         try:
@@ -112,18 +104,6 @@ def _has_come(connection: BaseDatabaseWrapper) -> bool:
         return bool(select.select([raw], [], [], 0)[0])
     except Exception:  # it connects, or was closed meanwhile, in the words of whatever driver
         return False
-
-
-def _is_full(error: Error) -> bool:
-    text = str(error).lower()
-    number = error.args[0] if error.args else None
-    return number in _FULL_NUMBERS or any(words in text for words in _FULL)
-
-
-def options_of(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Its OPTIONS without a pool: what the driver itself is told."""
-    options = connection.settings_dict["OPTIONS"]
-    return {key: value for key, value in options.items() if key != "pool"}
 
 
 def _apart(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:

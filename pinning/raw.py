@@ -6,8 +6,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import replicas
-from pinning.blocks import is_on_event_loop
 from pinning.conf import DEFAULT, Cluster, clusters
+from pinning.databases import is_on_event_loop
 from pinning.reasons import Reason
 from pinning.router import count, decide
 from pinning.scope import current_scope

@@ -9,8 +9,8 @@ from weakref import WeakValueDictionary
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning.databases import is_in_transaction
 from pinning.pins import Pin, Position
-from pinning.scope import is_in_transaction
 
 #: By timeline: the place, and since when that timeline is known to be the replica's.
 Places = Mapping[str, tuple[int, float]]

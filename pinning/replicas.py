@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import breaker, conf, lookout, positions, reached, rotation, waits
+from pinning import breaker, conf, databases, lookout, reached, rotation, waits
 from pinning.conf import Cluster
+from pinning.databases import is_in_transaction
 from pinning.pins import Pin, Position
 from pinning.reasons import Reason
-from pinning.scope import Choice, Scope, is_in_transaction
+from pinning.scope import Choice, Scope
 from pinning.waits import Wait
 
 logger = logging.getLogger("pinning")
@@ -223,7 +224,7 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
 
 
 def _ask(connection: BaseDatabaseWrapper) -> Position | None:
-    seen = positions.of_replica(connection)
+    seen = databases.of_replica(connection)
     if seen is not None:
         reached.note(connection, seen)
     return seen

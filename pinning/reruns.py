@@ -12,17 +12,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import overrides, replicas
 from pinning.conf import Cluster, clusters
-from pinning.positions.base import sqlstate_of
+from pinning.databases import as_text, is_conflict, is_in_transaction, is_query
 from pinning.reasons import Reason
-from pinning.scope import Choice, current_scope, is_in_transaction
-from pinning.statements import as_text, is_query
+from pinning.scope import Choice, current_scope
 from pinning.waits import Wait, is_server_side, note_stream
 
 _ATTRIBUTE = "_pinning_rerunner"
-
-# A recovery conflict that left the connection open: serialization_failure, deadlock_detected. Other
-# conflicts, and a server that is shut down, end the connection.
-_CONFLICTS = frozenset({"40001", "40P01"})
 
 
 class Rerunner:
@@ -74,7 +69,7 @@ class Rerunner:
         """
         if is_in_transaction(connection):
             return False
-        if sqlstate_of(error) in _CONFLICTS:
+        if is_conflict(error):
             return overrides.forced() is None
         return replicas.give_up_if_lost(connection, error)
 

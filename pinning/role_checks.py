@@ -6,7 +6,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004
 from django.db import Error, connections
 
 from pinning.conf import clusters
-from pinning.positions.base import fetch_row
+from pinning.databases import fetch_row
 
 _CAN_SEE_TIMELINE = """
 SELECT pg_has_role('pg_read_all_stats', 'USAGE') OR NOT pg_is_in_recovery(), current_user

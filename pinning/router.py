@@ -8,18 +8,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from pinning import overrides, replicas, rotation
-from pinning.blocks import is_on_event_loop
 from pinning.conf import Cluster, clusters, is_generic_relation
+from pinning.databases import is_in_transaction, is_on_event_loop
 from pinning.reasons import Reason
-from pinning.scope import (
-    Choice,
-    ClusterWork,
-    Read,
-    Scope,
-    are_replicas_on,
-    current_scope,
-    is_in_transaction,
-)
+from pinning.scope import Choice, ClusterWork, Read, Scope, are_replicas_on, current_scope
 from pinning.writes import recorder_of
 
 

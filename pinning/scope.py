@@ -4,24 +4,18 @@ What a scope did is a change to one mutable object that the ContextVar holds fro
 ContextVar that is set anew inside asyncio.create_task, gather or a thread is lost outside it.
 """
 
-import contextlib
 import functools
-import logging
 import random
-import time
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from django.core.exceptions import SynchronousOnlyOperation
-from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import conf, positions
+from pinning import conf
+from pinning.databases import pin_now, pins_at
 from pinning.pins import NOBODY, Pin, Pins, Position, ResolvedUsers
 from pinning.reasons import Reason
 from pinning.signals import scope_closed
-
-logger = logging.getLogger("pinning")
 
 #: How many positions a scope keeps that came with commits. After more of them it asks.
 _MOST_TOLD = 50
@@ -278,59 +272,6 @@ class Scope:
 def are_replicas_on() -> bool:
     """Whether USE_REPLICAS lets work that is no request read from replicas."""
     return conf.settings().use_replicas is not False
-
-
-def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a transaction is open, atomic or managed by hand.
-
-    Told without ``get_autocommit()``, which would open a connection to find out; the attribute is
-    also False on one that was never opened.
-    """
-    return not connection.autocommit and connection.connection is not None
-
-
-def pin_now(cluster: str) -> Pins:
-    """A pin on ``cluster`` for what was committed until now.
-
-    It carries a position where the primary can tell one, and the time alone where it cannot.
-    """
-    position = _position_now(connections[cluster])
-    return pin_by_clock(cluster) if position is None else pins_at(cluster, position)
-
-
-def pins_at(cluster: str, position: Position) -> Pins:
-    """Pins on ``cluster`` with the place on each timeline."""
-    return Pins(
-        Pin(cluster=cluster, written_at=position.clock, timeline=timeline, position=place)
-        for timeline, place in position.places.items()
-    )
-
-
-def pin_by_clock(cluster: str) -> Pins:
-    """A pin on ``cluster`` that holds for WINDOW from now."""
-    return Pins([Pin(cluster=cluster, written_at=time.time())])
-
-
-def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
-    """Where the primary is; asked on a new connection if this one turns out to be broken.
-
-    Not inside a transaction, which a failing question would break, nor on an event loop.
-    """
-    if connection.in_atomic_block or is_in_transaction(connection):
-        return None
-    try:
-        return positions.of_primary(connection)
-    except SynchronousOnlyOperation:
-        return None
-    except Error:
-        with contextlib.suppress(Error):
-            connection.close()
-    try:
-        return positions.of_primary(connection)
-    except Error as error:
-        name = connection.alias
-        logger.warning("The position of %r is unknown, the clock decides: %s", name, error)
-    return None
 
 
 _current: ContextVar[Scope | None] = ContextVar("pinning_scope", default=None)

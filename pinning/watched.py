@@ -5,11 +5,11 @@ import threading
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import breaker, conf, positions, rotation, waits
+from pinning import breaker, conf, databases, rotation, waits
+from pinning.databases import fetch_row
 from pinning.exceptions import LaggingReplicaError, SilentReplicaError
 from pinning.lag import History
 from pinning.pins import Position
-from pinning.positions.base import fetch_row
 from pinning.probes import Probe
 
 #: At most once in so many seconds, unless somebody waits.
@@ -42,7 +42,7 @@ class WatchedPrimary:
             return
         if self._is_asked and isinstance(self._probe.answer, Position):
             self.history.add(now, self._probe.answer)
-        self._is_asked = is_due and self._probe.send(positions.of_log)
+        self._is_asked = is_due and self._probe.send(databases.of_log)
         if is_due:
             self._sent_at = now
 
@@ -171,7 +171,7 @@ def _tell(alias: str, error: SilentReplicaError) -> None:
 
 
 def _where(connection: BaseDatabaseWrapper) -> Position | None:
-    position = positions.of_replica(connection)
+    position = databases.of_replica(connection)
     return _ping(connection) if position is None else position
 
 

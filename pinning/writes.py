@@ -20,13 +20,19 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import debug_transaction
 
-from pinning import positions, primaries
+from pinning import databases, primaries
 from pinning.conf import Cluster, clusters
+from pinning.databases import (
+    as_text,
+    commits,
+    is_in_transaction,
+    is_write,
+    was_commit_refused,
+    written_table,
+)
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
 from pinning.pins import Position
-from pinning.positions.commits import is_refused
-from pinning.scope import Scope, current_scope, is_in_transaction
-from pinning.statements import as_text, commits, is_write, written_table
+from pinning.scope import Scope, current_scope
 
 _ATTRIBUTE = "_pinning_recorder"
 
@@ -149,7 +155,7 @@ class Recorder:
             except IntegrityError:
                 raise  # a deferred constraint: nothing was committed, a rollback follows
             except BaseException as error:
-                if not is_refused(error):
+                if not was_commit_refused(error):
                     after(*args)
                 raise
             after(*args)
@@ -161,10 +167,10 @@ class Recorder:
         """Commit; where the driver can, and a scope will want it, with the position in one go."""
         connection = self._connection
         is_plain = self._pending and _is_djangos(commit)
-        if not (is_plain and positions.can_commit(connection)):
+        if not (is_plain and databases.can_commit(connection)):
             return commit()
         with debug_transaction(connection, "COMMIT"), connection.wrap_database_errors:
-            self._told = positions.commit(connection)
+            self._told = databases.commit(connection)
         return None
 
     def _after_commit(self) -> None:

@@ -12,12 +12,12 @@ from freezegun import freeze_time
 
 from pinning import Reason, carried, current_scope, scope, take_carried, use_replica
 from pinning.carried import carried_for_all
+from pinning.databases import VENDORS
+from pinning.databases.base import Positions
 from pinning.middleware import PinningMiddleware
 from pinning.outside import CarriedScope
 from pinning.pins import signing
 from pinning.pins.pin import Pin, Pins, Position
-from pinning.positions import VENDORS
-from pinning.positions.base import Positions
 from pinning.scope import Scope, inside
 from tests.notes.models import Note
 from tests.shop.models import Order

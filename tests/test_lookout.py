@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError, connections
 from django.test import override_settings
 
-from pinning import breaker, lookout, positions, rotation, waits, watched
+from pinning import breaker, databases, lookout, rotation, waits, watched
 from pinning.conf.clusters import Cluster
 from pinning.lag import History
 from pinning.pins.pin import Position
@@ -384,7 +384,7 @@ def test_a_primary_is_asked_once_an_interval_and_its_places_are_noted(monkeypatc
         primary.tick(100 + tick * TICK, 2.0)
         primary._probe.answers(Position(places={"7.1": tick}, clock=0.0))
     assert primary._probe.sent == 6
-    assert primary._probe.asked[0] is positions.of_log
+    assert primary._probe.asked[0] is databases.of_log
     assert [position.places for _, position in primary.history._seen][:2] == [
         {"7.1": 0},
         {"7.1": 80},

@@ -8,9 +8,9 @@ from freezegun import freeze_time
 
 from pinning import Reason, reached, replicas, rotation, scope
 from pinning.conf.clusters import Cluster
+from pinning.databases import VENDORS
+from pinning.databases.base import Positions
 from pinning.pins.pin import Pin, Pins, Position
-from pinning.positions import VENDORS
-from pinning.positions.base import Positions
 from pinning.scope import Scope, inside
 from pinning.signals import replica_down, replica_up
 from tests.notes.models import Note

@@ -14,12 +14,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 
 from benchmarks.peers.ways import PRIMARY, REPLICA
-from pinning import positions
+from pinning import databases
+from pinning.databases.postgresql import PostgreSQLPositions
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pins, Position
 from pinning.pins.stores.base import Exchange
 from pinning.pins.stores.redis import RedisStore
-from pinning.positions.postgresql import PostgreSQLPositions
 from pinning.scope import Scope
 from pinning.signals import scope_closed
 
@@ -104,6 +104,6 @@ def begin(*, has_positions: bool) -> None:
     """Count from now on in this process. Without positions the clock decides."""
     scope_closed.connect(note_reason)
     if has_positions:
-        positions.VENDORS["postgresql"] = CountedPositions()
+        databases.VENDORS["postgresql"] = CountedPositions()
     else:
-        del positions.VENDORS["postgresql"]
+        del databases.VENDORS["postgresql"]

@@ -13,7 +13,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponseBase
 
 from benchmarks.peers.ways import PRIMARY, REPLICA
-from pinning import positions
+from pinning import databases
 from pinning.pins.pin import Position
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -88,7 +88,7 @@ class Oracle(AlwaysReplica):
         written = _written.get(_request.user)
         if written is None:
             return REPLICA
-        seen = positions.of_replica(connections[REPLICA])
+        seen = databases.of_replica(connections[REPLICA])
         return REPLICA if seen is not None and not seen.is_behind(written) else PRIMARY
 
 
@@ -111,7 +111,7 @@ def foresighted(get_response: GetResponse) -> GetResponse:
         _request.user, _request.choice = request.path, ""
         response = get_response(request)
         if request.method not in SAFE_METHODS:
-            position = positions.of_primary(connections[PRIMARY])
+            position = databases.of_primary(connections[PRIMARY])
             if position is not None:
                 _written[request.path] = position
         return response

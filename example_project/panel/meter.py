@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from django.db import Error, connections
 
+from pinning.databases.postgresql import PostgreSQLPositions
 from pinning.lag import History
 from pinning.pins.pin import Position
-from pinning.positions.postgresql import PostgreSQLPositions
 
 SECONDS_SHOWN = 60.0
 _INTERVAL_SECONDS = 0.5

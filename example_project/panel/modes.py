@@ -15,9 +15,9 @@ from django.shortcuts import render
 from django_htmx.http import reswap, retarget
 
 from pinning import current_scope
-from pinning.positions import VENDORS
-from pinning.positions.clock import ClockPositions
-from pinning.positions.postgresql import PostgreSQLPositions
+from pinning.databases import VENDORS
+from pinning.databases.clock import ClockPositions
+from pinning.databases.postgresql import PostgreSQLPositions
 from pinning.router import PinningRouter
 from pinning.scope import Read
 

@@ -18,8 +18,8 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 
 from pinning import current_scope
+from pinning.databases.statements import is_write
 from pinning.scope import Read
-from pinning.statements import is_write
 
 COOKIE = "board_visitor"
 _MOST_VISITORS = 100

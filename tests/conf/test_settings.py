@@ -13,7 +13,7 @@ from pinning.conf import rules
 from pinning.conf.rules import find_problems
 from pinning.conf.settings import Cookie, Settings, parse
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_no_setting_at_all_has_defaults():

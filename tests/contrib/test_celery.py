@@ -9,10 +9,10 @@ from django.db import transaction
 
 from pinning import Reason, current_scope, scope
 from pinning.contrib import celery as contrib
+from pinning.databases import VENDORS
+from pinning.databases.base import Positions
 from pinning.pins import signing
 from pinning.pins.pin import Position
-from pinning.positions import VENDORS
-from pinning.positions.base import Positions
 from tests.notes.models import Note
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")

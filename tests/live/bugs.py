@@ -11,12 +11,12 @@ from django.apps import AppConfig
 from django.db import connections
 from django.http import HttpResponse, JsonResponse
 
-from pinning import middleware, positions, replicas, writes
+from pinning import databases, middleware, replicas, writes
+from pinning.databases import postgresql
 from pinning.pins import identity, users
 from pinning.pins.pin import Pin, Pins
 from pinning.pins.stores import redis
 from pinning.pins.stores.cookie import CookieStore
-from pinning.positions import postgresql
 from pinning.router import PinningRouter
 from pinning.scope import ClusterWork, Scope, current_scope
 
@@ -49,7 +49,7 @@ class PositionInTransaction(Bug):
     def ready(self) -> None:
         def commit(recorder: Any, commit: Any) -> None:
             if recorder._pending:
-                recorder._told = positions.of_primary(recorder._connection)
+                recorder._told = databases.of_primary(recorder._connection)
             commit()
 
         writes.Recorder._commit = commit
@@ -60,7 +60,7 @@ class PinBeforeCommit(Bug):
 
     def ready(self) -> None:
         def note(recorder: Any) -> None:
-            current_scope().wrote(recorder._cluster, positions.of_primary(recorder._connection))
+            current_scope().wrote(recorder._cluster, databases.of_primary(recorder._connection))
 
         writes.Recorder.note = note
 
@@ -230,4 +230,4 @@ class WindowOnly(Bug):
     """A clock decides: after WINDOW the replica is taken to have it."""
 
     def ready(self) -> None:
-        positions.VENDORS.clear()
+        databases.VENDORS.clear()

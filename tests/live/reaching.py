@@ -4,7 +4,7 @@ import time
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import positions, replicas
+from pinning import databases, replicas
 from pinning.pins.pin import Pin
 
 STALL_SECONDS = 1.0
@@ -17,7 +17,7 @@ def write(connection: BaseDatabaseWrapper, text: str = "new") -> None:
 
 def pins_of(connection: BaseDatabaseWrapper) -> tuple[Pin, ...]:
     """Pins on what was written until now."""
-    position = positions.of_primary(connection)
+    position = databases.of_primary(connection)
     assert position is not None
     return tuple(
         Pin(cluster="default", written_at=position.clock, timeline=timeline, position=place)

@@ -17,7 +17,7 @@ from django.db import (
 )
 from django.db.utils import load_backend
 
-from pinning import carried, positions, scope
+from pinning import carried, databases, scope
 from pinning.pins.pin import Pins
 from tests.live.conftest import DATABASE, Pair, on_each_database
 from tests.live.far import Far, through
@@ -66,7 +66,7 @@ def test_the_position_comes_with_the_commit(far: Far):
     write()
     assert round_trips(far, pins=True) == round_trips(far, pins=False)
     ((pin,), _) = write()
-    now = positions.of_primary(connections["default"])
+    now = databases.of_primary(connections["default"])
     assert 0 < pin.position <= now.places[pin.timeline]
     assert pin.written_at <= now.clock
 
@@ -113,7 +113,7 @@ def test_a_commit_that_fails_raises_what_it_did_and_pins_nobody(far: Far):
 def test_a_question_that_fails_undoes_no_commit(far: Far, monkeypatch: Any, question: str):
     with scope() as work:
         with monkeypatch.context() as patch:
-            patch.setattr("pinning.positions.postgresql._PRIMARY", question)
+            patch.setattr("pinning.databases.postgresql._PRIMARY", question)
             with transaction.atomic():
                 Note.objects.create(text="kept")
         (pin,) = work.take_pins()
@@ -126,7 +126,7 @@ def test_a_write_without_a_position_has_it_asked_for_all(far: Far):
         with transaction.atomic():
             Note.objects.create(text="told")
         Note.objects.create(text="not told")
-        now = positions.of_primary(connections["default"])
+        now = databases.of_primary(connections["default"])
         (pin,) = work.take_pins()
     assert pin.position >= now.places[pin.timeline]
 
@@ -186,7 +186,7 @@ def test_a_signal_during_the_commit_leaves_the_connection_in_step(far: Far, vend
 
 
 def test_a_question_in_a_transaction_by_hand_does_not_end_it(far: Far, monkeypatch: Any):
-    monkeypatch.setattr("pinning.positions.postgresql._PRIMARY", "SELECT 1/0")
+    monkeypatch.setattr("pinning.databases.postgresql._PRIMARY", "SELECT 1/0")
     connection = connections["default"]
     with scope():
         Note.objects.create(text="one")

@@ -37,7 +37,7 @@ def default(
     """The alias "default", which leads to the standby; a pooler does not say that it does."""
     if request.param == "pooler":
         monkeypatch.setattr(
-            "pinning.positions.postgresql._reported_standby", lambda connection: None
+            "pinning.databases.postgresql._reported_standby", lambda connection: None
         )
     before = connections["default"]
     settings = {**before.settings_dict, "TEST": {}, "CONN_MAX_AGE": None}

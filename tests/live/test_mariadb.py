@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, connections, transaction
 from django.db.models.expressions import RawSQL
 
-from pinning import Reason, breaker, positions, scope
+from pinning import Reason, breaker, databases, scope
 from pinning.pins.pin import Pin
 from pinning.testing.mariadb import MariaDB
 from tests.live.conftest import DATABASE, Pair
@@ -175,7 +175,7 @@ def test_a_replica_need_not_be_connected_by_gtid(pair: Pair, connect):
 def test_the_clock_is_the_servers_whatever_the_zone_of_the_session(pair: Pair, connect):
     primary, replica = connect(pair.primary), connect(pair.replica)
     write(primary)
-    for connection, ask in ((primary, positions.of_primary), (replica, positions.of_replica)):
+    for connection, ask in ((primary, databases.of_primary), (replica, databases.of_replica)):
         run(connection, "SET time_zone = '+05:30'")
         assert abs(ask(connection).clock - time.time()) < 1
 
@@ -196,7 +196,7 @@ def test_a_write_in_a_domain_that_the_replica_has_never_seen_is_waited_for(
     assert has_reached(replica, old)
     assert not has_reached(replica, new)
     assert not has_reached(replica, old, new)
-    seen = positions.of_replica(replica)
+    seen = databases.of_replica(replica)
     assert not new.is_over(seen, new.written_at + 59, window=5, max_pin=60)
     pair.replica.resume_replay()
     assert wait_until_reached(replica, old, new) < STALL_SECONDS
@@ -249,7 +249,7 @@ def test_a_lost_write_is_not_reached_where_its_number_is_given_again(bare_pair: 
                 "kept,instead",
             )
             assert not has_reached(replica, lost)
-            seen = positions.of_replica(replica)
+            seen = databases.of_replica(replica)
             assert not lost.is_over(seen, lost.written_at + 4.9, window=5, max_pin=60)
         assert has_reached(connect(second), instead)
         # What the promoted server had replayed it has for good

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import Error
 
-from pinning import positions, reached
+from pinning import databases, reached
 from pinning.pins.pin import Position
 from tests.live.conftest import Pair, on_each_database
 from tests.live.reaching import (
@@ -139,7 +139,7 @@ def name_when_it_receives(replica):
     until = time.monotonic() + 20
     while time.monotonic() < until:
         with contextlib.suppress(Error):
-            if name := positions.of_replica(replica).server:
+            if name := databases.of_replica(replica).server:
                 return name
         replica.close()
         time.sleep(0.05)
@@ -149,8 +149,8 @@ def name_when_it_receives(replica):
 @on_each_database
 def test_a_replica_that_was_killed_has_another_name_than_before(pair, connect):
     """It may begin again from an earlier place than it had told."""
-    name = positions.of_replica(connect(pair.replica)).server
-    assert name == positions.of_replica(connect(pair.replica)).server != ""
+    name = databases.of_replica(connect(pair.replica)).server
+    assert name == databases.of_replica(connect(pair.replica)).server != ""
     pair.replica.kill()
     pair.replica.start()
     assert name != name_when_it_receives(connect(pair.replica))
@@ -158,7 +158,7 @@ def test_a_replica_that_was_killed_has_another_name_than_before(pair, connect):
 
 def test_a_standby_that_crashed_under_its_postmaster_has_another_name_than_before(pair, connect):
     replica = connect(pair.replica)
-    name = positions.of_replica(replica).server
+    name = databases.of_replica(replica).server
     with replica.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid(), pg_postmaster_start_time()")
         backend, started = cursor.fetchone()
@@ -194,13 +194,13 @@ def test_a_transaction_on_the_replica_is_not_trusted(pair, connect):
 def test_a_primary_in_the_place_of_a_replica_has_reached_nothing(pair, connect):
     primary = connect(pair.primary)
     write(primary)
-    assert positions.of_replica(primary).places == {}
+    assert databases.of_replica(primary).places == {}
     assert not has_reached(primary, pin_of(primary))
 
 
 def test_a_replica_in_the_place_of_the_primary_has_no_position(pair, connect):
     with pytest.raises(Error):
-        positions.of_primary(connect(pair.replica))
+        databases.of_primary(connect(pair.replica))
 
 
 @on_each_database
@@ -261,7 +261,7 @@ def test_a_replica_of_a_promoted_one_does_not_take_its_log_for_the_lost_one(
         for _ in range(200):
             write(new, "unrelated" * 100)
         second.wait_until_caught_up()
-        ((timeline, place),) = positions.of_replica(replica).places.items()
+        ((timeline, place),) = databases.of_replica(replica).places.items()
         assert place > lost.position
         assert timeline != lost.timeline
         assert not has_reached(replica, lost)
@@ -290,6 +290,6 @@ def test_a_crash_recovered_primary_is_no_replica_that_has_caught_up(fresh_pair: 
     pair.primary.start()
     write(primary)
     pin = pin_of(primary)
-    assert positions.of_replica(primary).places == {}
+    assert databases.of_replica(primary).places == {}
     assert not has_reached(primary, pin)
     assert wait_until_reached(connect(pair.replica), pin) < 2 * STALL_SECONDS

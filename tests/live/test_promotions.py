@@ -16,7 +16,7 @@ import pytest
 from django.db import OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from pinning import positions, replicas
+from pinning import databases, replicas
 from pinning.pins.pin import Pin
 from pinning.testing.accounts import own
 from pinning.testing.postgres import Postgres, Replica
@@ -390,7 +390,7 @@ def connect(server: Postgres, role: str) -> DatabaseWrapper:
 
 
 def pin_of(connection: DatabaseWrapper) -> Pin:
-    position = positions.of_primary(connection)
+    position = databases.of_primary(connection)
     ((timeline, place),) = position.places.items()
     return Pin(cluster="default", written_at=position.clock, timeline=timeline, position=place)
 

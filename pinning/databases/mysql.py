@@ -11,9 +11,11 @@ from dataclasses import replace
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning.databases.base import Positions
+from pinning.databases.commit import can_ask_mysqlclient, commit_by_mysqlclient
+from pinning.databases.connections import fetch_row
+from pinning.databases.state import once_for_connection
 from pinning.pins import Position
-from pinning.positions.base import Positions, fetch_row, once_for_connection
-from pinning.positions.commits import can_ask_mysqlclient, commit_by_mysqlclient
 
 logger = logging.getLogger("pinning")
 

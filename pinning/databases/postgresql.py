@@ -9,14 +9,11 @@ from typing import NamedTuple
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning.databases.base import Positions
+from pinning.databases.commit import can_ask_psycopg, commit_by_psycopg
+from pinning.databases.connections import fetch_row
+from pinning.databases.state import known_for_connection, once_for_connection
 from pinning.pins import Position
-from pinning.positions.base import (
-    Positions,
-    fetch_row,
-    known_for_connection,
-    once_for_connection,
-)
-from pinning.positions.commits import can_ask_psycopg, commit_by_psycopg
 
 # What stays the same for as long as a connection lives, behind a pooler too. Amazon Aurora has the
 # functions below but no such log, its readers share the primary's storage: the clock decides there.

@@ -2,8 +2,8 @@
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning.databases.base import Positions
 from pinning.pins import Position
-from pinning.positions.base import Positions
 
 
 class ClockPositions(Positions):

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from pinning.pins.pin import Pin
-from pinning.positions.mysql import (
+from pinning.databases.mysql import (
     MySQLPositions,
     UnknownFormatError,
     mariadb_places,
     mysql_beginnings,
     mysql_ends,
 )
+from pinning.pins.pin import Pin
 
 ONE = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
 TWO = "3e11fa47-71ca-11e1-9e33-c80aa9429563"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pinning import statements
-from pinning.statements import commits, is_write, written_table
+from pinning.databases import statements
+from pinning.databases.statements import commits, is_write, written_table
 
 READS = [
     # Nothing to run

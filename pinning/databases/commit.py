@@ -22,11 +22,10 @@ except ImportError:
 
 Rows = list[tuple[str, ...]]
 
-
 _REFUSED = "_pinning_refused"
 
 
-def is_refused(error: BaseException) -> bool:
+def was_commit_refused(error: BaseException) -> bool:
     """Whether ``error``, or what it was made of, says for sure that nothing was committed."""
     return getattr(error.__cause__, _REFUSED, False)
 

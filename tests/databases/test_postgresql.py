@@ -2,7 +2,7 @@
 
 import pytest
 
-from pinning.positions.postgresql import System, _position, end_of_record
+from pinning.databases.postgresql import System, _position, end_of_record
 
 PAGE, SEGMENT = 8192, 16 * 2**20
 

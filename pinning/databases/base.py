@@ -1,21 +1,16 @@
 """The two questions about positions that a vendor answers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning.databases.errors import sqlstate_of
 from pinning.pins import Position
 
 # PostgreSQL's read_only_sql_transaction; MySQL's and MariaDB's errors under --read-only.
 _READ_ONLY_STATE = "25006"
 _READ_ONLY_NUMBERS = frozenset({1290, 1836})
-
-Answer = TypeVar("Answer")
-
-_ATTRIBUTE = "_pinning_server"
 
 
 class Positions(ABC):
@@ -62,40 +57,3 @@ class Positions(ABC):
             return True
         number = error.args[0] if error.args else None
         return number in _READ_ONLY_NUMBERS and "read-only" in str(error)  # 1290 has other reasons
-
-
-def sqlstate_of(error: BaseException) -> str | None:
-    """The driver's code: psycopg 3 calls it ``sqlstate``, psycopg2 ``pgcode``."""
-    cause = error.__cause__
-    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-
-
-def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
-    """The only row of ``sql``, or an empty one, asked on the driver's cursor in one round trip.
-
-    Past Django's cursor, so that neither ``assertNumQueries`` nor another package's wrapper sees
-    a query that the project did not write. Raises ``django.db.Error``.
-    """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
-        cursor.execute(sql)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-    return row or ()
-
-
-def known_for_connection(connection: BaseDatabaseWrapper) -> Any:
-    """What ``once_for_connection`` has been told, or None. Asks nobody."""
-    known = connection.__dict__.get(_ATTRIBUTE)
-    return known[1] if known is not None and known[0] is connection.connection else None
-
-
-def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:
-    """The answer of ``ask``, which is asked anew on each new connection to the server.
-
-    For what stays the same while that lives. A vendor has one such question.
-    """
-    connection.ensure_connection()
-    known: tuple[Any, Answer] | None = connection.__dict__.get(_ATTRIBUTE)
-    if known is None or known[0] is not connection.connection:
-        known = connection.__dict__[_ATTRIBUTE] = (connection.connection, ask())
-    return known[1]

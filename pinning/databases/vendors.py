@@ -6,11 +6,11 @@ Where no vendor answers (None), the clock decides.
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning.databases.base import Positions
+from pinning.databases.clock import ClockPositions
+from pinning.databases.mysql import MySQLPositions
+from pinning.databases.postgresql import PostgreSQLPositions
 from pinning.pins import Position
-from pinning.positions.base import Positions
-from pinning.positions.clock import ClockPositions
-from pinning.positions.mysql import MySQLPositions
-from pinning.positions.postgresql import PostgreSQLPositions
 
 #: By ``connection.vendor``, which is ``mysql`` for MariaDB too. A backend of another vendor may add
 #: its own.

@@ -1,0 +1,59 @@
+"""Pins for what was committed on a primary until now."""
+
+import contextlib
+import logging
+import time
+
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.databases import vendors
+from pinning.databases.connections import is_in_transaction
+from pinning.pins import Pin, Pins, Position
+
+logger = logging.getLogger("pinning")
+
+
+def pin_now(cluster: str) -> Pins:
+    """A pin on ``cluster`` for what was committed until now.
+
+    It carries a position where the primary can tell one, and the time alone where it cannot.
+    """
+    position = _position_now(connections[cluster])
+    return pin_by_clock(cluster) if position is None else pins_at(cluster, position)
+
+
+def pins_at(cluster: str, position: Position) -> Pins:
+    """Pins on ``cluster`` with the place on each timeline."""
+    return Pins(
+        Pin(cluster=cluster, written_at=position.clock, timeline=timeline, position=place)
+        for timeline, place in position.places.items()
+    )
+
+
+def pin_by_clock(cluster: str) -> Pins:
+    """A pin on ``cluster`` that holds for WINDOW from now."""
+    return Pins([Pin(cluster=cluster, written_at=time.time())])
+
+
+def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
+    """Where the primary is; asked on a new connection if this one turns out to be broken.
+
+    Not inside a transaction, which a failing question would break, nor on an event loop.
+    """
+    if connection.in_atomic_block or is_in_transaction(connection):
+        return None
+    try:
+        return vendors.of_primary(connection)
+    except SynchronousOnlyOperation:
+        return None
+    except Error:
+        with contextlib.suppress(Error):
+            connection.close()
+    try:
+        return vendors.of_primary(connection)
+    except Error as error:
+        name = connection.alias
+        logger.warning("The position of %r is unknown, the clock decides: %s", name, error)
+    return None
