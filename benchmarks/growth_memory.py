@@ -13,12 +13,13 @@ from django.test import RequestFactory, override_settings
 
 from benchmarks.growth_counts import rss_mb
 from pinning.conf.settings import settings
-from pinning.middleware import PinningMiddleware, RequestScope
+from pinning.middleware import PinningMiddleware
 from pinning.pins import signing
 from pinning.pins.identity import Visitor, identities_of
 from pinning.pins.pin import Pin, Pins
 from pinning.pins.stores import stores
-from pinning.scope import inside
+from pinning.scopes.request import RequestScope
+from pinning.scopes.scope import inside
 from tests.notes.models import Note
 
 SCOPES = 1000

@@ -13,9 +13,9 @@ from django.test import RequestFactory
 
 from benchmarks.candidates import pinned_cookies
 from benchmarks.peers.ways import way_of
-from pinning.middleware import RequestScope
 from pinning.router import PinningRouter
-from pinning.scope import inside
+from pinning.scopes.request import RequestScope
+from pinning.scopes.scope import inside
 from tests.notes.models import Attachment
 
 SCOPES = 10_000

@@ -1,13 +1,19 @@
 """Read-your-writes for Django sites with a primary database and read replicas."""
 
-from pinning.carried import carried, take_carried
 from pinning.lookups import FindOrCreateMixin, afind_or_create, find_or_create
-from pinning.outside import scope
-from pinning.overrides import read_only, use_primary, use_replica
 from pinning.raw import read_connection
-from pinning.reasons import Reason
-from pinning.scope import Scope, current_scope
-from pinning.threads import in_scope
+from pinning.scopes import (
+    Reason,
+    Scope,
+    carried,
+    current_scope,
+    in_scope,
+    read_only,
+    scope,
+    take_carried,
+    use_primary,
+    use_replica,
+)
 from pinning.writes import mark_written
 
 __all__ = [

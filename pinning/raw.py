@@ -8,9 +8,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning import replicas
 from pinning.conf import DEFAULT, Cluster, clusters
 from pinning.databases import is_on_event_loop
-from pinning.reasons import Reason
 from pinning.router import count, decide
-from pinning.scope import current_scope
+from pinning.scopes import Reason, current_scope
 
 
 def read_connection(cluster: str = "", model: Any = None) -> BaseDatabaseWrapper:

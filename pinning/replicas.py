@@ -19,8 +19,7 @@ from pinning import breaker, conf, databases, lookout, reached, rotation, waits
 from pinning.conf import Cluster
 from pinning.databases import is_in_transaction
 from pinning.pins import Pin, Position
-from pinning.reasons import Reason
-from pinning.scope import Choice, Scope
+from pinning.scopes import Choice, Reason, Scope
 from pinning.waits import Wait
 
 logger = logging.getLogger("pinning")

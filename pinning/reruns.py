@@ -10,11 +10,10 @@ from typing import Any
 from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import overrides, replicas
+from pinning import replicas
 from pinning.conf import Cluster, clusters
 from pinning.databases import as_text, is_conflict, is_in_transaction, is_query
-from pinning.reasons import Reason
-from pinning.scope import Choice, current_scope
+from pinning.scopes import Choice, Reason, current_scope, overrides
 from pinning.waits import Wait, is_server_side, note_stream
 
 _ATTRIBUTE = "_pinning_rerunner"

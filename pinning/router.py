@@ -7,12 +7,20 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from pinning import overrides, replicas, rotation
+from pinning import replicas, rotation
 from pinning.conf import Cluster, clusters, is_generic_relation
 from pinning.databases import is_in_transaction, is_on_event_loop
-from pinning.reasons import Reason
-from pinning.scope import Choice, ClusterWork, Read, Scope, are_replicas_on, current_scope
-from pinning.writes import recorder_of
+from pinning.scopes import (
+    Choice,
+    ClusterWork,
+    Read,
+    Reason,
+    Scope,
+    are_replicas_on,
+    current_scope,
+    overrides,
+    transaction_of,
+)
 
 
 class _Thread(threading.local):
@@ -46,10 +54,10 @@ def decide(
     thread = _thread.token
     connection = work.connections.get(thread) or _find_connection(cluster, work)
     if connection is not None and is_in_transaction(connection):
-        recorder = recorder_of(connection, cluster)
-        if not scope.is_view_transaction(connection, recorder.begun):
+        transaction = transaction_of(connection)
+        if not scope.is_view_transaction(connection, transaction):
             return primary, Reason.TRANSACTION
-        if recorder.has_pending():
+        if transaction.has_written():
             return primary, Reason.WRITTEN
     if work.written or (scope.parent is not None and scope.has_written(primary)):
         return primary, Reason.WRITTEN
@@ -92,7 +100,6 @@ def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper
     if is_on_event_loop():
         return None
     connection = work.connections[_thread.token] = connections[cluster.primary]
-    recorder_of(connection, cluster)
     return connection
 
 

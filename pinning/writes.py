@@ -21,46 +21,35 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import debug_transaction
 
 from pinning import databases, primaries
-from pinning.conf import Cluster, clusters
+from pinning.conf import clusters
 from pinning.databases import (
     as_text,
     commits,
+    hooks,
     is_in_transaction,
     is_write,
+    state_of,
     was_commit_refused,
     written_table,
 )
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
 from pinning.pins import Position
-from pinning.scope import Scope, current_scope
+from pinning.scopes import Transaction, current_scope, transaction, transaction_of
 
-_ATTRIBUTE = "_pinning_recorder"
-
-_WATCHED = (
-    "_commit",
-    "_rollback",
-    "_savepoint_rollback",
-    "_set_autocommit",
-    "_start_transaction_under_autocommit",  # SQLite's way to begin one
-    "_close",
-)
 _REFUSED = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
 class Recorder:
     """Watches the connection of one thread to one primary."""
 
-    def __init__(self, cluster: Cluster, connection: BaseDatabaseWrapper) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
         """Watch ``connection`` from now on, through reconnects, for as long as it is used."""
-        self._cluster = cluster.primary
+        self._cluster = connection.alias
         self._connection = connection
-        self._pending: list[tuple[Scope, frozenset[str]]] = []
         self._told: Position | None = None  # with the last commit
-        #: How many transactions have begun, which tells them apart.
-        self.begun = 0
-        for name in _WATCHED:
-            if hasattr(connection, name):
-                self._replace(name)
+        for name in hooks.TRANSACTION_METHODS:
+            after = getattr(self, f"_after{name}")
+            hooks.put_around(connection, name, functools.partial(self._run_method, after))
 
     def __call__(
         self,
@@ -80,7 +69,7 @@ class Recorder:
             result = self._run_write(run, text, many)
         else:
             result = primaries.run(self._connection, run)
-        if self._pending and commits(text, self._connection.features.can_rollback_ddl):
+        if self._transaction.has_written() and self._commits(text):
             self._after_commit()
         return result
 
@@ -106,19 +95,22 @@ class Recorder:
         self.note()
         return result
 
+    def _commits(self, text: str) -> bool:
+        return commits(text, self._connection.features.can_rollback_ddl)
+
     def note(self) -> None:
         """Note a write by the current scope: at once, or when the open transaction commits."""
         scope = current_scope()
         if scope is None:
             return
         if is_in_transaction(self._connection):
-            self._note_pending(scope)
+            self._transaction.note(scope, frozenset(self._connection.savepoint_ids))
         else:
             scope.wrote(self._cluster)
 
-    def has_pending(self) -> bool:
-        """Whether the open transaction has written something."""
-        return bool(self._pending)
+    @property
+    def _transaction(self) -> Transaction:
+        return transaction_of(self._connection)
 
     def _counts(self, text: str) -> bool:
         """Whether the statement writes what pins. Raises ReadOnlyClusterError where none may."""
@@ -130,43 +122,26 @@ class Recorder:
         tables = known.primary_tables
         return not tables or written_table(text) not in tables
 
-    def _note_pending(self, scope: Scope) -> None:
-        """Remember the write with the savepoints it may be rolled back with.
-
-        Savepoints that were released meanwhile cannot be rolled back alone any more; an entry
-        that survives wherever another one does makes that other one superfluous.
-        """
-        open_now = frozenset(self._connection.savepoint_ids)
-        entries = {(entry, sids & open_now) for entry, sids in self._pending}
-        if not any(entry is scope and sids <= open_now for entry, sids in entries):
-            entries.add((scope, open_now))
-        self._pending = list(entries)
-
-    def _replace(self, name: str) -> None:
-        """Put ``_after<name>`` behind the connection's own method, on this connection alone."""
-        original = getattr(self._connection, name)
-        if name == "_commit":
-            original = functools.partial(self._commit, original)
-        after = getattr(self, f"_after{name}")
-
-        def replacement(*args: Any) -> Any:
-            try:
-                result = original(*args)
-            except IntegrityError:
-                raise  # a deferred constraint: nothing was committed, a rollback follows
-            except BaseException as error:
-                if not was_commit_refused(error):
-                    after(*args)
-                raise
-            after(*args)
-            return result
-
-        setattr(self._connection, name, replacement)
+    def _run_method(
+        self, after: Callable[..., None], method: Callable[..., Any], *args: Any
+    ) -> Any:
+        """Run a method of the connection, and ``after`` when it is done, or may be."""
+        run = functools.partial(self._commit, method) if after == self._after_commit else method
+        try:
+            result = run(*args)
+        except IntegrityError:
+            raise  # a deferred constraint: nothing was committed, a rollback follows
+        except BaseException as error:
+            if not was_commit_refused(error):
+                after(*args)
+            raise
+        after(*args)
+        return result
 
     def _commit(self, commit: Callable[[], Any]) -> Any:
         """Commit; where the driver can, and a scope will want it, with the position in one go."""
         connection = self._connection
-        is_plain = self._pending and _is_djangos(commit)
+        is_plain = self._transaction.has_written() and hooks.is_djangos(commit)
         if not (is_plain and databases.can_commit(connection)):
             return commit()
         with debug_transaction(connection, "COMMIT"), connection.wrap_database_errors:
@@ -175,20 +150,19 @@ class Recorder:
 
     def _after_commit(self) -> None:
         """Tell the scopes. Also when COMMIT failed: the server may have done it all the same."""
-        pending, self._pending = self._pending, []
         told, self._told = self._told, None
-        for scope, _ in pending:
+        for scope in self._transaction.take_writers():
             scope.wrote(self._cluster, told)
 
     def _after_rollback(self) -> None:
-        self._pending.clear()
+        self._transaction.roll_back()
 
     def _after_close(self) -> None:
         """The database rolls back what was open."""
-        self._pending.clear()
+        self._transaction.roll_back()
 
     def _after_savepoint_rollback(self, sid: str) -> None:
-        self._pending = [(scope, sids) for scope, sids in self._pending if sid not in sids]
+        self._transaction.roll_back_to(sid)
 
     def _after_set_autocommit(self, autocommit: bool) -> None:
         """A transaction begins; or some databases commit what is open."""
@@ -198,17 +172,10 @@ class Recorder:
             self._after_start_transaction_under_autocommit()
 
     def _after_start_transaction_under_autocommit(self) -> None:
-        self.begun += 1
+        begun = transaction.begin(self._connection)
         scope = current_scope()
         if scope is not None:
-            scope.began_transaction(self._connection, self.begun)
-
-
-def _is_djangos(commit: Any) -> bool:
-    """Whether a connection's ``_commit`` is Django's own, and no backend's or tracer's."""
-    function = getattr(commit, "__func__", None)
-    is_wrapped = hasattr(function, "__wrapped__")
-    return not is_wrapped and getattr(function, "__module__", "") == BaseDatabaseWrapper.__module__
+            scope.began_transaction(self._connection, begun)
 
 
 def _subject(text: str) -> str:
@@ -222,15 +189,16 @@ def _subject(text: str) -> str:
     return f"The table {table!r}"
 
 
-def recorder_of(connection: BaseDatabaseWrapper, cluster: Cluster) -> Recorder:
+def recorder_of(connection: BaseDatabaseWrapper) -> Recorder:
     """The recorder of a primary's connection, put there at the first call.
 
     It stands in front of other execute wrappers: ``execute_wrapper()`` takes away the last one
     when it ends, whosever that is.
     """
-    recorder: Recorder | None = connection.__dict__.get(_ATTRIBUTE)
-    if recorder is None:
-        recorder = connection.__dict__[_ATTRIBUTE] = Recorder(cluster, connection)
+    state = state_of(connection)
+    if state.watcher is None:
+        state.watcher = Recorder(connection)
+    recorder: Recorder = state.watcher
     if recorder not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, recorder)
     return recorder
@@ -240,7 +208,7 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
     """Receive ``connection_created``: watch the connection if it is a primary's."""
     cluster = clusters().of_alias(connection.alias)
     if cluster is not None and connection.alias == cluster.primary:
-        recorder_of(connection, cluster)
+        recorder_of(connection)
         primaries.look(connection)
 
 
@@ -258,4 +226,4 @@ def mark_written(using: str = "default") -> None:
     In a transaction it counts once that commits. Raises UnknownClusterError.
     """
     cluster = clusters().of_alias(using) or clusters().named(using)
-    recorder_of(connections[cluster.primary], cluster).note()
+    recorder_of(connections[cluster.primary]).note()

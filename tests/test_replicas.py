@@ -11,7 +11,7 @@ from pinning.conf.clusters import Cluster
 from pinning.databases import VENDORS
 from pinning.databases.base import Positions
 from pinning.pins.pin import Pin, Pins, Position
-from pinning.scope import Scope, inside
+from pinning.scopes.scope import Scope, inside
 from pinning.signals import replica_down, replica_up
 from tests.notes.models import Note
 

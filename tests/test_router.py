@@ -17,7 +17,7 @@ from django.test import TestCase, TransactionTestCase
 from pinning import Reason, read_only, rotation, scope, use_primary, use_replica
 from pinning.conf.clusters import Cluster, clusters
 from pinning.router import PinningRouter, decide
-from pinning.scope import Scope, current_scope, inside
+from pinning.scopes.scope import Scope, current_scope, inside
 from tests.notes.models import Attachment, Audit, Comment, Note, Tag
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")

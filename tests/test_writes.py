@@ -19,7 +19,8 @@ from pinning.conf.clusters import clusters
 from pinning.exceptions import UnknownClusterError
 from pinning.pins.pin import Position
 from pinning.router import decide
-from pinning.scope import Scope
+from pinning.scopes import transaction_of
+from pinning.scopes.scope import Scope
 from pinning.writes import Recorder, recorder_of
 from tests.notes.models import Audit, Note, Tag
 
@@ -125,8 +126,7 @@ def test_many_savepoints_cost_no_memory():
         for number in range(100):
             with transaction.atomic():
                 Tag.objects.create(name=str(number))
-        recorder = recorder_of(connections["default"], clusters().named("default"))
-        assert len(recorder._pending) <= 2
+        assert len(transaction_of(connections["default"])._writers) <= 2
 
 
 def test_a_read_in_an_on_commit_callback_registered_before_the_write_goes_to_the_primary():
@@ -377,7 +377,7 @@ def test_each_pin_is_taken_once():
 
 def test_a_position_belongs_to_the_commit_that_it_came_with():
     """A later one that says nothing, by a statement that commits by the way say, has none."""
-    recorder = recorder_of(connections["default"], clusters().named("default"))
+    recorder = recorder_of(connections["default"])
     heard = []
 
     class Ear(Scope):
@@ -387,6 +387,6 @@ def test_a_position_belongs_to_the_commit_that_it_came_with():
     position = Position(places={"7.1": 5}, clock=0.0)
     recorder._told = position
     for _ in range(2):
-        recorder._pending = [(Ear(), frozenset())]
+        transaction_of(connections["default"]).note(Ear(), frozenset())
         recorder._after_commit()
     assert heard == [position, None]

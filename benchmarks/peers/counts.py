@@ -20,7 +20,7 @@ from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pins, Position
 from pinning.pins.stores.base import Exchange
 from pinning.pins.stores.redis import RedisStore
-from pinning.scope import Scope
+from pinning.scopes.scope import Scope
 from pinning.signals import scope_closed
 
 READS, REASON = "X-Reads", "X-Reason"

@@ -19,7 +19,7 @@ from pinning.databases import VENDORS
 from pinning.databases.clock import ClockPositions
 from pinning.databases.postgresql import PostgreSQLPositions
 from pinning.router import PinningRouter
-from pinning.scope import Read
+from pinning.scopes.state import Read
 
 REPLICA = "replica1"
 

@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 
 from pinning import current_scope
 from pinning.databases.statements import is_write
-from pinning.scope import Read
+from pinning.scopes.state import Read
 
 COOKIE = "board_visitor"
 _MOST_VISITORS = 100

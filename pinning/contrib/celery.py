@@ -8,9 +8,7 @@ from typing import Any
 
 from celery import Task, current_task, signals
 
-from pinning.carried import carried, carried_for_all
-from pinning.outside import NewScope, scope
-from pinning.scope import current_scope
+from pinning.scopes import NewScope, carried, carried_for_all, current_scope, scope
 
 #: The message's header. It is an outer one, beside Celery's own, which the worker finds on
 #: ``task.request`` whatever headers the project sets; an inner one, in the header "headers", would

@@ -14,9 +14,7 @@ from django.tasks import Task
 from django.tasks.backends.dummy import DummyBackend
 from django.tasks.backends.immediate import ImmediateBackend
 
-from pinning.carried import carried
-from pinning.outside import scope
-from pinning.scope import current_scope
+from pinning.scopes import carried, current_scope, scope
 
 #: The keyword argument.
 ARGUMENT = "_pinning"

@@ -1,5 +1,6 @@
 """All that differs by vendor or driver: positions, statements, errors, commits, connections."""
 
+from pinning.databases import hooks
 from pinning.databases.base import Positions
 from pinning.databases.commit import was_commit_refused
 from pinning.databases.connections import (
@@ -10,6 +11,7 @@ from pinning.databases.connections import (
 )
 from pinning.databases.errors import is_conflict, is_full, sqlstate_of
 from pinning.databases.pins import pin_by_clock, pin_now, pins_at
+from pinning.databases.state import State, state_of
 from pinning.databases.statements import (
     as_text,
     commits,
@@ -31,11 +33,13 @@ from pinning.databases.vendors import (
 __all__ = [
     "VENDORS",
     "Positions",
+    "State",
     "as_text",
     "can_commit",
     "commit",
     "commits",
     "fetch_row",
+    "hooks",
     "is_conflict",
     "is_full",
     "is_in_transaction",
@@ -52,6 +56,7 @@ __all__ = [
     "pin_now",
     "pins_at",
     "sqlstate_of",
+    "state_of",
     "was_commit_refused",
     "written_table",
 ]

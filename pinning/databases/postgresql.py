@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning.databases.base import Positions
 from pinning.databases.commit import can_ask_psycopg, commit_by_psycopg
 from pinning.databases.connections import fetch_row
-from pinning.databases.state import known_for_connection, once_for_connection
+from pinning.databases.state import known_for_connection, once_for_connection, state_of
 from pinning.pins import Position
 
 # What stays the same for as long as a connection lives, behind a pooler too. Amazon Aurora has the
@@ -55,8 +55,6 @@ SELECT CASE WHEN pg_is_in_recovery()
 # SizeOfXLogShortPHD and SizeOfXLogLongPHD in src/include/access/xlog_internal.h.
 _PAGE_HEADER = 24
 _SEGMENT_HEADER = 40
-
-_TIMELINE = "_pinning_timeline"
 
 #: Stands for a timeline that is not known: no pin is on it.
 _UNKNOWN = "?"
@@ -173,10 +171,10 @@ def _since(
     """
     if timeline == 1:
         return 0.0
-    known = connection.__dict__.get(_TIMELINE)
-    if known is None or known[0] is not connection.connection or known[1] != timeline:
-        known = connection.__dict__[_TIMELINE] = (connection.connection, timeline, clock)
-    seen: float = known[2]
+    state = state_of(connection)
+    if state.timeline is None or state.timeline[0] != timeline:
+        state.timeline = (timeline, clock)
+    _, seen = state.timeline
     checkpointed, at = checkpoint
     return min(seen, at) if checkpointed == timeline else seen
 

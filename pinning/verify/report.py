@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from pinning.reasons import Reason
+from pinning.scopes import Reason
 from pinning.verify.checker import Verdict, WrongRead
 from pinning.verify.history import NO_ANSWER, Kind, Operation
 

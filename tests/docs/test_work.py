@@ -15,7 +15,7 @@ from django.core.management import BaseCommand, call_command
 from pinning import Reason, current_scope, scope
 from tests.docs.visits import get, has_pinned, post, reasons
 from tests.notes.models import Note
-from tests.test_holders import as_user
+from tests.scopes.test_identity import as_user
 from tests.test_middleware import memory, write
 
 __all__ = ["memory"]

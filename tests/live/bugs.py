@@ -18,7 +18,8 @@ from pinning.pins.pin import Pin, Pins
 from pinning.pins.stores import redis
 from pinning.pins.stores.cookie import CookieStore
 from pinning.router import PinningRouter
-from pinning.scope import ClusterWork, Scope, current_scope
+from pinning.scopes.scope import Scope, current_scope
+from pinning.scopes.state import ClusterWork
 
 
 class Bug(AppConfig):
@@ -48,7 +49,7 @@ class PositionInTransaction(Bug):
 
     def ready(self) -> None:
         def commit(recorder: Any, commit: Any) -> None:
-            if recorder._pending:
+            if recorder._transaction.has_written():
                 recorder._told = databases.of_primary(recorder._connection)
             commit()
 

@@ -6,12 +6,10 @@ from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from pinning import conf
-from pinning.blocks import decorated
-from pinning.databases import pin_now, pins_at
-from pinning.holders import Holder
-from pinning.pins import Pins, Position, signing
-from pinning.scope import Scope, inside
+from pinning.scopes.carried import CarriedScope
+from pinning.scopes.decorators import decorated
+from pinning.scopes.identity import HeldScope, Holder
+from pinning.scopes.scope import Scope, inside
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,57 +67,3 @@ class NewScope:
     def __call__(self, function: F) -> F:
         """Decorate a function, sync or async: each call is a scope."""
         return decorated(function, functools.partial(NewScope, self._make))
-
-
-class HeldScope(Scope):
-    """The scope of work that is done for somebody: it has their pins and leaves them its own."""
-
-    __slots__ = ("_holder",)
-
-    def __init__(self, holder: Holder) -> None:
-        """Open a scope for ``holder``; nothing is loaded yet."""
-        super().__init__()
-        self._holder = holder
-        if self.parent is None:
-            self.seed = holder.seed() or self.seed
-
-    def load_pins(self) -> Pins | None:
-        """Those of the scope around, if any, and the holder's."""
-        around = super().load_pins()
-        held = None if around is None else self._holder.load()
-        return None if around is None or held is None else around.merge(held)
-
-    def wrote(self, cluster: str, position: Position | None = None) -> None:
-        """Note a committed write; one that is committed after its end is saved by itself."""
-        super().wrote(cluster, position)
-        if self.is_closed:
-            at = pin_now(cluster) if position is None else pins_at(cluster, position)
-            self._holder.save(lambda: at)
-
-    def close(self) -> None:
-        """Save what was written, and end."""
-        try:
-            if self.has_unsaved_writes():
-                self._holder.save(self.take_pins)
-        finally:
-            super().close()
-
-
-class CarriedScope(Scope):
-    """Work with the pins that a text brings along, those of a task's message say."""
-
-    __slots__ = ("_brought",)
-
-    def __init__(self, carried: object) -> None:
-        """Open a scope with the pins in ``carried``: none, where ``carried()`` did not give it."""
-        super().__init__()
-        self._brought = signing.unsign_carried(carried)
-
-    def load_pins(self) -> Pins | None:
-        """Those that were brought, with those of the scope around, if any."""
-        known = super().load_pins()
-        return None if known is None else known.merge(self._brought)
-
-    def needs_pins(self) -> bool:
-        """What TASKS says: who brought none may wait for a row that no replica has yet."""
-        return conf.settings().tasks == conf.PRIMARY

@@ -6,8 +6,8 @@ from pinning import conf
 from pinning.conf import Cluster, clusters
 from pinning.databases import is_in_transaction, pin_by_clock, pin_now
 from pinning.pins import Pins, signing
-from pinning.scope import Scope, current_scope
-from pinning.writes import recorder_of
+from pinning.scopes.scope import Scope, current_scope
+from pinning.scopes.transaction import transaction_of
 
 
 def carried() -> str:
@@ -73,6 +73,26 @@ def _with_replicas() -> list[Cluster]:
 def _pins_of_pending(cluster: Cluster) -> Pins:
     """A pin by the clock while the open transaction has written: its commit has no position yet."""
     connection = connections[cluster.primary]
-    if is_in_transaction(connection) and recorder_of(connection, cluster).has_pending():
+    if is_in_transaction(connection) and transaction_of(connection).has_written():
         return pin_by_clock(cluster.primary)
     return Pins()
+
+
+class CarriedScope(Scope):
+    """Work with the pins that a text brings along, those of a task's message say."""
+
+    __slots__ = ("_brought",)
+
+    def __init__(self, carried: object) -> None:
+        """Open a scope with the pins in ``carried``: none, where ``carried()`` did not give it."""
+        super().__init__()
+        self._brought = signing.unsign_carried(carried)
+
+    def load_pins(self) -> Pins | None:
+        """Those that were brought, with those of the scope around, if any."""
+        known = super().load_pins()
+        return None if known is None else known.merge(self._brought)
+
+    def needs_pins(self) -> bool:
+        """What TASKS says: who brought none may wait for a row that no replica has yet."""
+        return conf.settings().tasks == conf.PRIMARY

@@ -4,84 +4,24 @@ What a scope did is a change to one mutable object that the ContextVar holds fro
 ContextVar that is set anew inside asyncio.create_task, gather or a thread is lost outside it.
 """
 
+import contextvars
 import functools
 import random
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import ParamSpec, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf
 from pinning.databases import pin_now, pins_at
-from pinning.pins import NOBODY, Pin, Pins, Position, ResolvedUsers
-from pinning.reasons import Reason
+from pinning.pins import NOBODY, Pins, Position, ResolvedUsers
+from pinning.scopes.reasons import Reason
+from pinning.scopes.state import ClusterWork, Read
 from pinning.signals import scope_closed
 
 #: How many positions a scope keeps that came with commits. After more of them it asks.
 _MOST_TOLD = 50
-
-
-class Read(NamedTuple):
-    """One answer of the router. ``model`` is its label."""
-
-    model: str
-    alias: str
-    reason: Reason
-
-
-class Choice:
-    """Which database serves a scope, and the pins that each connection to it must have reached.
-
-    ``users`` are those whose pins it takes into account.
-    """
-
-    __slots__ = ("alias", "connections", "decision", "is_primary", "pins", "reason", "users")
-
-    def __init__(self, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> None:
-        self.alias = alias
-        self.reason = reason
-        self.pins = pins
-        self.users = NOBODY
-        self.is_primary = False
-        self.decision = (alias, reason)
-        #: The replica's, by thread, and the driver's in it that was found to be good.
-        self.connections: dict[object, tuple[BaseDatabaseWrapper, Any]] = {}
-
-    @classmethod
-    def of_primary(cls, alias: str, reason: Reason) -> "Choice":
-        """The primary, which needs no looking after."""
-        choice = cls(alias, reason)
-        choice.is_primary = True
-        return choice
-
-
-class ClusterWork:
-    """What a scope has to do with one cluster."""
-
-    __slots__ = (
-        "choice",
-        "connections",
-        "is_told",
-        "latest",
-        "reads",
-        "received",
-        "taken",
-        "told",
-        "unsaved",
-        "written",
-    )
-
-    def __init__(self) -> None:
-        self.written = False  # something was committed
-        self.unsaved = False  # ... or received, since the pins were last taken
-        self.latest: object = None  # stands for the last write
-        self.taken: tuple[object, Pins] | None = None  # the pins of that write, once asked for
-        self.told: list[Pins] = []  # with commits
-        self.is_told = True  # of every write
-        self.received = Pins()  # from work that was done elsewhere
-        self.choice: Choice | None = None
-        self.reads: dict[Reason, int] = {}
-        self.connections: dict[object, BaseDatabaseWrapper] = {}  # the primary's, by thread
 
 
 class Scope:
@@ -161,12 +101,12 @@ class Scope:
         """The users who are resolved by now: the same object until there is another."""
         return NOBODY if self.users is None else self.users.ids()
 
-    def is_view_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> bool:
-        """Whether the open transaction, the ``begun``-th of its connection, is but the view's.
+    def is_view_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
+        """Whether ``transaction``, which is open on ``connection``, is but the view's.
 
         That is the one which ATOMIC_REQUESTS opens, with no other block inside it.
         """
-        return self.parent is not None and self.parent.is_view_transaction(connection, begun)
+        return self.parent is not None and self.parent.is_view_transaction(connection, transaction)
 
     # What kinds of scope decide
 
@@ -184,8 +124,8 @@ class Scope:
 
     # What happens to it
 
-    def began_transaction(self, connection: BaseDatabaseWrapper, begun: int) -> None:
-        """Note that the ``begun``-th transaction of ``connection`` begins."""
+    def began_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> None:
+        """Note that ``transaction`` begins on ``connection``."""
 
     def wrote(self, cluster: str, position: Position | None = None) -> None:
         """Note a committed write, here and in every open scope around.
@@ -297,3 +237,22 @@ class inside:  # noqa: N801  reads like the function that it stands for
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def in_scope(function: Callable[P, R]) -> Callable[P, R]:
+    """``function`` as part of the current scope, whichever thread runs it, and however often.
+
+    ``executor.submit(in_scope(function), ...)``. The blocks around this call hold in it as well, as
+    all context variables do. Once the scope has ended it reads from the primary.
+    """
+    context = contextvars.copy_context()
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        return context.copy().run(function, *args, **kwargs)  # several threads may be in it at once
+
+    return run

@@ -12,8 +12,8 @@ from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
 from pinning import Reason, current_scope, scope
-from pinning.holders import request_of
 from pinning.pins import signing
+from pinning.scopes.identity import request_of
 from tests.notes.models import Note
 from tests.test_middleware import Memory, cookies_after, memory, read, routed, send, write
 
@@ -253,7 +253,7 @@ def test_an_asynchronous_block_that_only_read_stays_on_the_event_loop(monkeypatc
     def no_thread(*args, **kwargs):
         raise AssertionError("left the event loop")
 
-    monkeypatch.setattr(sys.modules["pinning.outside"], "sync_to_async", no_thread)
+    monkeypatch.setattr(sys.modules["pinning.scopes.block"], "sync_to_async", no_thread)
 
     async def consume():
         async with scope(identity=5):

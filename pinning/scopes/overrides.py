@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-from pinning.blocks import decorated
+from pinning.scopes.decorators import decorated
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,8 +48,12 @@ class Block:
 
 @overload
 def use_primary(function: F) -> F: ...
+
+
 @overload
 def use_primary(function: None = None) -> Block: ...
+
+
 def use_primary(function: F | None = None) -> F | Block:
     """Send reads to the primary: ``with use_primary():`` or ``@use_primary`` on a function or view.
 
@@ -63,8 +67,12 @@ def use_primary(function: F | None = None) -> F | Block:
 
 @overload
 def use_replica(function: F) -> F: ...
+
+
 @overload
 def use_replica(function: None = None) -> Block: ...
+
+
 def use_replica(function: F | None = None) -> F | Block:
     """Send reads to a replica although the user, or this very scope, has written: stale is fine.
 
@@ -76,8 +84,12 @@ def use_replica(function: F | None = None) -> F | Block:
 
 @overload
 def read_only(function: F) -> F: ...
+
+
 @overload
 def read_only(function: None = None) -> Block: ...
+
+
 def read_only(function: F | None = None) -> F | Block:
     """Declare that an unsafe request only reads, as a search or a GraphQL query by POST does.
 

@@ -11,14 +11,13 @@ from django.test import RequestFactory, override_settings
 from freezegun import freeze_time
 
 from pinning import Reason, carried, current_scope, scope, take_carried, use_replica
-from pinning.carried import carried_for_all
 from pinning.databases import VENDORS
 from pinning.databases.base import Positions
 from pinning.middleware import PinningMiddleware
-from pinning.outside import CarriedScope
 from pinning.pins import signing
 from pinning.pins.pin import Pin, Pins, Position
-from pinning.scope import Scope, inside
+from pinning.scopes.carried import CarriedScope, carried_for_all
+from pinning.scopes.scope import Scope, inside
 from tests.notes.models import Note
 from tests.shop.models import Order
 

@@ -8,9 +8,10 @@ from asgiref.sync import async_to_sync
 from freezegun import freeze_time
 
 from pinning import Reason, current_scope, scope
-from pinning.middleware import RequestScope
 from pinning.pins.pin import Pin, Pins, Position
-from pinning.scope import Read, Scope, inside
+from pinning.scopes.request import RequestScope
+from pinning.scopes.scope import Scope, inside
+from pinning.scopes.state import Read
 from pinning.signals import scope_closed
 from tests.notes.models import Note
 
@@ -150,7 +151,9 @@ def asked(monkeypatch) -> list[str]:
     names: list[str] = []
     pin = Pin(cluster="default", written_at=2000.0, timeline="7.1", position=99)
     monkeypatch.setattr(
-        sys.modules["pinning.scope"], "pin_now", lambda name: names.append(name) or Pins([pin])
+        sys.modules["pinning.scopes.scope"],
+        "pin_now",
+        lambda name: names.append(name) or Pins([pin]),
     )
     return names
 

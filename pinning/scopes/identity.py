@@ -7,9 +7,10 @@ from typing import Any
 from django.db import connections
 from django.http import HttpRequest, parse_cookie
 
-from pinning.databases import is_on_event_loop
-from pinning.pins import Pins, ResolvedUsers, Visitor, id_of, identity, is_open, signing
+from pinning.databases import is_on_event_loop, pin_now, pins_at
+from pinning.pins import Pins, Position, ResolvedUsers, Visitor, id_of, identity, is_open, signing
 from pinning.pins.stores import stores
+from pinning.scopes.scope import Scope
 
 
 class Holder:
@@ -94,3 +95,37 @@ def _name_of(who: Any) -> str | None:
     if who is None or who == "":
         return None
     return id_of(who) if hasattr(who, "is_authenticated") else str(who)
+
+
+class HeldScope(Scope):
+    """The scope of work that is done for somebody: it has their pins and leaves them its own."""
+
+    __slots__ = ("_holder",)
+
+    def __init__(self, holder: Holder) -> None:
+        """Open a scope for ``holder``; nothing is loaded yet."""
+        super().__init__()
+        self._holder = holder
+        if self.parent is None:
+            self.seed = holder.seed() or self.seed
+
+    def load_pins(self) -> Pins | None:
+        """Those of the scope around, if any, and the holder's."""
+        around = super().load_pins()
+        held = None if around is None else self._holder.load()
+        return None if around is None or held is None else around.merge(held)
+
+    def wrote(self, cluster: str, position: Position | None = None) -> None:
+        """Note a committed write; one that is committed after its end is saved by itself."""
+        super().wrote(cluster, position)
+        if self.is_closed:
+            at = pin_now(cluster) if position is None else pins_at(cluster, position)
+            self._holder.save(lambda: at)
+
+    def close(self) -> None:
+        """Save what was written, and end."""
+        try:
+            if self.has_unsaved_writes():
+                self._holder.save(self.take_pins)
+        finally:
+            super().close()

@@ -1,0 +1,65 @@
+"""Methods of Django's connections that we put something around, as no signal tells of them.
+
+A method is replaced on one connection alone. Others may have replaced it before: what they put
+there is called.
+
+- ``_commit``, ``_rollback``, ``_savepoint_rollback``, ``_set_autocommit``, ``_close`` and
+  ``_start_transaction_under_autocommit`` (SQLite begins by it) tell ``writes`` when a write is
+  committed. ``on_commit`` tells it too late, after callbacks of others that may read.
+- ``_commit``, ``_rollback`` and ``is_usable`` wait for the server past any cursor. ``health`` must
+  know of every wait to end it.
+- ``get_new_connection`` waits too, and no driver can be told to give up while it connects.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: How a transaction begins and ends.
+TRANSACTION_METHODS = (
+    "_commit",
+    "_rollback",
+    "_savepoint_rollback",
+    "_set_autocommit",
+    "_start_transaction_under_autocommit",
+    "_close",
+)
+
+#: What may wait for the server past any cursor; and whether nobody is the worse for it when such a
+#: wait is ended.
+WAITING_METHODS = {"_commit": False, "_rollback": False, "is_usable": True}
+
+_NOTHING = object()
+
+
+def put_around(connection: BaseDatabaseWrapper, name: str, call: Callable[..., Any]) -> None:
+    """Have ``call(method, *args)`` called for ``connection``'s method ``name``, if it has that."""
+    method = getattr(connection, name, None)
+    if method is not None:
+        setattr(connection, name, functools.partial(call, method))
+
+
+@contextmanager
+def connecting_by(
+    connection: BaseDatabaseWrapper, connect: Callable[[Callable[[Any], Any], Any], Any]
+) -> Iterator[None]:
+    """Have ``connect(method, params)`` called for ``get_new_connection(params)`` in the block."""
+    before = connection.__dict__.get("get_new_connection", _NOTHING)
+    put_around(connection, "get_new_connection", connect)
+    try:
+        yield
+    finally:
+        if before is _NOTHING:
+            del connection.__dict__["get_new_connection"]
+        else:
+            connection.__dict__["get_new_connection"] = before
+
+
+def is_djangos(method: Any) -> bool:
+    """Whether a connection's method is Django's own, and no backend's or tracer's."""
+    function = getattr(method, "__func__", None)
+    is_wrapped = hasattr(function, "__wrapped__")
+    return not is_wrapped and getattr(function, "__module__", "") == BaseDatabaseWrapper.__module__

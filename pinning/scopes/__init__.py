@@ -1,0 +1,42 @@
+"""Scopes: one piece of work, what it wrote, what it was asked for, and how it ends."""
+
+from pinning.scopes import overrides, transaction
+from pinning.scopes.block import NewScope, scope
+from pinning.scopes.carried import CarriedScope, carried, carried_for_all, take_carried
+from pinning.scopes.identity import HeldScope
+from pinning.scopes.overrides import read_only, use_primary, use_replica
+from pinning.scopes.reasons import Reason
+from pinning.scopes.request import RequestScope
+from pinning.scopes.responses import stream_inside, streams
+from pinning.scopes.scope import Scope, are_replicas_on, current_scope, in_scope, inside
+from pinning.scopes.state import Choice, ClusterWork, Read
+from pinning.scopes.transaction import Transaction, transaction_of
+
+__all__ = [
+    "CarriedScope",
+    "Choice",
+    "ClusterWork",
+    "HeldScope",
+    "NewScope",
+    "Read",
+    "Reason",
+    "RequestScope",
+    "Scope",
+    "Transaction",
+    "are_replicas_on",
+    "carried",
+    "carried_for_all",
+    "current_scope",
+    "in_scope",
+    "inside",
+    "overrides",
+    "read_only",
+    "scope",
+    "stream_inside",
+    "streams",
+    "take_carried",
+    "transaction",
+    "transaction_of",
+    "use_primary",
+    "use_replica",
+]

@@ -1,0 +1,59 @@
+"""The open transaction of a connection to a primary: which scopes have written in it."""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.databases import state_of
+from pinning.scopes.scope import Scope
+
+
+class Transaction:
+    """One transaction, from where it begins to where it is committed or rolled back.
+
+    Each has an object of its own, so that two that follow each other are told apart.
+    """
+
+    __slots__ = ("_writers",)
+
+    def __init__(self) -> None:
+        #: Scopes that have written, with the savepoints that their writes may be rolled back with.
+        self._writers: list[tuple[Scope, frozenset[str]]] = []
+
+    def has_written(self) -> bool:
+        """Whether something was written that is not rolled back."""
+        return bool(self._writers)
+
+    def note(self, scope: Scope, savepoints: frozenset[str]) -> None:
+        """Note a write by ``scope`` while ``savepoints`` are open.
+
+        Savepoints that were released meanwhile cannot be rolled back alone any more; an entry
+        that survives wherever another one does makes that other one superfluous.
+        """
+        writers = {(writer, sids & savepoints) for writer, sids in self._writers}
+        if not any(writer is scope and sids <= savepoints for writer, sids in writers):
+            writers.add((scope, savepoints))
+        self._writers = list(writers)
+
+    def roll_back_to(self, savepoint: str) -> None:
+        """Forget what was written since ``savepoint``."""
+        self._writers = [(scope, sids) for scope, sids in self._writers if savepoint not in sids]
+
+    def roll_back(self) -> None:
+        """Forget all that was written."""
+        self._writers = []
+
+    def take_writers(self) -> list[Scope]:
+        """The scopes that have written, for whoever has seen the commit: they are told once."""
+        writers, self._writers = self._writers, []
+        return [scope for scope, _ in writers]
+
+
+def begin(connection: BaseDatabaseWrapper) -> Transaction:
+    """The transaction that begins now on ``connection``."""
+    transaction = state_of(connection).transaction = Transaction()
+    return transaction
+
+
+def transaction_of(connection: BaseDatabaseWrapper) -> Transaction:
+    """The transaction that is open on ``connection``."""
+    transaction: Transaction | None = state_of(connection).transaction
+    return begin(connection) if transaction is None else transaction
