@@ -16,11 +16,11 @@ from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
 from benchmarks.peers.ways import PRIMARY, REPLICA, WAYS, Way
-from pinning import reached
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins, Position
 from pinning.pins.stores import Exchange
 from pinning.pins.stores.cookie import CookieStore
+from pinning.reads.caught_up import note
 from tests.notes.models import Note
 
 #: Pins are written so far in the future: they hold for as long as it takes.
@@ -138,7 +138,7 @@ def caught_up() -> list[Candidate]:
     """Ours with a pin whose place the replica is known to have reached, after a no-op."""
     ours = next(way for way in WAYS if way.is_ours)
     position = Position(places={_TIMELINE: _PLACE}, clock=0.0, server="a replica")
-    reached.note(connections[REPLICA], position)
+    note(connections[REPLICA], position)
     cookies = cookies_of(Pin(cluster=PRIMARY, written_at=0.0, timeline=_TIMELINE, position=_PLACE))
     return [
         Candidate(way=NO_OP, state="caught up"),

@@ -31,7 +31,7 @@ class StatementLog:
     def positions(self) -> tuple[int, int]:
         """Position queries of requests: on their own, and those that came with a COMMIT.
 
-        The lookout's are left out: its connections ask for nothing of the site's tables.
+        The monitor's are left out: its connections ask for nothing of the site's tables.
         """
         asked: dict[str, list[str]] = defaultdict(list)
         with self._path.open("rb") as log:

@@ -1,7 +1,6 @@
 """Read-your-writes for Django sites with a primary database and read replicas."""
 
-from pinning.lookups import FindOrCreateMixin, afind_or_create, find_or_create
-from pinning.raw import read_connection
+from pinning.reads import FindOrCreateMixin, afind_or_create, find_or_create, read_connection
 from pinning.scopes import (
     Reason,
     Scope,

@@ -1,9 +1,9 @@
-"""The app: watches the primaries' connections from the start of the process."""
+"""The app: watches the connections from the start of the process, and registers the checks."""
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from pinning import checks, reached, reruns, waits, writes
+from pinning import checks, databases, reads, writes
 
 
 class PinningConfig(AppConfig):
@@ -14,9 +14,8 @@ class PinningConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
+        connection_created.connect(databases.forget, dispatch_uid="pinning.databases")
         connection_created.connect(writes.watch, dispatch_uid="pinning.writes")
-        connection_created.connect(reached.forget, dispatch_uid="pinning.reached")
-        connection_created.connect(reruns.watch, dispatch_uid="pinning.reruns")
-        connection_created.connect(waits.note_opened, dispatch_uid="pinning.waits")
+        connection_created.connect(reads.watch, dispatch_uid="pinning.reads")
         checks.register_all()
         writes.watch_open_connections()

@@ -20,25 +20,30 @@ class _Rest:
     is_tried: bool = False
 
 
-class Health:
-    """Which names are set aside, and until when, by this process's monotonic clock."""
+class Breaker:
+    """Whether one thing rests, and until when by this process's monotonic clock."""
 
     def __init__(self, jitter: Callable[[], float] = lambda: random.uniform(0.8, 1.2)) -> None:  # noqa: S311
-        """Start with everything healthy. ``jitter`` keeps processes from trying all at once."""
-        self._rests: dict[str, _Rest] = {}
+        """Start healthy. ``jitter`` keeps processes from trying all at once."""
         self._jitter = jitter
+        self._rest: _Rest | None = None
         self._lock = threading.Lock()
 
-    def may_try(self, name: str, grace_seconds: float = 0.0) -> bool:
-        """Whether ``name`` is healthy, or the caller is the one who tries whether it is again.
+    @property
+    def is_resting(self) -> bool:
+        """Whether it failed and has not been seen to work since."""
+        return self._rest is not None
+
+    def may_try(self, grace_seconds: float = 0.0) -> bool:
+        """Whether it is healthy, or the caller is the one who tries whether it is again.
 
         Whoever gets that turn calls ``restore`` or ``set_aside``; until then, or for as long again,
         nobody else has it. With ``grace_seconds`` another who asks without has it first.
         """
-        if not self._rests:
+        if self._rest is None:
             return True
         with self._lock:
-            rest = self._rests.get(name)
+            rest = self._rest
             if rest is None:
                 return True
             now = time.monotonic()
@@ -47,35 +52,43 @@ class Health:
             rest.until, rest.is_tried = now + rest.seconds, True
             return True
 
-    def is_resting(self, name: str) -> bool:
-        """Whether ``name`` failed and has not been seen to work since."""
-        return name in self._rests
-
-    def set_aside(self, name: str, base_seconds: float) -> bool:
-        """Leave ``name`` alone, a little longer each time in a row. Whether it was healthy."""
+    def set_aside(self, base_seconds: float) -> bool:
+        """Let it rest, a little longer each time in a row. Whether it was healthy."""
         with self._lock:
-            old = self._rests.get(name)
+            old = self._rest
             now = time.monotonic()
             if old is not None and not old.is_tried and now < old.until:
                 return False  # one of several that failed at once
             failures = old.failures + 1 if old else 1
             seconds = base_seconds * min(1 + _GROWTH * (failures - 1), _MOST) * self._jitter()
-            self._rests[name] = _Rest(failures, seconds, now + seconds)
+            self._rest = _Rest(failures, seconds, now + seconds)
         return old is None
 
-    def restore(self, name: str) -> bool:
-        """Note that ``name`` works. Whether it had been set aside."""
-        if name not in self._rests:
+    def restore(self) -> bool:
+        """Note that it works. Whether it had been set aside."""
+        if self._rest is None:
             return False
         with self._lock:
-            return self._rests.pop(name, None) is not None
+            was_resting = self._rest is not None
+            self._rest = None
+        return was_resting
 
     def reset(self) -> None:
-        """Forget everything, between tests and in a forked process."""
-        self._rests.clear()
+        """Forget what was noted."""
+        self._rest = None
         self._lock = threading.Lock()  # which another thread may have held as the process forked
 
 
-replicas = Health()
-primaries = Health()  # aliases that were seen to lead to a standby
-stores = Health()
+_breakers: dict[tuple[str, str], Breaker] = {}
+
+
+def breaker_of(kind: str, name: str) -> Breaker:
+    """The process's breaker of one thing: the replica, primary or store (``kind``) of that name."""
+    key = (kind, name)
+    return _breakers.get(key) or _breakers.setdefault(key, Breaker())
+
+
+def reset() -> None:
+    """Forget what was noted of everything, between tests and in a forked process."""
+    for breaker in list(_breakers.values()):
+        breaker.reset()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pinning import breaker, rotation
+from pinning import health
 
 _FIGURES = pytest.StashKey[list[str]]()
 
@@ -14,9 +14,7 @@ _FIGURES = pytest.StashKey[list[str]]()
 def everything_healthy() -> Iterator[None]:
     """No test sees what another one set aside."""
     yield
-    rotation.reset()
-    breaker.primaries.reset()
-    breaker.stores.reset()
+    health.reset()
 
 
 @pytest.fixture

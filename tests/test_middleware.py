@@ -22,7 +22,7 @@ from pinning.middleware import PinningMiddleware
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pins
 from pinning.pins.stores import Exchange, Store
-from pinning.router import decide
+from pinning.reads.decision import decide
 from pinning.signals import scope_closed
 from tests.notes.models import Note
 
@@ -231,7 +231,7 @@ def test_where_no_store_takes_the_pins_a_cookie_does(memory):
     memory.is_down = True
     cookies = cookies_after(send(write, "POST"))
     memory.is_down = False
-    breaker.stores.reset()
+    breaker.reset()
     assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
 
 

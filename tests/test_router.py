@@ -14,9 +14,11 @@ from django.core.cache.backends.db import BaseDatabaseCache
 from django.db import OperationalError, connections, models, router, transaction
 from django.test import TestCase, TransactionTestCase
 
-from pinning import Reason, read_only, rotation, scope, use_primary, use_replica
+from pinning import Reason, read_only, scope, use_primary, use_replica
 from pinning.conf.clusters import Cluster, clusters
-from pinning.router import PinningRouter, decide
+from pinning.health import status
+from pinning.reads.decision import decide
+from pinning.router import PinningRouter
 from pinning.scopes.scope import Scope, current_scope, inside
 from tests.notes.models import Attachment, Audit, Comment, Note, Tag
 
@@ -492,5 +494,5 @@ def test_a_scope_leaves_a_replica_that_lags():
     with scope():
         alias = PinningRouter().db_for_read(Note)
         assert alias == PinningRouter().db_for_read(Note) != "default"
-        rotation.mark_lagging(alias, OperationalError("late"))
+        status.replica(alias).mark_lagging(OperationalError("late"))
         assert PinningRouter().db_for_read(Note) != alias

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import Error, connections
 
 from pinning.databases.postgresql import PostgreSQLPositions
-from pinning.lag import History
+from pinning.health.lag import History
 from pinning.pins.pin import Position
 
 SECONDS_SHOWN = 60.0

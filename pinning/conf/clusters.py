@@ -8,11 +8,11 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
 from django.db import connections
 from django.db.models import Model
 
 from pinning.conf.models import Home, Homes, Sharding, lowered, owner_of
+from pinning.conf.once import made_once
 from pinning.conf.settings import settings as pinning_settings
 from pinning.exceptions import UnknownClusterError
 
@@ -187,9 +187,6 @@ class Clusters:
         return self._primary_tables
 
 
-_clusters: Clusters | None = None
-
-
 def configured() -> Clusters:
     """What the settings say. Raises ImproperlyConfigured where they are wrong."""
     settings = pinning_settings()
@@ -215,26 +212,14 @@ def configured() -> Clusters:
         raise ImproperlyConfigured(f"PINNING['MODELS']: {error}") from error
 
 
+@made_once
 def clusters() -> Clusters:
     """The clusters of this process: none where the settings are wrong, so that nothing is routed.
 
     The system checks and the start of the middleware tell what is wrong.
     """
-    global _clusters
-    if _clusters is None:
-        try:
-            _clusters = configured()
-        except ImproperlyConfigured as error:
-            logger.error("No read goes to a replica: %s", error)
-            _clusters = Clusters({})
-    return _clusters
-
-
-def reset(*, setting: str = "PINNING", **_: object) -> None:
-    """Build the clusters anew at the next use; called when a test overrides PINNING."""
-    global _clusters
-    if setting in {"PINNING", "INSTALLED_APPS"}:
-        _clusters = None
-
-
-setting_changed.connect(reset)
+    try:
+        return configured()
+    except ImproperlyConfigured as error:
+        logger.error("No read goes to a replica: %s", error)
+        return Clusters({})

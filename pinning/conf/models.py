@@ -6,6 +6,7 @@ deletes and bulk creation too (Django ticket #36389). So what goes through such 
 from the primary. The hint cannot be told from that of another relation between the same two models.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -110,19 +111,13 @@ def lowered(label: str) -> str:
     return f"{app_label}{dot}{model_name.lower()}"
 
 
-_targets: dict[type[Model], frozenset[Any]] = {}
-
-
 def is_generic_relation(model: Any, instance: Model) -> bool:
     """Whether ``instance`` has a GenericRelation to ``model``."""
-    owner = type(instance)
-    targets = _targets.get(owner)
-    if targets is None:
-        targets = _targets[owner] = _find_targets(owner)
-    return model in targets
+    return model in _generic_targets(type(instance))
 
 
-def _find_targets(owner: type[Model]) -> frozenset[Any]:
+@functools.cache
+def _generic_targets(owner: type[Model]) -> frozenset[Any]:
     """By its shape rather than its class: importing that one needs contenttypes installed."""
     return frozenset(
         field.related_model

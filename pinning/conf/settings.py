@@ -1,4 +1,4 @@
-"""The PINNING setting as one frozen object, read once and forgotten when a test changes it."""
+"""The PINNING setting as one frozen object."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
 from django.http import HttpRequest
 
+from pinning.conf.once import made_once
 from pinning.conf.rules import find_problems
 
 
@@ -83,23 +83,7 @@ def _weights(replicas: Mapping[str, Any]) -> dict[str, float]:
     return {alias: weight for weights in given for alias, weight in weights.items()}
 
 
-_settings: Settings | None = None
-
-
+@made_once
 def settings() -> Settings:
     """The PINNING setting of this process. Raises ImproperlyConfigured where it is wrong."""
-    global _settings
-    known = _settings  # which another thread may forget meanwhile
-    if known is None:
-        known = _settings = parse(getattr(django_settings, "PINNING", {}))
-    return known
-
-
-def reset(*, setting: str = "PINNING", **_: object) -> None:
-    """Read the settings anew at the next use; called when a test overrides PINNING."""
-    global _settings
-    if setting == "PINNING":
-        _settings = None
-
-
-setting_changed.connect(reset)
+    return parse(getattr(django_settings, "PINNING", {}))

@@ -6,11 +6,11 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from pinning import conf
+from pinning.conf import made_once
 from pinning.pins.signing import hashed
 
 logger = logging.getLogger("pinning")
@@ -62,20 +62,7 @@ def load_rule(value: Any) -> Rule | None:
     return Rule(function)
 
 
-_rules: list[Rule | None] = []  # one, once it is loaded
-
-
+@made_once
 def rule() -> Rule | None:
     """The rule of this process; None where there is but the built-in one."""
-    if not _rules:
-        _rules.append(load_rule(conf.settings().identity))
-    return _rules[0]
-
-
-def reset(*, setting: str = "PINNING", **_: object) -> None:
-    """Load it anew at the next use; called when a test overrides PINNING."""
-    if setting == "PINNING":
-        _rules.clear()
-
-
-setting_changed.connect(reset)
+    return load_rule(conf.settings().identity)

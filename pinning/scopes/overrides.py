@@ -4,34 +4,41 @@ import functools
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from pinning.scopes.decorators import decorated
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_forced: ContextVar[str | None] = ContextVar("pinning_forced", default=None)
-_read_only: ContextVar[bool] = ContextVar("pinning_read_only", default=False)
-
 PRIMARY = "primary"
 REPLICA = "replica"
 
-#: What the running code asked for: PRIMARY, REPLICA or None.
-forced = _forced.get
 
-#: Whether the running code was declared to read only, whatever the request's method.
-is_read_only = _read_only.get
+class Wishes(NamedTuple):
+    """What the running code asked for.
+
+    ``database`` is PRIMARY, REPLICA or None. ``is_read_only`` says that it reads only, whatever the
+    request's method.
+    """
+
+    database: str | None = None
+    is_read_only: bool = False
+
+
+_wishes: ContextVar[Wishes] = ContextVar("pinning_wishes", default=Wishes())  # noqa: B039
+
+#: What the running code asked for.
+wishes = _wishes.get
 
 
 class Block:
-    """Sets a ContextVar while it is entered. A block is entered once; its makers make new ones."""
+    """Has one wish more while it is entered. A block is entered once; its makers make new ones."""
 
-    def __init__(self, variable: ContextVar[Any], value: object) -> None:
-        self._variable = variable
-        self._value = value
+    def __init__(self, **wish: Any) -> None:
+        self._wish = wish
 
     def __enter__(self) -> None:
-        self._token = self._variable.set(self._value)
+        self._token = _wishes.set(wishes()._replace(**self._wish))
 
     def __exit__(
         self,
@@ -39,11 +46,11 @@ class Block:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._variable.reset(self._token)
+        _wishes.reset(self._token)
 
     def __call__(self, function: F) -> F:
         """Decorate: ``@use_primary()`` with its brackets."""
-        return decorated(function, functools.partial(Block, self._variable, self._value))
+        return decorated(function, functools.partial(Block, **self._wish))
 
 
 @overload
@@ -62,7 +69,7 @@ def use_primary(function: F | None = None) -> F | Block:
     Blocks nest; the innermost counts. Raises TypeError for a generator function, whose body would
     run outside the block.
     """
-    return _block_or_decorated(function, _forced, PRIMARY)
+    return _block_or_decorated(function, Block(database=PRIMARY))
 
 
 @overload
@@ -79,7 +86,7 @@ def use_replica(function: F | None = None) -> F | Block:
     Used like ``use_primary``. Writes still go to the primary, and so do reads when no replica is
     healthy or USE_REPLICAS is off.
     """
-    return _block_or_decorated(function, _forced, REPLICA)
+    return _block_or_decorated(function, Block(database=REPLICA))
 
 
 @overload
@@ -96,9 +103,8 @@ def read_only(function: F | None = None) -> F | Block:
     Used like ``use_primary``. Its reads are routed like those of a GET; should it write after all,
     that is noticed as ever.
     """
-    return _block_or_decorated(function, _read_only, True)
+    return _block_or_decorated(function, Block(is_read_only=True))
 
 
-def _block_or_decorated(function: F | None, variable: ContextVar[Any], value: object) -> F | Block:
-    block = Block(variable, value)
+def _block_or_decorated(function: F | None, block: Block) -> F | Block:
     return block if function is None else block(function)

@@ -20,9 +20,6 @@ from pinning.scopes.reasons import Reason
 from pinning.scopes.state import ClusterWork, Read
 from pinning.signals import scope_closed
 
-#: How many positions a scope keeps that came with commits. After more of them it asks.
-_MOST_TOLD = 50
-
 
 class Scope:
     """One piece of work: a request, a task, a command, a websocket message.
@@ -78,7 +75,7 @@ class Scope:
     def has_written(self, cluster: str) -> bool:
         """Whether it, or a scope around it, has committed a write to ``cluster``."""
         work = self.works.get(cluster)
-        if work is not None and work.written:
+        if work is not None and work.written.commits:
             return True
         return self.parent is not None and self.parent.has_written(cluster)
 
@@ -91,7 +88,7 @@ class Scope:
         if not self.pins_known or users is not self._pins_users:
             known = self.load_pins()
             for work in list(self.works.values()):
-                known = None if known is None else known.merge(work.received)
+                known = None if known is None else known.merge(work.written.received)
             self._pins = known
             self._pins_users = users  # after that, as another thread may look
             self.pins_known = True
@@ -132,16 +129,11 @@ class Scope:
 
         ``position`` is where the primary was after it, if that was told with the commit.
         """
+        told = None if position is None else pins_at(cluster, position)
         scope: Scope | None = self
         while scope is not None:
             if not scope.is_closed:
-                work = scope.work(cluster)
-                if position is None or len(work.told) == _MOST_TOLD:
-                    work.is_told = False
-                elif work.is_told:
-                    work.told.append(pins_at(cluster, position))
-                work.written = work.unsaved = True
-                work.latest = object()
+                scope.work(cluster).commit(told)
             scope = scope.parent
 
     def receive(self, pins: Pins) -> None:
@@ -153,26 +145,23 @@ class Scope:
         while scope is not None:
             if not scope.is_closed:
                 for pin in pins:
-                    work = scope.work(pin.cluster)
-                    work.received = work.received.merge(Pins([pin]))
-                    work.unsaved = True
-                    work.choice = None  # it was made without them
+                    scope.work(pin.cluster).receive(Pins([pin]))
                 if scope._pins is not None:
                     scope._pins = scope._pins.merge(pins)
             scope = scope.parent
 
     def has_unsaved_writes(self) -> bool:
         """Whether ``take_pins`` would give any."""
-        return any(work.unsaved for work in list(self.works.values()))
+        return any(not work.written.is_saved for work in list(self.works.values()))
 
     def take_pins(self) -> Pins:
         """Pins for all it has committed or received since the last call."""
         pins = Pins()
         for name, work in list(self.works.items()):  # another thread may add one
-            if work.unsaved:
-                work.unsaved = False  # before asking, so that a write meanwhile is not lost
-                pins = pins.merge(work.received)
-                if work.written:
+            if not work.written.is_saved:
+                written = work.take()  # before asking, so that a write meanwhile is not lost
+                pins = pins.merge(written.received)
+                if written.commits:
                     pins = pins.merge(self.pins_of_writes(name))
         return pins
 
@@ -184,14 +173,12 @@ class Scope:
         if self.parent is not None and not self.parent.is_closed:  # which has heard of every write
             return self.parent.pins_of_writes(cluster)
         work = self.work(cluster)
-        latest = work.latest  # before asking, so that a write meanwhile is asked for anew
-        if work.taken is not None and work.taken[0] is latest:
-            return work.taken[1]
-        if work.is_told and work.told:  # whatever else committed at the same time
-            return functools.reduce(Pins.merge, list(work.told))
+        written = work.written  # before asking, so that a write meanwhile is asked for anew
+        if written.known is not None:
+            return written.known
         pins = pin_now(cluster)
         if any(pin.position is not None for pin in pins):  # who could not tell may tell later
-            work.taken = (latest, pins)
+            work.ask(written, pins)
         return pins
 
     def close(self) -> None:

@@ -1,15 +1,13 @@
-"""The scope: one piece of work whose reads and writes belong together.
+"""What a scope holds for each cluster: its work there, and which database serves its reads."""
 
-What a scope did is a change to one mutable object that the ContextVar holds from the start: a
-ContextVar that is set anew inside asyncio.create_task, gather or a thread is lost outside it.
-"""
-
-from typing import Any, NamedTuple
+import threading
+from typing import Any, NamedTuple, Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.pins import NOBODY, Pin, Pins
 from pinning.scopes.reasons import Reason
+from pinning.scopes.written import NOTHING, Written
 
 
 class Read(NamedTuple):
@@ -20,56 +18,67 @@ class Read(NamedTuple):
     reason: Reason
 
 
+class Replica(Protocol):
+    """What a choice has to know of a replica at each read. The whole is in ``health``."""
+
+    is_lagging: bool
+
+
 class Choice:
     """Which database serves a scope, and the pins that each connection to it must have reached.
 
-    ``users`` are those whose pins it takes into account.
+    ``replica`` is None for the primary, which needs no looking after. ``users`` are those whose
+    pins it takes into account.
     """
 
-    __slots__ = ("alias", "connections", "decision", "is_primary", "pins", "reason", "users")
+    __slots__ = ("alias", "connections", "decision", "pins", "reason", "replica", "users")
 
-    def __init__(self, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> None:
+    def __init__(
+        self, alias: str, reason: Reason, replica: Replica | None = None, pins: tuple[Pin, ...] = ()
+    ) -> None:
         self.alias = alias
         self.reason = reason
+        self.replica = replica
         self.pins = pins
         self.users = NOBODY
-        self.is_primary = False
         self.decision = (alias, reason)
         #: The replica's, by thread, and the driver's in it that was found to be good.
         self.connections: dict[object, tuple[BaseDatabaseWrapper, Any]] = {}
-
-    @classmethod
-    def of_primary(cls, alias: str, reason: Reason) -> "Choice":
-        """The primary, which needs no looking after."""
-        choice = cls(alias, reason)
-        choice.is_primary = True
-        return choice
 
 
 class ClusterWork:
     """What a scope has to do with one cluster."""
 
-    __slots__ = (
-        "choice",
-        "connections",
-        "is_told",
-        "latest",
-        "reads",
-        "received",
-        "taken",
-        "told",
-        "unsaved",
-        "written",
-    )
+    __slots__ = ("_lock", "choice", "connections", "reads", "written")
 
     def __init__(self) -> None:
-        self.written = False  # something was committed
-        self.unsaved = False  # ... or received, since the pins were last taken
-        self.latest: object = None  # stands for the last write
-        self.taken: tuple[object, Pins] | None = None  # the pins of that write, once asked for
-        self.told: list[Pins] = []  # with commits
-        self.is_told = True  # of every write
-        self.received = Pins()  # from work that was done elsewhere
+        self._lock = threading.Lock()  # several threads may write in one scope
+        #: What was written, here and in work elsewhere.
+        self.written: Written = NOTHING
+        #: Which database serves the reads, once it is settled.
         self.choice: Choice | None = None
         self.reads: dict[Reason, int] = {}
-        self.connections: dict[object, BaseDatabaseWrapper] = {}  # the primary's, by thread
+        #: The primary's, by thread.
+        self.connections: dict[object, BaseDatabaseWrapper] = {}
+
+    def commit(self, told: Pins | None) -> None:
+        """Note a commit; ``told`` are its pins, where its position came with it."""
+        with self._lock:
+            self.written = self.written.with_commit(told)
+
+    def receive(self, pins: Pins) -> None:
+        """Note the pins of work that was done elsewhere. A choice was made without them."""
+        with self._lock:
+            self.written = self.written.with_received(pins)
+        self.choice = None
+
+    def ask(self, written: Written, pins: Pins) -> None:
+        """Note what the primary told when it was asked for what was ``written`` then."""
+        with self._lock:
+            self.written = self.written.with_asked(written, pins)
+
+    def take(self) -> Written:
+        """What was written. From now on it counts as saved."""
+        with self._lock:
+            written, self.written = self.written, self.written.as_saved()
+        return written

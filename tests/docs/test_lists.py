@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import pinning
-from pinning import Reason, checks
+from pinning import Reason
+from pinning.checks import deployment
 from pinning.conf import rules
 from pinning.conf.settings import parse
 from pinning.exceptions import NotAPrimaryError
@@ -55,7 +56,7 @@ def test_every_check_has_a_row_and_its_level():
 
 def test_checks_of_a_deployment_are_marked():
     marked = rows("checks.md", r"`(pinning\.\w+)` \| \w+, deploy \|")
-    sources = [inspect.getsource(check) for check in checks._DEPLOYMENT_CHECKS]
+    sources = [inspect.getsource(check) for check in deployment._DEPLOYMENT_CHECKS]
     assert marked == [re.findall(r"pinning\.W\d{3}", source)[0] for source in sources]
 
 

@@ -12,7 +12,8 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse
 
-from pinning import Reason, rotation, scope
+from pinning import Reason, scope
+from pinning.health import status
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins
 from tests.docs.visits import get, has_pinned, post, reasons
@@ -144,9 +145,9 @@ def _metrics(page: Any) -> None:
     read = page.READS.labels("default", "replica")
     out = page.IS_OUT.labels("replica1")
     assert read._value.get() >= 2
-    rotation.set_aside("replica1", ConnectionError())
+    status.replica("replica1").set_aside(ConnectionError())
     assert out._value.get() == 1
-    rotation.restore("replica1")
+    status.replica("replica1").restore()
     assert out._value.get() == 0
 
 

@@ -11,15 +11,17 @@ from django.apps import AppConfig
 from django.db import connections
 from django.http import HttpResponse, JsonResponse
 
-from pinning import databases, middleware, replicas, writes
+from pinning import databases, middleware
 from pinning.databases import postgresql
 from pinning.pins import identity, users
 from pinning.pins.pin import Pin, Pins
 from pinning.pins.stores import redis
 from pinning.pins.stores.cookie import CookieStore
+from pinning.reads import caught_up
 from pinning.router import PinningRouter
 from pinning.scopes.scope import Scope, current_scope
 from pinning.scopes.state import ClusterWork
+from pinning.writes import recorder
 
 
 class Bug(AppConfig):
@@ -53,7 +55,7 @@ class PositionInTransaction(Bug):
                 recorder._told = databases.of_primary(recorder._connection)
             commit()
 
-        writes.Recorder._commit = commit
+        recorder.Recorder._commit = commit
 
 
 class PinBeforeCommit(Bug):
@@ -63,7 +65,7 @@ class PinBeforeCommit(Bug):
         def note(recorder: Any) -> None:
             current_scope().wrote(recorder._cluster, databases.of_primary(recorder._connection))
 
-        writes.Recorder.note = note
+        recorder.Recorder.note = note
 
 
 class CheckInStatement(Bug):
@@ -95,7 +97,7 @@ class CheckInSnapshot(Bug):
     """The position is asked inside a REPEATABLE READ transaction that has read before."""
 
     def ready(self) -> None:
-        replicas.is_in_transaction = lambda connection: False
+        caught_up.is_in_transaction = lambda connection: False
 
 
 class LostAtLogin(Bug):
@@ -217,7 +219,7 @@ class RouterDetectsWrites(Bug):
             return alias
 
         PinningRouter.db_for_write = db_for_write
-        writes.Recorder.note = lambda recorder: None
+        recorder.Recorder.note = lambda recorder: None
 
 
 class UsersForgotten(Bug):

@@ -4,8 +4,9 @@ import time
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import databases, replicas
+from pinning import databases
 from pinning.pins.pin import Pin
+from pinning.reads import caught_up
 
 STALL_SECONDS = 1.0
 
@@ -38,7 +39,7 @@ def count(connection: BaseDatabaseWrapper) -> int:
 
 
 def has_reached(connection: BaseDatabaseWrapper, *pins: Pin) -> bool:
-    return replicas.has_reached(connection, pins)
+    return caught_up.has_reached(connection, pins)
 
 
 def wait_until_reached(connection: BaseDatabaseWrapper, *pins: Pin) -> float:

@@ -9,7 +9,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import sql
 
 from pinning import mark_written, scope
-from pinning.writes import Recorder
+from pinning.writes.recorder import Recorder
 from tests.live.conftest import DATABASE, Pair
 
 

@@ -412,7 +412,7 @@ def test_a_replica_that_was_killed_costs_the_reader_nothing(note: Pair):
             assert [found.text for found in Note.objects.iterator()] == ["note"]
     finally:
         note.replica.start()
-    breaker.replicas.reset()
+    breaker.reset()
     with scope():
         assert aliases() == {"replica1"}
 

@@ -16,8 +16,9 @@ import pytest
 from django.db import OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from pinning import databases, replicas
+from pinning import databases
 from pinning.pins.pin import Pin
+from pinning.reads import caught_up
 from pinning.testing.accounts import own
 from pinning.testing.postgres import Postgres, Replica
 from tests.live.conftest import completed
@@ -398,7 +399,7 @@ def pin_of(connection: DatabaseWrapper) -> Pin:
 def says_reached(connection: DatabaseWrapper, pin: Pin) -> bool:
     """Asked as the router does, of a replica that was seen to be usable."""
     connection.ensure_connection()
-    return replicas.has_reached(connection, (pin,))
+    return caught_up.has_reached(connection, (pin,))
 
 
 def aged(pin: Pin, seconds: float) -> Pin:

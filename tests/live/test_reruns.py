@@ -12,7 +12,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.models.expressions import RawSQL
 
 from pinning import Reason, breaker, scope, use_replica
-from pinning.reached import forget
+from pinning.databases import forget
 from tests.live.conftest import DATABASE, Pair
 from tests.notes.models import Note
 
@@ -69,7 +69,7 @@ def test_a_replica_that_was_killed_costs_the_reader_nothing(site: Pair):
             assert aliases() == {"default"}
     finally:
         site.replica.start()
-    breaker.replicas.reset()
+    breaker.reset()
     with scope():
         assert aliases() == {"replica1"}
 

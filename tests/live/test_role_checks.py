@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
-from pinning.role_checks import check_roles
+from pinning.checks.roles import check_roles
 from tests.live.conftest import Pair
 
 

@@ -13,7 +13,15 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from pinning import read_only, use_primary, use_replica
-from pinning.scopes.overrides import forced, is_read_only
+from pinning.scopes.overrides import wishes
+
+
+def forced() -> str | None:
+    return wishes().database
+
+
+def is_read_only() -> bool:
+    return wishes().is_read_only
 
 
 def test_blocks_nest_and_the_innermost_counts():

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from pinning import Reason, breaker, current_scope, scope
+from pinning.health import status
 from tests.notes.models import Note
 from tests.test_middleware import (
     Memory,
@@ -185,7 +186,7 @@ def test_a_scope_inside_the_request_knows_the_user_too():
 
 def test_when_the_store_dies_in_between_the_primary_answers():
     def view(request):
-        breaker.stores.reset()
+        breaker.reset()
         Memory.is_down = True
         return read()
 
@@ -196,7 +197,7 @@ def test_when_the_store_dies_in_between_the_primary_answers():
 
 def test_a_replica_that_was_set_aside_meanwhile_is_not_kept():
     def view(request):
-        breaker.replicas.set_aside("replica1", 60)
+        status.replica("replica1").breaker.set_aside(60)
         return read()
 
     response = send(resolving(view, User(pk=5)), cookies=LAPTOP)

@@ -75,7 +75,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(has_cookie=st.booleans(), trouble=_TROUBLES)
     def begin(self, has_cookie: bool, trouble: str) -> None:
-        breaker.stores.reset()
+        breaker.reset()
         get_redis_connection("default").flushdb()
         get_redis_connection("default").set(_MARK, 1)
         self.processes = [Process(n, self.kind, has_cookie=has_cookie) for n in range(2)]

@@ -189,7 +189,7 @@ def test_a_store_that_works_again_is_used_again():
         memory.error = None
         clock.tick(12)
         assert one.load(VISITOR) == Pins([placed(5)])
-    assert breaker.stores.may_try("one")
+    assert breaker.breaker_of("store", "one").may_try()
 
 
 def test_a_failure_is_logged_once(caplog):

@@ -1,0 +1,16 @@
+"""System checks: every wrong setting has an id and a hint. ``docs/checks.md`` lists them."""
+
+from django.core.checks import Tags, register
+
+from pinning.checks.deployment import check_deployment
+from pinning.checks.roles import check_roles
+from pinning.checks.settings import check_settings
+
+__all__ = ["check_deployment", "check_roles", "check_settings", "register_all"]
+
+
+def register_all() -> None:
+    """Tell Django about the checks."""
+    register(check_settings)
+    register(check_deployment, Tags.security, deploy=True)
+    register(check_roles, Tags.database)

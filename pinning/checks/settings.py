@@ -1,0 +1,288 @@
+"""Checks of PINNING and of the settings that it leans on.
+
+What the value of PINNING alone can tell is in ``conf``, what takes the models in ``models``.
+"""
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.core.exceptions import ImproperlyConfigured
+
+from pinning import conf
+from pinning.checks import models
+from pinning.checks.base import Check, is_kind, replicas_of
+from pinning.conf import Settings
+from pinning.middleware import PinningMiddleware
+from pinning.pins import identity_rule, stores
+from pinning.router import PinningRouter
+
+#: Middleware that reads or writes the database, sets identities or caches pages.
+_INSIDE = (
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.cache.UpdateCacheMiddleware",
+    "django.middleware.cache.FetchFromCacheMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+)
+_UNSHARED = ("LocMemCache", "DummyCache")
+
+
+def check_settings(**_: object) -> list[CheckMessage]:
+    """PINNING and the settings it leans on."""
+    problems = conf.find_problems(getattr(django_settings, "PINNING", {}))
+    if problems:
+        return [Error(problem.message, hint=problem.hint, id=problem.id) for problem in problems]
+    return [message for check in _CHECKS for message in check(conf.settings())]
+
+
+def _has_replicas(settings: Settings) -> Iterator[CheckMessage]:
+    if not any(settings.replicas.values()):
+        yield Warning(
+            "PINNING['REPLICAS'] names no replica, so every read goes to the primary.",
+            hint='For example: PINNING = {"REPLICAS": {"default": ["replica1"]}}.',
+            id="pinning.W001",
+        )
+
+
+def _aliases_exist(settings: Settings) -> Iterator[CheckMessage]:
+    for alias in settings.aliases:
+        if alias not in django_settings.DATABASES:
+            known = ", ".join(map(repr, django_settings.DATABASES))
+            yield Error(
+                f"PINNING['REPLICAS'] names {alias!r}, which is not in DATABASES.",
+                hint=f"DATABASES has {known}.",
+                id="pinning.E013",
+            )
+
+
+def _aliases_have_one_role(settings: Settings) -> Iterator[CheckMessage]:
+    aliases = settings.aliases
+    for alias in sorted({alias for alias in aliases if aliases.count(alias) > 1}):
+        yield Error(
+            f"PINNING['REPLICAS'] names {alias!r} more than once: a database is either a primary "
+            "or a replica, of one cluster.",
+            hint="Give each replica an alias of its own in DATABASES.",
+            id="pinning.E014",
+        )
+
+
+def _models_exist(settings: Settings) -> Iterator[CheckMessage]:
+    for label in settings.primary_models:
+        try:
+            apps.get_model(label)
+        except LookupError as error:
+            yield Error(
+                f"PINNING['PRIMARY_MODELS'] names {label!r}: {error}",
+                hint='Write "app_label.Model", of an installed app.',
+                id="pinning.E015",
+            )
+
+
+def _router_is_there(settings: Settings) -> Iterator[CheckMessage]:  # noqa: ARG001
+    if not any(is_kind(router, PinningRouter) for router in django_settings.DATABASE_ROUTERS):
+        yield Warning(
+            "PinningRouter is not in DATABASE_ROUTERS, so no read goes to a replica.",
+            hint='Set DATABASE_ROUTERS = ["pinning.router.PinningRouter"].',
+            id="pinning.W002",
+        )
+
+
+def _middleware_is_outermost(settings: Settings) -> Iterator[CheckMessage]:  # noqa: ARG001
+    paths = list(django_settings.MIDDLEWARE)
+    ours = next((path for path in paths if is_kind(path, PinningMiddleware)), None)
+    if ours is None:
+        yield Warning(
+            "PinningMiddleware is not in MIDDLEWARE, so requests have no scope and read from the "
+            "primary.",
+            hint='Put "pinning.middleware.PinningMiddleware" first in MIDDLEWARE.',
+            id="pinning.W003",
+        )
+        return
+    for path in paths[: paths.index(ours)]:
+        if path in _INSIDE:
+            yield Error(
+                f"{path} stands before PinningMiddleware: what it writes would pin nobody, and "
+                "pages that it caches could carry one user's pins to another.",
+                hint='Put "pinning.middleware.PinningMiddleware" first in MIDDLEWARE.',
+                id="pinning.E016",
+            )
+
+
+def _stores_load(settings: Settings) -> Iterator[CheckMessage]:
+    for name in settings.stores:
+        if name == "redis" and importlib.util.find_spec("django_redis") is None:
+            yield Error(
+                "PINNING['STORES'] names 'redis', but django-redis is not installed.",
+                hint="Run: pip install django-pinning[redis]",
+                id="pinning.E017",
+            )
+            continue
+        try:
+            stores.load_store(name)
+        except ImproperlyConfigured as error:
+            yield Error(
+                f"PINNING['STORES']: {error}",
+                hint='Name "cookie", "redis", "cache" or the dotted path of a Store class.',
+                id="pinning.E018",
+            )
+
+
+def _identity_loads(settings: Settings) -> Iterator[CheckMessage]:
+    try:
+        identity_rule.load_rule(settings.identity)
+    except ImproperlyConfigured as error:
+        yield Error(
+            str(error),
+            hint="Name a function that takes the request and returns a list of str.",
+            id="pinning.E033",
+        )
+
+
+def _identity_is_asked(settings: Settings) -> Iterator[CheckMessage]:
+    if settings.identity is None:
+        return
+    try:
+        is_asked = stores.Stores.named(settings.stores).has_server_side
+    except ImproperlyConfigured:  # E018
+        return
+    if not is_asked:
+        yield Warning(
+            "PINNING['IDENTITY'] is never asked: the cookie store files pins under no names.",
+            hint='Add "redis" to PINNING["STORES"], or leave IDENTITY out.',
+            id="pinning.W015",
+        )
+
+
+def _cache_exists(settings: Settings) -> Iterator[CheckMessage]:
+    if {"redis", "cache"} & set(settings.stores) and settings.cache not in django_settings.CACHES:
+        yield Error(
+            f"PINNING['CACHE'] names {settings.cache!r}, which is not in CACHES.",
+            hint="Name the cache that keeps the pins.",
+            id="pinning.E019",
+        )
+
+
+def _redis_cache_fits(settings: Settings) -> Iterator[CheckMessage]:
+    cache: Any = django_settings.CACHES.get(settings.cache)
+    if "redis" not in settings.stores or cache is None:
+        return
+    if not cache.get("BACKEND", "").startswith("django_redis."):
+        yield Error(
+            f"The redis store needs CACHES[{settings.cache!r}] to be a django-redis cache, not "
+            f"{cache.get('BACKEND')!r}.",
+            hint='Set its BACKEND to "django_redis.cache.RedisCache".',
+            id="pinning.E020",
+        )
+        return
+    options: dict[str, Any] = cache.get("OPTIONS", {})
+    given = {key.lower() for key in (*options, *options.get("CONNECTION_POOL_KWARGS", {}))}
+    for name in ("socket_connect_timeout", "socket_timeout"):
+        if name not in given:
+            yield Warning(
+                f"CACHES[{settings.cache!r}] has no {name.upper()}: a Redis that hangs would hang "
+                "the site.",
+                hint=f'Set OPTIONS["{name.upper()}"] to a fraction of a second, 0.2 for most.',
+                id="pinning.W004",
+            )
+
+
+def _cache_is_shared(settings: Settings) -> Iterator[CheckMessage]:
+    cache = django_settings.CACHES.get(settings.cache)
+    if "cache" in settings.stores and cache is not None:
+        backend = cache.get("BACKEND", "")
+        if backend.endswith(_UNSHARED):
+            yield Warning(
+                f"The cache store uses {backend}, which other processes do not see.",
+                hint="Use a cache on a server, or the cookie store.",
+                id="pinning.W005",
+            )
+
+
+def _replicas_mirror_in_tests(settings: Settings) -> Iterator[CheckMessage]:
+    for primary, alias, database in replicas_of(settings):
+        mirror = database.get("TEST", {}).get("MIRROR")
+        if mirror != primary:
+            yield Warning(
+                f"DATABASES[{alias!r}] does not mirror {primary!r} in tests, which would give it "
+                "an empty database of its own.",
+                hint=f'Set DATABASES["{alias}"]["TEST"] = {{"MIRROR": "{primary}"}}.',
+                id="pinning.W006",
+            )
+
+
+def _replicas_have_no_atomic_requests(settings: Settings) -> Iterator[CheckMessage]:
+    for _, alias, database in replicas_of(settings):
+        if database.get("ATOMIC_REQUESTS"):
+            yield Error(
+                f"DATABASES[{alias!r}] has ATOMIC_REQUESTS, which opens a transaction on the "
+                "replica for every request; inside it no position can be trusted.",
+                hint="Set it on the primary alone.",
+                id="pinning.E021",
+            )
+
+
+def _cap_is_above_window(settings: Settings) -> Iterator[CheckMessage]:
+    if settings.max_pin < settings.window:
+        yield Warning(
+            f"PINNING['MAX_PIN'] ({settings.max_pin}) is below PINNING['WINDOW'] "
+            f"({settings.window}), so pins with a position would hold less than those without.",
+            hint="Raise MAX_PIN, or lower WINDOW.",
+            id="pinning.W007",
+        )
+
+
+def _late_replicas_leave_before_pins_end(settings: Settings) -> Iterator[CheckMessage]:
+    if settings.max_lag is not None and settings.max_lag >= settings.max_pin:
+        yield Warning(
+            f"PINNING['MAX_LAG'] ({settings.max_lag}) is not below PINNING['MAX_PIN'] "
+            f"({settings.max_pin}), so a late replica may serve users who have written what it "
+            "lacks.",
+            hint="Lower MAX_LAG, or raise MAX_PIN.",
+            id="pinning.W014",
+        )
+
+
+def _sessions_do_not_pin_everybody(settings: Settings) -> Iterator[CheckMessage]:
+    in_database = django_settings.SESSION_ENGINE.endswith((".db", ".cached_db"))
+    listed = {label.lower() for label in settings.primary_models}
+    if (
+        in_database
+        and django_settings.SESSION_SAVE_EVERY_REQUEST
+        and apps.is_installed("django.contrib.sessions")
+        and "sessions.session" not in listed
+    ):
+        yield Warning(
+            "SESSION_SAVE_EVERY_REQUEST writes to the database at every request, which pins every "
+            "visitor all the time.",
+            hint='Add "sessions.Session" to PINNING["PRIMARY_MODELS"].',
+            id="pinning.W008",
+        )
+
+
+_CHECKS: tuple[Check, ...] = (
+    _has_replicas,
+    _aliases_exist,
+    _aliases_have_one_role,
+    _models_exist,
+    models.labels_exist,
+    models.homes_load,
+    models.read_only_clusters_exist,
+    models.relations_stay_inside,
+    _router_is_there,
+    _middleware_is_outermost,
+    _stores_load,
+    _identity_loads,
+    _identity_is_asked,
+    _cache_exists,
+    _redis_cache_fits,
+    _cache_is_shared,
+    _replicas_mirror_in_tests,
+    _replicas_have_no_atomic_requests,
+    _cap_is_above_window,
+    _late_replicas_leave_before_pins_end,
+    _sessions_do_not_pin_everybody,
+)

@@ -1,0 +1,92 @@
+"""A probe: a question to a database that may hang, asked by a thread that may hang with it."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import Error, OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.databases import apart, has_answer, is_full, shut
+from pinning.pins import Position
+
+Ask = Callable[[BaseDatabaseWrapper], Position | None]
+
+
+class Probe:
+    """Asks one server, on a connection of its own; one question at a time."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        """Ask the server that ``connection`` leads to, or would lead to."""
+        self._connection = apart(connection)
+        self._thread: threading.Thread | None = None
+        #: The last answer, once ``is_waiting`` is over: None where there is no position.
+        self.answer: Position | Error | None = None
+        #: Whether the last question was put on a connection that was there before.
+        self.was_connected = False
+        self._began_at: float | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the last question hangs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def is_unanswered(self) -> bool:
+        """Whether it hangs because of the server, and not because this process has no time for it.
+
+        A thread that has not been let run has asked nothing, and an answer that has arrived may be
+        waiting for it.
+        """
+        return self.is_waiting and self._began_at is not None and not has_answer(self._connection)
+
+    def send(self, ask: Ask) -> bool:
+        """Ask. Whether a thread could be started for it.
+
+        It is asked once again if the connection turns out to be broken.
+        """
+        self.answer = OperationalError("The probe ended without an answer.")
+        self.was_connected = self._connection.connection is not None
+        self._began_at = None
+        thread = threading.Thread(target=self._run, args=[ask], name="pinning-probe", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads, or the interpreter ends
+            return False
+        self._thread = thread
+        return True
+
+    def hurry(self) -> None:
+        """Have a question that hangs on an old connection asked on a new one."""
+        shut(self._connection)
+
+    def _run(self, ask: Ask) -> None:
+        self._began_at = time.monotonic()
+        try:
+            self.answer = self._once_or_twice(ask)
+        except Error as error:
+            self._close()
+            self.answer = None if is_full(error) else error
+
+    def _once_or_twice(self, ask: Ask) -> Position | None:
+        try:
+            return self._answer(ask)
+        except Error:
+            if not self.was_connected:
+                raise
+            self._close()
+            self.was_connected = False
+        return self._answer(ask)
+
+    def _answer(self, ask: Ask) -> Position | None:
+        """A server that refuses the question, for want of a privilege say, has answered too."""
+        try:
+            return ask(self._connection)
+        except Error:
+            if self._connection.connection is None or not self._connection.is_usable():
+                raise
+            return None
+
+    def _close(self) -> None:
+        with contextlib.suppress(Error):
+            self._connection.close()

@@ -1,0 +1,187 @@
+"""A replica and a primary as the monitor sees them, tick by tick."""
+
+import threading
+
+from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning import conf, databases
+from pinning.databases import fetch_row
+from pinning.exceptions import LaggingReplicaError, SilentReplicaError
+from pinning.health.lag import History
+from pinning.health.probe import Probe
+from pinning.health.status import Replica
+from pinning.pins import Position
+
+#: At most once in so many seconds, unless somebody waits.
+INTERVAL_SECONDS = 2.0
+
+#: What runs for longer is not run again because of a moment's silence.
+_YOUNG_SECONDS = 1.0
+
+#: How many times PROBE_TIMEOUT a probe has that must connect first, and a wait that, once ended,
+#: is an error in somebody's code.
+_LONGER = 10
+
+
+class WatchedPrimary:
+    """A primary whose position is noted, to tell by it how late its replicas are."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, max_lag: float) -> None:
+        """Ask the server that ``connection`` leads to."""
+        self.history = History(2 * max_lag)  # enough to tell what is more than that
+        self._probe = Probe(connection)
+        self._sent_at = 0.0
+        self._is_asked = False
+
+    def tick(self, now: float, interval: float) -> None:
+        """Take an answer; ask if it is time."""
+        is_due = now - self._sent_at >= interval
+        if self._probe.is_waiting:
+            if now - self._sent_at >= _LONGER * interval:
+                self._probe.hurry()
+            return
+        if self._is_asked and isinstance(self._probe.answer, Position):
+            self.history.add(now, self._probe.answer)
+        self._is_asked = is_due and self._probe.send(databases.of_log)
+        if is_due:
+            self._sent_at = now
+
+
+class WatchedReplica:
+    """A replica that this process reads from."""
+
+    def __init__(
+        self, replica: Replica, connection: BaseDatabaseWrapper, primary: WatchedPrimary | None
+    ) -> None:
+        """Ask the server that ``connection`` leads to; its lag is told by ``primary``."""
+        self.is_used = True
+        self.replica = replica
+        self._primary = primary
+        self._probe = Probe(connection)
+        self._is_asked = self._is_asked_for_lag = self._is_silent = self._is_try = False
+        self._waited = 0.0
+        self._sent_at = self._answered_at = self._measured_at = 0.0
+
+    def tick(self, now: float, counted: float, interval: float) -> bool:
+        """Take an answer, or find out that none comes; ask if it is time. Whether more may come.
+
+        ``counted`` is how much of the time since the last tick says something about the replica.
+        """
+        if self._is_asked and self._probe.is_waiting:
+            self._wait(now, counted)
+        elif self._is_asked:
+            is_sign_of_return = self._is_try or self._is_silent
+            self._is_asked = self._is_silent = False
+            self._take(self._probe.answer, now, is_sign_of_return=is_sign_of_return)
+        elif self._is_due(now, interval):
+            self._send(now, interval)
+        is_expected = self._is_asked and not self._is_silent
+        return is_expected or bool(self.replica.waits.begun())
+
+    def _is_due(self, now: float, interval: float) -> bool:
+        is_resting = self.replica.breaker.is_resting
+        self._is_try = is_resting and self.replica.breaker.may_try()
+        begun = [wait.since for wait in self.replica.waits.begun()]
+        if self._is_try or any(self._sent_at < since < now - _timeout() / 8 for since in begun):
+            return True
+        if is_resting:
+            return False
+        is_in_use = (
+            self.is_used or begun or self.replica.is_lagging or self.replica.waits.are_held()
+        )
+        return bool(is_in_use) and now - self._sent_at >= interval
+
+    def _send(self, now: float, interval: float) -> None:
+        """Ask for a sign of life, and for the position no more often than once an interval."""
+        self._is_asked_for_lag = now - self._measured_at >= interval
+        self._is_asked = self._probe.send(_where if self._is_asked_for_lag else _ping)
+        self._sent_at, self._waited, self.is_used = now, 0.0, False
+        if self._is_asked_for_lag:
+            self._measured_at = now
+
+    def _wait(self, now: float, counted: float) -> None:
+        """Half of PROBE_TIMEOUT is for the probe, the other for noticing that somebody waits."""
+        self._waited += counted
+        patience = _timeout() * (0.5 if self._probe.was_connected else _LONGER)
+        if not self._is_silent and (self._waited < patience or not self._probe.is_unanswered()):
+            return
+        self._is_silent = True
+        is_news = not self.replica.breaker.is_resting
+        if is_news:
+            self.replica.mark_down()
+        elif self.replica.breaker.may_try():
+            self.replica.waits.cut_all()
+            self._probe.hurry()
+        self._cut_the_young(now)
+        if is_news:
+            _tell(self.replica, SilentReplicaError(now - self._sent_at))
+
+    def _cut_the_young(self, now: float, waited: float = 0.0) -> None:
+        """End what waits for so long, and was begun since the last sign of life or shortly before.
+
+        A long query that a replica was at work on when it fell silent for a moment is left to it;
+        only when the replica is silent still as it is tried again is everything ended.
+        """
+        is_long = now - self._sent_at >= _LONGER * _timeout()
+        for wait in self.replica.waits.begun():
+            is_young = wait.since > self._answered_at - _YOUNG_SECONDS
+            if is_young and now - wait.since >= waited and (wait.is_harmless or is_long):
+                wait.cut()
+
+    def _take(
+        self, answer: Position | Error | None, now: float, *, is_sign_of_return: bool
+    ) -> None:
+        """An error keeps a replica out, and takes none out: who reads will see for themselves.
+
+        But for those whose connection is a pooler's, which may keep it open, and them waiting, for
+        as long as it has no server. An answer from before a reader saw the replica fail does not
+        bring it back.
+        """
+        if isinstance(answer, Error):
+            is_out = self.replica.breaker.is_resting
+            if is_out:
+                self.replica.set_aside(answer)
+            self._cut_the_young(now, waited=0.0 if is_out else _timeout())
+            return
+        self._answered_at = self._sent_at
+        if self._is_asked_for_lag:
+            self._judge_lag(answer)
+        if is_sign_of_return:
+            self.replica.restore()
+
+    def _judge_lag(self, seen: Position | None) -> None:
+        max_lag = conf.settings().max_lag
+        if self._primary is None or max_lag is None or seen is None or not seen.places:
+            self.replica.unmark_lagging()  # it cannot be told
+            return
+        lag = self._primary.history.lag(self._sent_at, seen)
+        if lag > max_lag:
+            self.replica.mark_lagging(LaggingReplicaError(lag))
+        else:
+            self.replica.unmark_lagging()
+
+
+def _tell(replica: Replica, error: SilentReplicaError) -> None:
+    """Whoever hears of it may take their time, and another replica may fall silent meanwhile."""
+    thread = threading.Thread(
+        target=replica.tell_down, args=[error], name="pinning-tell", daemon=True
+    )
+    try:
+        thread.start()
+    except RuntimeError:
+        replica.tell_down(error)
+
+
+def _where(connection: BaseDatabaseWrapper) -> Position | None:
+    position = databases.of_replica(connection)
+    return _ping(connection) if position is None else position
+
+
+def _ping(connection: BaseDatabaseWrapper) -> Position | None:
+    fetch_row(connection, "SELECT 1")
+    return None
+
+
+def _timeout() -> float:
+    return conf.settings().probe_timeout or 1.0

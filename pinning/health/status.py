@@ -1,0 +1,114 @@
+"""Each replica as this process knows it: one object, which says so once when it goes out or comes
+back."""
+
+import logging
+from typing import Any
+from weakref import WeakValueDictionary
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning import conf
+from pinning.breaker import breaker_of
+from pinning.conf import Cluster, clusters
+from pinning.health.waits import Wait, Waits
+from pinning.signals import replica_down, replica_up
+
+logger = logging.getLogger("pinning")
+
+
+class Replica:
+    """What this process knows of one replica.
+
+    It is out, and serves nobody, while it rests after a failure or lags more than MAX_LAG.
+    """
+
+    __slots__ = ("alias", "breaker", "is_lagging", "is_none_left", "servers", "waits", "watcher")
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self.breaker = breaker_of("replica", alias)
+        #: Whether it lags more than MAX_LAG.
+        self.is_lagging = False
+        #: Whether it was said that no replica of its cluster is left.
+        self.is_none_left = False
+        #: What each server that the alias leads to was seen to have replayed, by the server's name.
+        self.servers: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        #: What this process waits for from it.
+        self.waits = Waits()
+        #: Who asks it for the monitor whether it answers.
+        self.watcher: Any = None
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it serves nobody at present."""
+        return self.breaker.is_resting or self.is_lagging
+
+    def wait(self, connection: BaseDatabaseWrapper, *, is_harmless: bool = True) -> Wait:
+        """A block in which the running thread waits for the replica on ``connection``."""
+        return Wait(self.waits, connection, is_harmless=is_harmless)
+
+    def set_aside(self, error: BaseException) -> None:
+        """Leave it alone for RETRY_AFTER, as it failed, and say so once."""
+        if self.mark_down():
+            self.tell_down(error)
+
+    def mark_down(self) -> bool:
+        """Leave it alone for RETRY_AFTER. Whether that is news."""
+        return self.breaker.set_aside(conf.settings().retry_after)
+
+    def tell_down(self, error: BaseException) -> None:
+        """Say that it was set aside."""
+        seconds = conf.settings().retry_after
+        logger.warning("Replica %r is set aside for %s s: %s", self.alias, seconds, error)
+        replica_down.send_robust(sender=None, alias=self.alias, error=error)
+
+    def restore(self) -> None:
+        """Note that it answers."""
+        if self.breaker.restore():
+            logger.info("Replica %r answers again.", self.alias)
+            self._tell_up()
+
+    def mark_lagging(self, error: BaseException) -> None:
+        """Take it out until it lags less."""
+        if not self.is_lagging:
+            self.is_lagging = True
+            logger.warning("Replica %r is taken out of the rotation: %s", self.alias, error)
+            replica_down.send_robust(sender=None, alias=self.alias, error=error)
+
+    def unmark_lagging(self) -> None:
+        """Note that it lags no more than it may."""
+        if self.is_lagging:
+            self.is_lagging = False
+            logger.info("Replica %r has caught up.", self.alias)
+            self._tell_up()
+
+    def _tell_up(self) -> None:
+        if self.is_out:
+            return
+        cluster = clusters().of_alias(self.alias)
+        for alias in cluster.replicas if cluster is not None else ():
+            replica(alias).is_none_left = False
+        replica_up.send_robust(sender=None, alias=self.alias)
+
+
+_replicas: dict[str, Replica] = {}
+
+
+def replica(alias: str) -> Replica:
+    """The replica of that alias."""
+    return _replicas.get(alias) or _replicas.setdefault(alias, Replica(alias))
+
+
+def note_exhausted(cluster: Cluster) -> None:
+    """Say that all replicas of ``cluster`` are out, if they are, until one of them is back."""
+    replicas = [replica(alias) for alias in cluster.replicas]
+    is_exhausted = all(each.is_out for each in replicas)
+    if is_exhausted and not all(each.is_none_left for each in replicas):
+        for each in replicas:
+            each.is_none_left = True
+        logger.error("No replica of %r is left: its reads go to the primary.", cluster.primary)
+
+
+def reset() -> None:
+    """Forget everything, between tests and in a forked process."""
+    _replicas.clear()

@@ -1,0 +1,177 @@
+"""What this process waits for from one replica, and how to end such a wait.
+
+A replica that was stopped rather than killed keeps its connections open, and so does one behind a
+network that swallows packets. A query waits there for hours, and no driver can be told to give up.
+The monitor finds out that the replica is silent, and ends the waits from outside.
+"""
+
+import contextlib
+import contextvars
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from typing import Any
+
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from pinning.databases import close_pool, give_back, hooks, is_server_side, shut
+
+
+class Waits:
+    """All that this process waits for from one replica, while a monitor looks after it."""
+
+    __slots__ = ("_activity", "_begun", "_opened", "_streams")
+
+    def __init__(self) -> None:
+        self._activity: threading.Event | None = None
+        self._begun: set[Wait] = set()
+        self._opened: dict[int, weakref.ref[BaseDatabaseWrapper]] = {}
+        self._streams: dict[int, weakref.ref[CursorWrapper]] = {}
+
+    @property
+    def are_watched(self) -> bool:
+        """Whether a monitor looks after them."""
+        return self._activity is not None
+
+    def watch(self, activity: threading.Event) -> None:
+        """From now on, set ``activity`` when a wait begins."""
+        self._activity = activity
+
+    def begin(self, wait: "Wait") -> None:
+        """Note that the running thread waits."""
+        activity = self._activity
+        if activity is not None:
+            self._begun.add(wait)
+            if not activity.is_set():
+                activity.set()
+
+    def end(self, wait: "Wait") -> None:
+        """Note that it waits no more."""
+        self._begun.discard(wait)
+
+    def begun(self) -> "list[Wait]":
+        """The waits at present."""
+        return list(self._begun)
+
+    def note_opened(self, connection: BaseDatabaseWrapper) -> None:
+        """Know a connection of the replica, and when it waits past any cursor."""
+        key = id(connection)
+        if self.are_watched and key not in self._opened:
+            self._opened[key] = weakref.ref(connection, lambda _: self._opened.pop(key, None))
+            for name, is_harmless in hooks.WAITING_METHODS.items():
+                hooks.put_around(connection, name, self._waiting(connection, is_harmless))
+
+    def note_stream(self, cursor: CursorWrapper) -> None:
+        """Know a cursor that will fetch more rows from the server, for as long as it is there."""
+        if self.are_watched and is_server_side(cursor):
+            key = id(cursor)
+            self._streams[key] = weakref.ref(cursor, lambda _: self._streams.pop(key, None))
+
+    def are_held(self) -> bool:
+        """Whether somebody is in the middle of something with the replica: rows, a transaction."""
+        return bool(self._streams) or any(each.in_atomic_block for each in self._connections())
+
+    def cut_all(self) -> None:
+        """End all that is waited for from the replica: also for rows that are under way."""
+        for wait in self.begun():
+            wait.cut()
+        connections = self._connections()
+        for connection in connections:
+            shut(connection)
+        close_pool(connections)
+
+    def _connections(self) -> list[BaseDatabaseWrapper]:
+        known = [reference() for reference in list(self._opened.values())]
+        return [connection for connection in known if connection is not None]
+
+    def _waiting(self, connection: BaseDatabaseWrapper, is_harmless: bool) -> Callable[..., Any]:
+        known = weakref.ref(connection)
+
+        def call(method: Callable[..., Any], *args: Any) -> Any:
+            itself = known()
+            if itself is None or itself.connection is None:
+                return method(*args)
+            with Wait(self, itself, is_harmless=is_harmless):
+                return method(*args)
+
+        return call
+
+
+class Wait:
+    """A thread waits for a replica: for an answer, or to be connected.
+
+    It is harmless if its end is no error in the project's code.
+    """
+
+    __slots__ = ("_connecting", "_waits", "connection", "is_harmless", "since")
+
+    def __init__(
+        self, waits: Waits, connection: BaseDatabaseWrapper, *, is_harmless: bool = True
+    ) -> None:
+        self._waits = waits
+        self.connection = connection
+        self.is_harmless = is_harmless
+        self.since = time.monotonic()
+        self._connecting: Future[Any] | None = None
+
+    def __enter__(self) -> "Wait":
+        self._waits.begin(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waits.end(self)
+
+    def connect(self) -> None:
+        """Connect if need be. Raises OperationalError as soon as the wait is cut.
+
+        A thread of its own does what only the driver can: nothing else would end it before the
+        driver's timeout, which is 2 s at the shortest.
+        """
+        connection = self.connection
+        if connection.connection is not None or not self._waits.are_watched:
+            connection.ensure_connection()
+            return
+        with hooks.connecting_by(connection, self._in_thread):
+            connection.ensure_connection()
+
+    def cut(self) -> None:
+        """End it: the thread sees a lost connection. Harmless if it has just ended by itself."""
+        connecting = self._connecting
+        if connecting is None or not connecting.cancel():
+            shut(self.connection)
+
+    def _in_thread(self, connect: Callable[[Any], Any], params: Any) -> Any:
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                result = connect(params)
+            except BaseException as error:  # whatever it is, it belongs to the one who waits
+                with contextlib.suppress(InvalidStateError):
+                    future.set_exception(error)
+                return
+            try:
+                future.set_result(result)
+            except InvalidStateError:  # who waited has gone
+                give_back(self.connection, result)
+
+        context = contextvars.copy_context()
+        thread = threading.Thread(
+            target=context.run, args=[run], name="pinning-connect", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads
+            return connect(params)
+        self._connecting = future
+        try:
+            return future.result()
+        except CancelledError:
+            raise OperationalError("The replica did not answer in time.") from None
+        finally:
+            future.cancel()  # the one who waited was interrupted
+            self._connecting = None

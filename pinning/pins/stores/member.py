@@ -1,0 +1,80 @@
+"""One store of the STORES setting, and what was seen of it: whether it fails, or is young."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pinning import conf
+from pinning.breaker import breaker_of
+from pinning.pins import Pins, Visitor
+from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
+
+logger = logging.getLogger("pinning")
+
+T = TypeVar("T")
+
+
+class Member:
+    """A store by its name in logs. Where it fails, it is left alone for RETRY_AFTER."""
+
+    __slots__ = ("_breaker", "_is_young", "_name", "store")
+
+    def __init__(self, name: str, store: Store) -> None:
+        self.store = store
+        self._name = name
+        self._breaker = breaker_of("store", name)
+        self._is_young = False  # it said so when it was asked last
+
+    def load(self, visitor: Visitor) -> list[Pins]:
+        """Its answer, or nothing. A server knows no pins of one who has no name there."""
+        if self.store.is_server_side and not visitor.identities:
+            return [Pins()]
+        answers = self._attempt(self.store.load, visitor)
+        if answers and self._is_young:
+            self._is_young = False
+            logger.info("The %r store is believed again.", self._name)
+        return answers
+
+    def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
+        """Whether it took the pins. A server takes none of one who has no name there."""
+        if self.store.is_server_side and not visitor.identities:
+            return False
+        return bool(self._attempt(self.store.save, visitor, pins, exchange))
+
+    def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
+        """Let it remove what it found broken."""
+        try:
+            self.store.tidy(visitor, exchange)
+        except Exception as error:
+            logger.warning("The %r store could not tidy up: %r", self._name, error)
+
+    def _attempt(self, action: Callable[..., T], *arguments: Any) -> list[T]:
+        """What ``action`` returns; nothing while the store is set aside, or where it fails now.
+
+        Whatever it raises: which errors a cache's client has is known to the cache alone.
+        """
+        if not self._breaker.may_try():
+            return []
+        try:
+            result = action(*arguments)
+        except YoungMemoryError:
+            self._breaker.restore()
+            self._note_young()
+            return []
+        except Exception as error:
+            seconds = conf.settings().retry_after
+            if self._breaker.set_aside(seconds):
+                logger.warning(
+                    "The %r store is left alone for %s s: %r", self._name, seconds, error
+                )
+            return []
+        if self._breaker.restore():
+            logger.info("The %r store works again.", self._name)
+        return [result]
+
+    def _note_young(self) -> None:
+        if not self._is_young:
+            self._is_young = True
+            logger.warning(
+                "The %r store is new or was emptied: it is not believed for a while.", self._name
+            )

@@ -1,0 +1,136 @@
+"""Whether a replica has caught up with pins: known from what it told before, or asked.
+
+What a connection was told is remembered with it, and shared by all connections of the process that
+lead to the same server. So a place in the log is asked for once.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning import conf, databases
+from pinning.databases import is_in_transaction, state_of
+from pinning.health import give_up_if_lost, replica
+from pinning.pins import Pin, Position
+
+logger = logging.getLogger("pinning")
+
+#: By timeline: the place, and since when that timeline is known to be the replica's.
+Places = Mapping[str, tuple[int, float]]
+
+
+class _Server:
+    """What a server told last."""
+
+    __slots__ = ("__weakref__", "places")
+
+    def __init__(self) -> None:
+        self.places: Places = {}
+
+
+class Reached:
+    """What a connection was told that its replica has replayed."""
+
+    __slots__ = ("_own", "server")
+
+    def __init__(self) -> None:
+        self._own: dict[str, tuple[int, float]] = {}
+        #: Its server, where that is known for sure: not behind a pooler.
+        self.server: _Server | None = None
+
+    def covers(self, pin: Pin, *, in_transaction: bool) -> bool:
+        """Whether it is known that later statements on the connection see what ``pin`` stands for.
+
+        A new connection knows nothing until it has asked for itself: only then is it known which
+        server it leads to. Inside a transaction only what this connection knew before it began
+        counts: its snapshot may be older than what other connections have been told since.
+        """
+        if _covers(self._own, pin):
+            return True
+        if self.server is None or in_transaction:
+            return False
+        places = self.server.places  # once, as another connection may replace them
+        if not _covers(places, pin):
+            return False
+        self._own.update(places)
+        return True
+
+    def note(self, seen: Position, server: _Server | None) -> None:
+        """Add what was told. The server's latest answer replaces what it told before."""
+        places = {timeline: (place, seen.since) for timeline, place in seen.places.items()}
+        self._own.update(places)
+        self.server = server
+        if server is not None:
+            server.places = places
+
+
+def is_known(connection: BaseDatabaseWrapper, pin: Pin) -> bool:
+    """Whether it is known, without asking, that ``connection`` shows what ``pin`` stands for."""
+    return _reached_of(connection).covers(pin, in_transaction=is_in_transaction(connection))
+
+
+def note(connection: BaseDatabaseWrapper, seen: Position) -> None:
+    """Remember what the replica behind ``connection`` has just told."""
+    server = None
+    if seen.server:
+        server = replica(connection.alias).servers.setdefault(seen.server, _Server())
+    _reached_of(connection).note(seen, server)
+
+
+def begin(connection: BaseDatabaseWrapper) -> None:
+    """Forget what was told before if ``connection`` is a pooler's; a scope is about to read on it.
+
+    Such a connection outlives its server, which may begin again from an earlier place or be
+    replaced by another one.
+    """
+    if _reached_of(connection).server is None:
+        state_of(connection).reached = None
+
+
+def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
+    """Whether later statements on ``connection`` see what the one who holds ``pins`` wrote.
+
+    This costs a query only while the pins are newer than what is known. The query is a statement of
+    its own, ahead of the snapshot of any read. Inside a transaction on the replica, which may have
+    an older snapshot, it is not asked.
+    """
+    left = [pin for pin in pins if not is_known(connection, pin)]
+    if not left:
+        return True
+    try:
+        connection.ensure_connection()
+        if is_in_transaction(connection):
+            return False
+        with replica(connection.alias).wait(connection):
+            seen = _ask(connection) if any(pin.position is not None for pin in left) else None
+    except Error as error:
+        if not give_up_if_lost(connection, error):
+            logger.warning("Replica %r does not tell its position: %s", connection.alias, error)
+        return False
+    settings, now = conf.settings(), time.time()
+    return all(
+        pin.is_over(seen, now, window=settings.window, max_pin=settings.max_pin) for pin in left
+    )
+
+
+def _ask(connection: BaseDatabaseWrapper) -> Position | None:
+    seen = databases.of_replica(connection)
+    if seen is not None:
+        note(connection, seen)
+    return seen
+
+
+def _reached_of(connection: BaseDatabaseWrapper) -> Reached:
+    state = state_of(connection)
+    if state.reached is None:
+        state.reached = Reached()
+    reached: Reached = state.reached
+    return reached
+
+
+def _covers(places: Places, pin: Pin) -> bool:
+    place, since = places.get(pin.timeline, (-1, 0.0))
+    return pin.position is not None and place >= pin.position and pin.written_at >= since

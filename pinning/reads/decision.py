@@ -1,0 +1,105 @@
+"""The decision: where a read goes, and why."""
+
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
+
+from pinning.conf import Cluster, is_generic_relation
+from pinning.databases import is_in_transaction, is_on_event_loop, running_thread
+from pinning.reads.replica import first_usable, is_ready, settle
+from pinning.reads.routed import RoutedAlias
+from pinning.scopes import (
+    ClusterWork,
+    Read,
+    Reason,
+    Scope,
+    are_replicas_on,
+    overrides,
+    transaction_of,
+)
+
+
+def decide(
+    cluster: Cluster, model: Any, instance: Model | None, scope: Scope | None
+) -> tuple[str, Reason]:
+    """Where a read of ``model`` on ``cluster`` goes, and why: the first clause that holds counts.
+
+    ``instance`` is the object whose relation is followed, if any. The answer may take a query on a
+    replica and one load from the stores, once for each scope and cluster.
+    """
+    primary = cluster.primary
+    wishes = overrides.wishes()
+    if wishes.database is not None:
+        return _as_asked(cluster, scope, wishes.database)
+    if cluster.primary_labels and cluster.is_primary_only(model):
+        return primary, Reason.PRIMARY_MODEL
+    if scope is None:
+        return primary, Reason.NO_SCOPE
+    work = scope.works.get(primary) or scope.work(primary)
+    connection = work.connections.get(running_thread.token) or _find_connection(cluster, work)
+    if connection is not None and is_in_transaction(connection):
+        transaction = transaction_of(connection)
+        if not scope.is_view_transaction(connection, transaction):
+            return primary, Reason.TRANSACTION
+        if transaction.has_written():
+            return primary, Reason.WRITTEN
+    if work.written.commits or (scope.parent is not None and scope.has_written(primary)):
+        return primary, Reason.WRITTEN
+    if scope.is_unsafe and not wishes.is_read_only:
+        return primary, Reason.UNSAFE_METHOD
+    if instance is not None:
+        if instance._state.db == primary:
+            return primary, Reason.FOLLOWS_PRIMARY
+        if is_generic_relation(model, instance):
+            return primary, Reason.GENERIC_RELATION
+    choice = work.choice
+    if choice is not None:
+        if choice.replica is None:
+            return choice.decision
+        users = scope.users
+        if (users is None or users.ids() is choice.users) and is_ready(choice):
+            return choice.decision
+    return settle(cluster, scope, work)
+
+
+def count(scope: Scope, cluster: Cluster, model: Any, alias: str, reason: Reason) -> None:
+    """Note in ``scope`` where a read goes and why."""
+    reads = (scope.works.get(cluster.primary) or scope.work(cluster.primary)).reads
+    reads[reason] = reads.get(reason, 0) + 1
+    if scope.trace is not None:
+        scope.trace.append(Read(_label(model), alias, reason))
+
+
+def _as_asked(cluster: Cluster, scope: Scope | None, asked: str) -> tuple[str, Reason]:
+    """What an override says; of the replicas whichever is healthy, however far behind it is."""
+    if asked == overrides.PRIMARY:
+        return cluster.primary, Reason.USE_PRIMARY
+    if is_on_event_loop():
+        return cluster.primary, Reason.EVENT_LOOP
+    allowed = are_replicas_on() if scope is None else scope.uses_replicas()
+    if not allowed:
+        return cluster.primary, Reason.SWITCHED_OFF
+    alias = first_usable(cluster, scope)
+    if alias is None:
+        return cluster.primary, Reason.NO_REPLICA
+    return RoutedAlias(alias), Reason.USE_REPLICA
+
+
+def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper | None:
+    """This thread's connection to the primary, remembered: finding it costs more than the rest.
+
+    None on an event loop, which has connections of its own that no query ever uses.
+    """
+    if is_on_event_loop():
+        return None
+    connection = work.connections[running_thread.token] = connections[cluster.primary]
+    return connection
+
+
+def _label(model: Any) -> str:
+    """The database cache's class has a name but no label, and raw SQL has no model."""
+    if model is None:
+        return "raw SQL"
+    return str(getattr(model._meta, "label", model._meta.object_name))

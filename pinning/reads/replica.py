@@ -1,0 +1,150 @@
+"""Which replica serves a scope: a healthy one, caught up with the scope's pins, the same all along.
+
+What is chosen holds for the whole scope. All but ``is_ready`` may wait for a database.
+"""
+
+import itertools
+import random
+from collections.abc import Iterator
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.conf import Cluster
+from pinning.databases import is_on_event_loop, running_thread
+from pinning.health import is_usable, note_exhausted, replica
+from pinning.pins import Pin
+from pinning.reads.caught_up import begin, has_reached, is_known
+from pinning.reads.order import in_order
+from pinning.reads.routed import RoutedAlias
+from pinning.scopes import Choice, ClusterWork, Reason, Scope
+
+#: How many replicas a pinned scope asks for their position before it takes the primary.
+MOST_ASKED = 2
+
+
+def is_ready(choice: Choice) -> bool:
+    """Whether this thread was told before to read there, on the connection that it still has."""
+    known = choice.connections.get(running_thread.token)
+    if known is None:
+        return False
+    connection, driver = known
+    if connection.connection is not driver or connection.errors_occurred:
+        return False
+    return choice.replica is not None and not choice.replica.is_lagging
+
+
+def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reason]:
+    """Where the reads of ``scope`` go, and why; on a new connection it is proved anew.
+
+    That is the primary if USE_REPLICAS is off, if no store answers, if the user is pinned and no
+    replica has caught up, or if no replica is healthy; else one of them.
+    """
+    choice = work.choice
+    is_news = choice is not None and choice.users is not scope.user_ids()
+    if is_on_event_loop():
+        if choice is None or choice.pins or is_news:
+            return cluster.primary, Reason.EVENT_LOOP
+        return choice.decision
+    if choice is None or is_news or not _is_there(choice, cluster):
+        choice = _choose_once(cluster, scope, work)
+    if choice.replica is None:
+        return choice.decision
+    connection = connections[choice.alias]
+    if choice.pins and not has_reached(connection, choice.pins):
+        return cluster.primary, Reason.PINNED  # another thread's connection, or a new one
+    choice.connections[running_thread.token] = connection, connection.connection
+    return choice.decision
+
+
+def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
+    """The first replica that a query could be sent to, in the scope's own order."""
+    seed = random.random() if scope is None else scope.seed  # noqa: S311
+    return next(_usable(cluster, seed), None)
+
+
+def _is_there(choice: Choice, cluster: Cluster) -> bool:
+    return choice.replica is None or is_usable(cluster, choice.alias)
+
+
+def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork) -> Choice:
+    """Choose. What USE_REPLICAS or a store reads meanwhile is read from the primary."""
+    old, users = work.choice, scope.user_ids()
+    work.choice = Choice(cluster.primary, Reason.STORES_DOWN)
+    choice = None
+    try:
+        if old is None or old.replica is None or old.users is users:
+            choice = choose(scope, cluster)
+        else:
+            choice = reconsider(scope, cluster, old)
+        choice.users = users
+    finally:
+        work.choice = choice
+    return choice
+
+
+def choose(scope: Scope, cluster: Cluster) -> Choice:
+    """Choose which database serves the reads of ``scope`` on ``cluster``."""
+    if not scope.uses_replicas():
+        return Choice(cluster.primary, Reason.SWITCHED_OFF)
+    known = scope.pins()
+    if known is None:
+        return Choice(cluster.primary, Reason.STORES_DOWN)
+    if pins := known.of(cluster.primary):
+        return _choose_caught_up(scope, cluster, pins)
+    if not known and scope.needs_pins():
+        return Choice(cluster.primary, Reason.NO_PINS)
+    alias = first_usable(cluster, scope)
+    if alias is None:
+        return Choice(cluster.primary, Reason.NO_REPLICA)
+    return _on_replica(alias, Reason.REPLICA)
+
+
+def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
+    """Choose again with the pins of a user who was resolved after a replica had been chosen.
+
+    That replica it stays, or the primary: a third database might show an older state than the
+    reads before. Only if it has failed meanwhile, all is chosen anew.
+    """
+    if not is_usable(cluster, choice.alias):
+        return choose(scope, cluster)
+    known = scope.pins()
+    if known is None:
+        return Choice(cluster.primary, Reason.STORES_DOWN)
+    pins = known.of(cluster.primary)
+    connection = connections[choice.alias]
+    if not has_reached(connection, pins):
+        return Choice(cluster.primary, Reason.PINNED)
+    reason = Reason.CAUGHT_UP if pins else choice.reason
+    return _on_replica(choice.alias, reason, _held(connection, pins))
+
+
+def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> Choice:
+    reason = Reason.NO_REPLICA
+    for alias in itertools.islice(_usable(cluster, scope.seed), MOST_ASKED):
+        connection = connections[alias]
+        begin(connection)
+        if has_reached(connection, pins):
+            return _on_replica(alias, Reason.CAUGHT_UP, _held(connection, pins))
+        reason = Reason.PINNED
+    return Choice(cluster.primary, reason)
+
+
+def _on_replica(alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> Choice:
+    return Choice(RoutedAlias(alias), reason, replica(alias), pins)
+
+
+def _held(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
+    """Those that hold by position rather than by time, which every connection must prove."""
+    return tuple(pin for pin in pins if is_known(connection, pin))
+
+
+def _usable(cluster: Cluster, seed: object) -> Iterator[str]:
+    """Those that a query could be sent to. Where there is none, that is noted."""
+    is_exhausted = True
+    for alias in in_order(cluster, seed):
+        if is_usable(cluster, alias):
+            is_exhausted = False
+            yield alias
+    if is_exhausted:
+        note_exhausted(cluster)

@@ -1,0 +1,111 @@
+"""Reads whose replica failed under them, run again on the primary, on the cursor Django holds.
+
+What is run again, and what is not, is all in ``Rerunner.may_rerun``.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from django.db import Error, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.conf import clusters
+from pinning.databases import (
+    as_text,
+    is_conflict,
+    is_in_transaction,
+    is_query,
+    is_server_side,
+    state_of,
+)
+from pinning.health import give_up_if_lost, replica
+from pinning.reads.routed import was_routed
+from pinning.scopes import Choice, Reason, current_scope, overrides
+
+
+class Rerunner:
+    """Watches the connection of one thread to one replica: an execute wrapper."""
+
+    def __init__(self, primary: str) -> None:
+        self._primary = primary
+
+    def __call__(
+        self,
+        execute: Callable[..., Any],
+        sql: Any,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        """Run the statement; where its replica fails under it, again on the primary."""
+        connection: BaseDatabaseWrapper = context["connection"]
+        state, known = state_of(connection), replica(connection.alias)
+        if state.is_plain:
+            state.is_plain = not many and is_query(as_text(sql, connection.connection))
+        may_move = state.is_plain and was_routed(context["cursor"])
+        try:
+            with known.wait(connection, is_harmless=may_move):
+                result = execute(sql, params, many, context)
+            known.waits.note_stream(context["cursor"])
+            return result
+        except (OperationalError, InterfaceError) as error:
+            if not (may_move and self.may_rerun(error, connection)):
+                raise
+        self._leave_replica()
+        _move(context, connections[self._primary])
+        return execute(sql, params, many, context)
+
+    def may_rerun(self, error: Error, connection: BaseDatabaseWrapper) -> bool:
+        """Whether a query that failed on a replica is run again.
+
+        It is when the connection was lost, or when the replica cancelled it because of recovery,
+        unless ``use_replica`` was to keep just such a query from the primary. It is a plain query
+        that the router sent to the replica, and nothing else was ever run on that connection: not
+        a setting, a transaction or a cursor of the project's own, which the primary's connection
+        would not have. Anything else that is wrong, a timeout of the project's own say, would be
+        so again. Rows that were already fetched never come through here.
+        """
+        if is_in_transaction(connection):
+            return False
+        if is_conflict(error):
+            return overrides.wishes().database is None
+        return give_up_if_lost(connection, error)
+
+    def _leave_replica(self) -> None:
+        """The rest of the scope reads from the primary: another replica may be further behind."""
+        scope = current_scope()
+        if scope is not None:
+            scope.work(self._primary).choice = Choice(self._primary, Reason.NO_REPLICA)
+
+
+def _move(context: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
+    """Point Django's cursor at a new one of another connection, for this one statement."""
+    cursor = context["cursor"]
+    if is_server_side(cursor) and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        new = connection.chunked_cursor()
+    else:
+        new = connection.cursor()
+    with contextlib.suppress(Exception):  # whatever a driver says of a cursor that is gone
+        cursor.cursor.close()
+    cursor.cursor, cursor.db = new.cursor, connection
+    cursor.execute = cursor.executemany = cursor.callproc = _refuse
+    context["connection"] = connection
+
+
+def _refuse(*_: Any, **__: Any) -> Any:
+    """Stands for the methods of a cursor that was moved: it was opened on a replica to read."""
+    raise OperationalError("The replica of this cursor failed. Open a new cursor.")
+
+
+def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Receive ``connection_created``: watch the connection if it is a replica's."""
+    cluster = clusters().of_alias(connection.alias)
+    if cluster is None or connection.alias == cluster.primary:
+        return
+    state = state_of(connection)
+    if state.watcher is None:
+        state.watcher = Rerunner(cluster.primary)
+    if state.watcher not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, state.watcher)
+    replica(connection.alias).waits.note_opened(connection)

@@ -1,0 +1,230 @@
+"""Writes: a wrapper on each primary's connection that tells the scope what was committed.
+
+``db_for_write`` is no use for it: the router is asked with no write to come, and is not asked for
+raw SQL, ``using()`` and generic relations. Nor is ``on_commit``: callbacks that were registered
+earlier would read before ours had run, and tests that count callbacks would count ours.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.apps import apps
+from django.db import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    connections,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import debug_transaction
+
+from pinning import databases
+from pinning.conf import clusters
+from pinning.databases import (
+    as_text,
+    commits,
+    hooks,
+    is_in_transaction,
+    is_write,
+    state_of,
+    was_commit_refused,
+    written_table,
+)
+from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
+from pinning.pins import Position
+from pinning.scopes import Transaction, current_scope, transaction, transaction_of
+from pinning.writes import standby
+
+_REFUSED = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+
+
+class Recorder:
+    """Watches the connection of one thread to one primary."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        """Watch ``connection`` from now on, through reconnects, for as long as it is used."""
+        self._cluster = connection.alias
+        self._connection = connection
+        self._told: Position | None = None  # with the last commit
+        for name in hooks.TRANSACTION_METHODS:
+            after = getattr(self, f"_after{name}")
+            hooks.put_around(connection, name, functools.partial(self._run_method, after))
+
+    def __call__(
+        self,
+        execute: Callable[..., Any],
+        sql: Any,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        """Django's execute wrapper: run the statement, and note it if it writes."""
+        text = as_text(sql, self._connection.connection)
+
+        def run() -> Any:
+            return execute(sql, params, many, context)
+
+        if self._counts(text):
+            result = self._run_write(run, text, many)
+        else:
+            result = standby.run(self._connection, run)
+        if self._transaction.has_written() and self._commits(text):
+            self._after_commit()
+        return result
+
+    def _run_write(self, run: Callable[[], Any], text: str, many: bool) -> Any:
+        """Run and note it, also where its end is unknown: the server may have committed it.
+
+        A plain statement that the database refused wrote nothing. One of many, a procedure, or
+        several statements in one may have written something before they were refused.
+        """
+        is_plain = written_table(text) is not None
+        run_on_primary = standby.run_write if is_plain else standby.run
+        try:
+            result = run_on_primary(self._connection, run)
+        except NotAPrimaryError:
+            raise
+        except _REFUSED:
+            if many or not is_plain:
+                self.note()
+            raise
+        except BaseException:
+            self.note()
+            raise
+        self.note()
+        return result
+
+    def _commits(self, text: str) -> bool:
+        return commits(text, self._connection.features.can_rollback_ddl)
+
+    def note(self) -> None:
+        """Note a write by the current scope: at once, or when the open transaction commits."""
+        scope = current_scope()
+        if scope is None:
+            return
+        if is_in_transaction(self._connection):
+            self._transaction.note(scope, frozenset(self._connection.savepoint_ids))
+        else:
+            scope.wrote(self._cluster)
+
+    @property
+    def _transaction(self) -> Transaction:
+        return transaction_of(self._connection)
+
+    def _counts(self, text: str) -> bool:
+        """Whether the statement writes what pins. Raises ReadOnlyClusterError where none may."""
+        if not is_write(text):
+            return False
+        known = clusters()
+        if self._cluster in known.read_only:
+            raise ReadOnlyClusterError(self._cluster, _subject(text))
+        tables = known.primary_tables
+        return not tables or written_table(text) not in tables
+
+    def _run_method(
+        self, after: Callable[..., None], method: Callable[..., Any], *args: Any
+    ) -> Any:
+        """Run a method of the connection, and ``after`` when it is done, or may be."""
+        run = functools.partial(self._commit, method) if after == self._after_commit else method
+        try:
+            result = run(*args)
+        except IntegrityError:
+            raise  # a deferred constraint: nothing was committed, a rollback follows
+        except BaseException as error:
+            if not was_commit_refused(error):
+                after(*args)
+            raise
+        after(*args)
+        return result
+
+    def _commit(self, commit: Callable[[], Any]) -> Any:
+        """Commit; where the driver can, and a scope will want it, with the position in one go."""
+        connection = self._connection
+        is_plain = self._transaction.has_written() and hooks.is_djangos(commit)
+        if not (is_plain and databases.can_commit(connection)):
+            return commit()
+        with debug_transaction(connection, "COMMIT"), connection.wrap_database_errors:
+            self._told = databases.commit(connection)
+        return None
+
+    def _after_commit(self) -> None:
+        """Tell the scopes. Also when COMMIT failed: the server may have done it all the same."""
+        told, self._told = self._told, None
+        for scope in self._transaction.take_writers():
+            scope.wrote(self._cluster, told)
+
+    def _after_rollback(self) -> None:
+        self._transaction.roll_back()
+
+    def _after_close(self) -> None:
+        """The database rolls back what was open."""
+        self._transaction.roll_back()
+
+    def _after_savepoint_rollback(self, sid: str) -> None:
+        self._transaction.roll_back_to(sid)
+
+    def _after_set_autocommit(self, autocommit: bool) -> None:
+        """A transaction begins; or some databases commit what is open."""
+        if autocommit:
+            self._after_commit()
+        else:
+            self._after_start_transaction_under_autocommit()
+
+    def _after_start_transaction_under_autocommit(self) -> None:
+        begun = transaction.begin(self._connection)
+        scope = current_scope()
+        if scope is not None:
+            scope.began_transaction(self._connection, begun)
+
+
+def _subject(text: str) -> str:
+    """The label of the model that the statement writes, as far as its text tells."""
+    table = written_table(text)
+    if table is None:
+        return "What this statement writes"
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.db_table == table and not model._meta.proxy:
+            return model._meta.label
+    return f"The table {table!r}"
+
+
+def recorder_of(connection: BaseDatabaseWrapper) -> Recorder:
+    """The recorder of a primary's connection, put there at the first call.
+
+    It stands in front of other execute wrappers: ``execute_wrapper()`` takes away the last one
+    when it ends, whosever that is.
+    """
+    state = state_of(connection)
+    if state.watcher is None:
+        state.watcher = Recorder(connection)
+    recorder: Recorder = state.watcher
+    if recorder not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, recorder)
+    return recorder
+
+
+def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Receive ``connection_created``: watch the connection if it is a primary's."""
+    cluster = clusters().of_alias(connection.alias)
+    if cluster is not None and connection.alias == cluster.primary:
+        recorder_of(connection)
+        standby.look(connection)
+
+
+def watch_open_connections() -> None:
+    """Watch what was connected before the apps were ready."""
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is not None:
+            watch(connection)
+
+
+def mark_written(using: str = "default") -> None:
+    """Say that the current scope writes to the cluster of ``using``, where no wrapper can see it.
+
+    For ``copy``, ``callproc``, functions that write when selected and the driver's own cursors.
+    In a transaction it counts once that commits. Raises UnknownClusterError.
+    """
+    cluster = clusters().of_alias(using) or clusters().named(using)
+    recorder_of(connections[cluster.primary]).note()

@@ -1,0 +1,532 @@
+"""The monitor, with probes that answer as the test says and a clock that it turns."""
+
+import os
+import threading
+import time
+import warnings
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connections
+from django.test import override_settings
+
+from pinning import databases
+from pinning.conf.clusters import Cluster
+from pinning.health import monitor, servers, status
+from pinning.health.lag import History
+from pinning.health.servers import WatchedReplica
+from pinning.health.status import Replica
+from pinning.health.waits import Waits
+from pinning.pins.pin import Position
+from pinning.signals import replica_down, replica_up
+
+TICK = 0.025
+CLUSTER = Cluster("default", ("replica1", "replica2"))
+
+
+class FakeProbe:
+    def __init__(self, connection: Any) -> None:
+        self.sent = self.hurried = 0
+        self.is_waiting = False
+        self.was_connected = True
+        self.has_come = False
+        self.asked: list[Any] = []
+        self.answer: Any = None
+
+    def send(self, ask: Any) -> bool:
+        self.sent += 1
+        self.asked.append(ask)
+        self.is_waiting = True
+        return True
+
+    def is_unanswered(self) -> bool:
+        return not self.has_come
+
+    def hurry(self) -> None:
+        self.hurried += 1
+
+    def answers(self, answer: Any = None) -> None:
+        self.is_waiting, self.answer = False, answer
+
+
+class FakeWait:
+    def __init__(self, since: float, *, is_harmless: bool = True) -> None:
+        self.since = since
+        self.is_harmless = is_harmless
+        self.is_cut = False
+
+    def cut(self) -> None:
+        self.is_cut = True
+
+
+class FakePrimary:
+    def __init__(self) -> None:
+        self.history = History(60)
+
+
+class Scene:
+    """One replica, a clock, and those who wait."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        self.interval = 2.0
+        self.waits: list[FakeWait] = []
+        self.cut_all: list[str] = []
+        monkeypatch.setattr(servers, "Probe", FakeProbe)
+        monkeypatch.setattr(Waits, "begun", lambda waits: self.waits)
+        monkeypatch.setattr(Waits, "cut_all", lambda waits: self.cut_all.append("replica1"))
+        monkeypatch.setattr(servers, "_tell", Replica.tell_down)  # not in a thread
+        monkeypatch.setattr("pinning.breaker.time.monotonic", lambda: self.now)
+        self.primary = FakePrimary()
+        self.replica = WatchedReplica(
+            status.replica("replica1"), connections["replica1"], self.primary
+        )
+
+    @property
+    def probe(self) -> FakeProbe:
+        return self.replica._probe
+
+    def tick(self, times: int = 1, counted: float = TICK) -> bool:
+        for _ in range(times):
+            self.now += TICK
+            is_busy = self.replica.tick(self.now, counted, self.interval)
+        return is_busy
+
+    def waiting(self, *, is_harmless: bool = True) -> FakeWait:
+        wait = FakeWait(self.now, is_harmless=is_harmless)
+        self.waits.append(wait)
+        return wait
+
+
+def attend(connection: Any) -> None:
+    monitor.attend(status.replica(connection.alias), connection, CLUSTER)
+
+
+def watched() -> set[str]:
+    return {alias for alias, known in status._replicas.items() if known.waits.are_watched}
+
+
+@pytest.fixture
+def scene(monkeypatch) -> Scene:
+    return Scene(monkeypatch)
+
+
+def answered(scene: Scene, answer: Any = None) -> None:
+    scene.tick()
+    scene.probe.answers(answer)
+    scene.tick()
+
+
+def test_a_replica_in_use_is_asked_once_an_interval(scene):
+    for _ in range(400):  # 10 seconds
+        scene.replica.is_used = True
+        scene.tick()
+        scene.probe.answers()
+    assert scene.probe.sent == 5
+
+
+def test_it_is_asked_where_it_is_no_more_than_once_an_interval(scene):
+    answered(scene)
+    for _ in range(3):
+        scene.waiting()
+        scene.tick(2)
+        scene.probe.answers()
+        scene.tick()
+    assert scene.probe.asked == [servers._where, *[servers._ping] * 3]
+    scene.now += 2
+    scene.tick()
+    assert scene.probe.asked[-1] is servers._where
+
+
+def test_what_somebody_is_in_the_middle_of_has_it_asked_too(scene, monkeypatch):
+    answered(scene)
+    monkeypatch.setattr(Waits, "are_held", lambda waits: True)
+    scene.now += 2
+    scene.tick()
+    assert scene.probe.sent == 2
+
+
+def test_a_replica_that_is_not_used_is_not_asked(scene):
+    answered(scene)
+    scene.now += 1000
+    assert scene.tick(10) is False
+    assert scene.probe.sent == 1
+
+
+def test_somebody_who_waits_has_it_asked_at_once(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(2)
+    assert scene.probe.sent == 2
+
+
+def test_an_answer_is_one_for_all_who_waited_then(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(2)
+    scene.probe.answers()
+    scene.tick(20)  # a long query, half a second of it
+    assert scene.probe.sent == 2
+    scene.tick(80)
+    assert scene.probe.sent == 3
+
+
+def test_silence_sets_it_aside_and_ends_young_waits(scene, caplog):
+    old = scene.waiting()
+    scene.now += 5
+    answered(scene)
+    young = scene.waiting()
+    scene.tick(4)  # which is PROBE_TIMEOUT
+    assert young.is_cut
+    assert not old.is_cut
+    assert status.replica("replica1").breaker.is_resting
+    assert "'replica1' is set aside for 10.0 s: It did not answer a probe" in caplog.text
+    late = scene.waiting()
+    scene.tick()
+    assert late.is_cut
+    assert len(caplog.records) == 1
+
+
+def test_an_answer_that_nobody_has_had_time_to_take_is_one(scene):
+    answered(scene)
+    scene.probe.has_come = True
+    scene.waiting()
+    scene.tick(20)
+    assert not status.replica("replica1").breaker.is_resting
+
+
+def test_readers_are_freed_before_it_is_told(scene):
+    cut_first = []
+    answered(scene)
+    wait = scene.waiting()
+    down = lambda **_: cut_first.append(wait.is_cut)  # noqa: E731
+    replica_down.connect(down)
+    scene.tick(5)
+    replica_down.disconnect(down)
+    assert cut_first == [True]
+
+
+def test_a_wait_whose_end_would_be_an_error_is_given_longer(scene):
+    answered(scene)
+    raw = scene.waiting(is_harmless=False)
+    scene.tick(30)
+    assert status.replica("replica1").breaker.is_resting
+    assert not raw.is_cut
+    scene.tick(15)
+    assert raw.is_cut
+
+
+def test_an_answer_from_before_it_failed_does_not_bring_it_back(scene):
+    scene.tick()
+    scene.probe.answers()
+    status.replica("replica1").set_aside(OperationalError("refused"))
+    scene.tick()
+    assert status.replica("replica1").breaker.is_resting
+
+
+def test_a_replica_restored_under_a_silent_probe_is_set_aside_again(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(6)
+    status.replica("replica1").restore()
+    scene.tick()
+    assert status.replica("replica1").breaker.is_resting
+    assert scene.cut_all == []
+
+
+def test_what_began_shortly_before_the_last_answer_is_young_too(scene):
+    wait = scene.waiting()
+    answered(scene)
+    scene.waiting()
+    scene.tick(5)
+    assert wait.is_cut
+
+
+def test_silence_to_the_next_try_ends_everything_and_asks_anew(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(10)
+    assert (scene.cut_all, scene.probe.hurried) == ([], 0)
+    scene.now += 20
+    scene.tick()
+    assert (scene.cut_all, scene.probe.hurried) == (["replica1"], 1)
+
+
+def test_a_late_answer_brings_it_back_at_once(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(10)
+    scene.waits.clear()
+    scene.probe.answers()
+    scene.tick()
+    assert not status.replica("replica1").breaker.is_resting
+
+
+def test_a_probe_that_has_to_connect_has_ten_times_as_long(scene):
+    scene.probe.was_connected = False
+    scene.tick(39)
+    assert not status.replica("replica1").breaker.is_resting
+    scene.tick(3)
+    assert status.replica("replica1").breaker.is_resting
+
+
+def test_a_process_without_time_is_no_silent_replica(scene):
+    answered(scene)
+    scene.waiting()
+    scene.tick(4, counted=TICK / 2)
+    assert not status.replica("replica1").breaker.is_resting
+    scene.tick(4, counted=TICK / 2)
+    assert status.replica("replica1").breaker.is_resting
+
+
+def test_time_that_passed_in_one_leap_hardly_counts(monkeypatch):
+    counted = []
+    look = monitor.Monitor()
+    watched = type("", (), {"tick": lambda _, now, by, interval: counted.append(by)})()
+    look._replicas.append(watched)
+    for now in (10.0, 10.025, 10.027, 10.062, 10.122, 10.622):
+        look._look(now, TICK)
+    assert counted == pytest.approx([TICK / 4, TICK, 0.002, 0.015, TICK / 4, TICK / 4])
+
+
+def test_an_error_takes_none_out_who_reads_will_see(scene):
+    answered(scene, OperationalError("refused"))
+    assert not status.replica("replica1").breaker.is_resting
+
+
+def test_a_replica_that_rests_is_tried_after_its_rest(scene):
+    answered(scene)
+    status.replica("replica1").set_aside(OperationalError("refused"))
+    scene.now += 12
+    scene.tick()
+    scene.probe.answers(OperationalError("refused"))
+    scene.tick()
+    assert status.replica("replica1").breaker.is_resting
+    scene.probe.sent = 1
+    scene.tick(100)
+    assert scene.probe.sent == 1
+    scene.now += 20
+    scene.tick()
+    assert scene.probe.sent == 2
+    scene.probe.answers()
+    scene.tick()
+    assert not status.replica("replica1").breaker.is_resting
+
+
+def test_who_waits_for_a_replica_that_takes_no_connections_is_freed(scene):
+    """A pooler keeps its client's connection while it has none to the server."""
+    scene.replica.is_used = True
+    answered(scene)
+    wait, harmful = scene.waiting(), scene.waiting(is_harmless=False)
+    status.replica("replica1").set_aside(OperationalError("refused"))  # another reader saw it
+    scene.tick()
+    scene.probe.answers(OperationalError("refused"))
+    scene.tick()
+    assert (wait.is_cut, harmful.is_cut) == (True, False)
+    assert status.replica("replica1").breaker.is_resting
+
+
+def test_also_when_nobody_else_has_seen_it_fail(scene):
+    answered(scene)
+    wait = scene.waiting()
+    for _ in range(2):
+        scene.now += 2
+        scene.tick()
+        scene.probe.answers(OperationalError("refused"))
+        scene.tick()
+    assert wait.is_cut
+    assert not status.replica("replica1").breaker.is_resting
+
+
+def test_a_long_query_is_left_to_a_replica_that_takes_no_more_connections(scene):
+    wait = scene.waiting()
+    scene.now += 5
+    answered(scene)
+    status.replica("replica1").set_aside(OperationalError("refused"))
+    scene.now += 12
+    scene.tick()
+    scene.probe.answers(OperationalError("refused"))
+    scene.tick()
+    assert not wait.is_cut
+
+
+def test_an_answer_before_its_rest_is_over_does_not_bring_it_back(scene):
+    answered(scene)
+    status.replica("replica1").set_aside(OperationalError("refused"))
+    scene.waiting()
+    scene.tick(2)
+    scene.probe.answers()
+    scene.tick()
+    assert scene.probe.sent == 2
+    assert status.replica("replica1").breaker.is_resting
+
+
+def test_requests_do_not_try_before_the_lookout_has_had_its_turn(scene):
+    status.replica("replica1").set_aside(OperationalError("refused"))
+    scene.now += 12.5
+    assert not status.replica("replica1").breaker.may_try(5)
+    assert status.replica("replica1").breaker.may_try()
+
+
+def test_a_replica_that_lags_is_out_until_it_has_caught_up(scene, caplog):
+    told = []
+    down = lambda alias, error, **_: told.append((alias, str(error)))  # noqa: E731
+    up = lambda alias, **_: told.append(alias)  # noqa: E731
+    replica_down.connect(down)
+    replica_up.connect(up)
+    for at in range(60, 104):
+        scene.primary.history.add(at, Position(places={"7.1": 100}, clock=0.0))
+    behind = Position(places={"7.1": 99}, clock=0.0)
+    caught_up = Position(places={"7.1": 100}, clock=0.0)
+    with override_settings(PINNING={"REPLICAS": {"default": ["replica1"]}}):
+        scene.replica.replica = status.replica("replica1")
+        for answer in (behind, behind, caught_up, caught_up):
+            scene.now += 3
+            is_lagging = status.replica("replica1").is_lagging
+            scene.replica.is_used = not is_lagging  # else it is asked anyway
+            answered(scene, answer)
+            assert status.replica("replica1").is_out is (answer is behind)
+    assert told == [("replica1", "It lags by 43.0 s or more."), "replica1"]
+    replica_down.disconnect(down)
+    replica_up.disconnect(up)
+
+
+def test_a_primary_is_asked_once_an_interval_and_its_places_are_noted(monkeypatch):
+    monkeypatch.setattr(servers, "Probe", FakeProbe)
+    primary = servers.WatchedPrimary(connections["default"], 30)
+    for tick in range(401):  # 10 seconds
+        primary.tick(100 + tick * TICK, 2.0)
+        primary._probe.answers(Position(places={"7.1": tick}, clock=0.0))
+    assert primary._probe.sent == 6
+    assert primary._probe.asked[0] is databases.of_log
+    assert [position.places for _, position in primary.history._seen][:2] == [
+        {"7.1": 0},
+        {"7.1": 80},
+    ]
+
+
+def test_a_probe_of_the_primary_that_hangs_is_hurried(monkeypatch):
+    monkeypatch.setattr(servers, "Probe", FakeProbe)
+    primary = servers.WatchedPrimary(connections["default"], 30)
+    for second in range(100, 125):
+        primary.tick(second, 2.0)
+    assert (primary._probe.sent, primary._probe.hurried) == (1, 5)
+
+
+def test_it_is_measured_four_times_in_max_lag():
+    for max_lag, expected in [(None, 2.0), (30, 2.0), (1, 0.25)]:
+        with override_settings(PINNING={"MAX_LAG": max_lag}):
+            assert monitor.interval() == expected
+
+
+@pytest.mark.parametrize("answer", [None, Position(places={}, clock=0.0)])
+def test_where_no_position_can_be_told_nothing_lags(scene, answer):
+    status.replica("replica1").mark_lagging(OperationalError("late"))
+    answered(scene, answer)
+    assert not status.replica("replica1").is_out
+
+
+def test_there_is_none_for_sqlite(monkeypatch):
+    monkeypatch.setattr(monitor, "is_under_test", lambda: False)
+    attend(connections["replica1"])
+    assert watched() == set()
+
+
+def test_there_is_none_in_tests(monkeypatch):
+    replica = replica_of(monkeypatch, NAME="elsewhere")
+    monkeypatch.undo()
+    monkeypatch.setattr(servers, "Probe", FakeProbe)
+    monkeypatch.setattr(type(replica), "vendor", "postgresql")
+    attend(replica)
+    assert watched() == set()
+
+
+def replica_of(monkeypatch, **settings: Any) -> Any:
+    monkeypatch.setattr(monitor, "is_under_test", lambda: False)
+    monkeypatch.setattr(servers, "Probe", FakeProbe)
+    replica = connections["replica1"].copy()
+    replica.settings_dict.update(settings)
+    monkeypatch.setattr(type(replica), "vendor", "postgresql")
+    return replica
+
+
+def test_there_is_none_where_both_aliases_lead_to_one_database(monkeypatch):
+    name = connections["default"].settings_dict["NAME"]
+    attend(replica_of(monkeypatch, NAME=name))
+    assert watched() == set()
+
+
+def test_there_is_none_where_the_settings_say_so(monkeypatch):
+    with override_settings(PINNING={"PROBE_TIMEOUT": None}):
+        attend(replica_of(monkeypatch, NAME="elsewhere"))
+        assert watched() == set()
+
+
+def test_one_thread_looks_after_all_of_them_and_ends_with_a_reset(monkeypatch):
+    def alive() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "pinning-monitor"]
+
+    for alias in ("replica1", "replica2"):
+        replica = replica_of(monkeypatch, NAME=alias)
+        replica.alias = alias
+        attend(replica)
+        attend(replica)
+    assert watched() == {"replica1", "replica2"}
+    (thread,) = alive()
+    status.replica("replica1").watcher.is_used = False
+    attend(connections["replica1"])
+    assert status.replica("replica1").watcher.is_used
+    monitor.reset()
+    thread.join(timeout=10)
+    assert alive() == []
+    assert watched() == set()
+
+
+def test_a_thread_that_has_died_is_replaced(monkeypatch):
+    attend(replica_of(monkeypatch, NAME="elsewhere"))
+    first = monitor._monitor._thread
+    monitor._monitor.stop()
+    first.join(timeout=10)
+    monitor._monitor._is_stopped = False
+    attend(connections["replica1"])
+    assert monitor._monitor._thread is not first
+    assert monitor._monitor._thread.is_alive()
+    monitor.reset()
+
+
+def test_where_no_thread_can_be_started_nobody_looks(monkeypatch, caplog):
+    replica = replica_of(monkeypatch, NAME="elsewhere")
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    attend(replica)
+    assert watched() == set()
+    assert "can't start new thread" in caplog.text
+
+
+def test_a_fork_does_not_wait_for_a_lock_that_nobody_holds_any_more():
+    with monitor._monitor._activity._cond, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+    deadline = time.monotonic() + 10
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_forked_process_looks_anew(monkeypatch):
+    attend(replica_of(monkeypatch, NAME="elsewhere"))
+    status.replica("replica1").set_aside(OperationalError("down"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # there are other threads; that is it
+        child = os.fork()
+    if child == 0:
+        is_clean = watched() == set() and not status.replica("replica1").is_out
+        os._exit(0 if is_clean else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert watched() == {"replica1"}
+    monitor.reset()

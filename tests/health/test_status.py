@@ -1,0 +1,52 @@
+"""What is out of the rotation, and that a change is told once."""
+
+from django.db import OperationalError
+
+from pinning.conf.clusters import Cluster
+from pinning.health import status
+from pinning.signals import replica_up
+
+CLUSTER = Cluster("default", ("replica1", "replica2"))
+ERROR = OperationalError("down")
+
+
+def test_a_replica_is_out_while_it_rests_or_lags():
+    assert not status.replica("replica1").is_out
+    status.replica("replica1").set_aside(ERROR)
+    status.replica("replica1").mark_lagging(ERROR)
+    status.replica("replica1").restore()
+    assert status.replica("replica1").is_out
+    status.replica("replica1").unmark_lagging()
+    assert not status.replica("replica1").is_out
+
+
+def test_it_is_back_only_when_nothing_keeps_it_out():
+    told = []
+    up = lambda alias, **_: told.append(alias)  # noqa: E731
+    replica_up.connect(up)
+    status.replica("replica1").set_aside(ERROR)
+    status.replica("replica1").mark_lagging(ERROR)
+    status.replica("replica1").restore()
+    assert told == []
+    status.replica("replica1").unmark_lagging()
+    assert told == ["replica1"]
+    replica_up.disconnect(up)
+
+
+def test_that_all_are_out_is_told_once_until_one_is_back(caplog):
+    status.replica("replica1").set_aside(ERROR)
+    status.note_exhausted(CLUSTER)
+    assert "is left" not in caplog.text
+    status.replica("replica2").mark_lagging(ERROR)
+    for _ in range(3):
+        status.note_exhausted(CLUSTER)
+    assert caplog.text.count("No replica of 'default' is left") == 1
+    status.replica("replica1").restore()
+    status.replica("replica1").set_aside(ERROR)
+    status.note_exhausted(CLUSTER)
+    assert caplog.text.count("No replica of 'default' is left") == 2
+
+
+def test_a_cluster_without_replicas_has_not_lost_any(caplog):
+    status.note_exhausted(Cluster("default", ()))
+    assert caplog.records == []

@@ -1,0 +1,392 @@
+"""What counts as a write, for whom, and from when."""
+
+import contextlib
+
+import pytest
+from django.db import (
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
+from django.test.utils import CaptureQueriesContext
+
+from pinning import Reason, current_scope, mark_written, scope
+from pinning.conf.clusters import clusters
+from pinning.exceptions import UnknownClusterError
+from pinning.pins.pin import Position
+from pinning.reads.decision import decide
+from pinning.scopes import transaction_of
+from pinning.scopes.scope import Scope
+from pinning.writes.recorder import Recorder, recorder_of
+from tests.notes.models import Audit, Note, Tag
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+class Rollback(Exception):
+    """Ends a transaction."""
+
+
+def has_written() -> bool:
+    return current_scope().has_written("default")
+
+
+def reason() -> Reason:
+    return decide(clusters().named("default"), Note, None, current_scope())[1]
+
+
+def test_a_statement_on_its_own_counts_at_once():
+    with scope():
+        Note.objects.create(text="new")
+        assert has_written()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda: Note.objects.using("default").update(text="newer"),
+        lambda: Note.objects.using("default").create(text="newer"),
+        lambda: Note.objects.using("default").bulk_create([Note(text="newer")]),
+        lambda: Note(text="newer").save(using="default"),
+        lambda: Note.objects.first().delete(using="default"),
+        lambda: Note.objects.all()._raw_delete("default"),
+        lambda: connection.cursor().execute("UPDATE notes_note SET text = 'newer'"),
+        lambda: connection.cursor().executemany(
+            "UPDATE notes_note SET text = %s", [["newer"], ["newest"]]
+        ),
+    ],
+)
+def test_writes_that_ask_no_router_count(write):
+    Note.objects.create(text="new")
+    with scope():
+        write()
+        assert has_written()
+
+
+def test_a_transaction_counts_when_it_commits():
+    with scope():
+        with transaction.atomic():
+            Note.objects.create(text="new")
+            assert not has_written()
+        assert has_written()
+
+
+def test_a_rolled_back_transaction_does_not_count():
+    with scope():
+        with contextlib.suppress(Rollback), transaction.atomic():
+            Note.objects.create(text="new")
+            raise Rollback
+        assert not has_written()
+        assert reason() == Reason.REPLICA
+
+
+def test_set_rollback_does_not_count():
+    with scope():
+        with transaction.atomic():
+            Note.objects.create(text="new")
+            transaction.set_rollback(True)
+        assert not has_written()
+
+
+def test_a_rolled_back_savepoint_does_not_count():
+    with scope():
+        with transaction.atomic():
+            with contextlib.suppress(Rollback), transaction.atomic():
+                Note.objects.create(text="new")
+                raise Rollback
+        assert not has_written()
+
+
+def test_a_write_beside_a_rolled_back_savepoint_counts():
+    with scope():
+        with transaction.atomic():
+            Note.objects.create(text="stays")
+            with contextlib.suppress(Rollback), transaction.atomic():
+                Note.objects.create(text="goes")
+                raise Rollback
+        assert has_written()
+
+
+def test_a_write_in_a_released_savepoint_of_a_rolled_back_one_does_not_count():
+    with scope():
+        with transaction.atomic():
+            with contextlib.suppress(Rollback), transaction.atomic():
+                with transaction.atomic():
+                    Note.objects.create(text="new")
+                raise Rollback
+        assert not has_written()
+
+
+def test_many_savepoints_cost_no_memory():
+    with scope(), transaction.atomic():
+        for number in range(100):
+            with transaction.atomic():
+                Tag.objects.create(name=str(number))
+        assert len(transaction_of(connections["default"])._writers) <= 2
+
+
+def test_a_read_in_an_on_commit_callback_registered_before_the_write_goes_to_the_primary():
+    reasons = []
+    with scope(), transaction.atomic():
+        transaction.on_commit(lambda: reasons.append(reason()))
+        Note.objects.create(text="new")
+    assert reasons == [Reason.WRITTEN]
+
+
+def test_a_write_under_manual_transactions_counts_when_it_is_committed():
+    with scope():
+        transaction.set_autocommit(False)
+        try:
+            Note.objects.create(text="new")
+            assert not has_written()
+            transaction.commit()
+            assert has_written()
+        finally:
+            transaction.rollback()
+            transaction.set_autocommit(True)
+
+
+def test_a_write_under_manual_transactions_that_is_rolled_back_does_not_count():
+    with scope():
+        transaction.set_autocommit(False)
+        try:
+            Note.objects.create(text="new")
+        finally:
+            transaction.rollback()
+            transaction.set_autocommit(True)
+        assert not has_written()
+
+
+def test_switching_autocommit_on_commits_what_is_open():
+    with scope():
+        transaction.set_autocommit(False)
+        Note.objects.create(text="new")
+        transaction.set_autocommit(True)
+        assert Note.objects.using("default").count() == 1
+        assert has_written()
+
+
+def test_a_transaction_lost_with_its_connection_does_not_count():
+    with scope():
+        with contextlib.suppress(Exception), transaction.atomic():
+            Note.objects.create(text="new")
+            connections["default"].close()
+            raise Rollback
+        with transaction.atomic():
+            list(Note.objects.all())
+        assert not has_written()
+
+
+def test_a_refused_statement_does_not_count():
+    Tag.objects.create(name="red")
+    with scope():
+        with pytest.raises(IntegrityError):
+            Tag.objects.bulk_create([Tag(name="red")])
+        with connection.cursor() as cursor, pytest.raises(IntegrityError):
+            cursor.execute("INSERT INTO notes_tag (name) VALUES ('red')")
+        assert not has_written()
+
+
+def test_one_of_many_that_is_refused_counts_for_those_before_it():
+    with scope():
+        with connection.cursor() as cursor, pytest.raises(IntegrityError):
+            cursor.executemany("INSERT INTO notes_tag (name) VALUES (%s)", [["red"], ["red"]])
+        assert Tag.objects.using("default").count() == 1
+        assert has_written()
+
+
+def test_a_statement_that_is_wrong_does_not_count():
+    with scope():
+        with connection.cursor() as cursor, pytest.raises(OperationalError):
+            cursor.execute("SELECT 1 FROM nowhere")
+        assert not has_written()
+
+
+@pytest.mark.parametrize(
+    ("error", "counts"),
+    [(OperationalError, True), (DataError, False), (ProgrammingError, False), (KeyError, True)],
+)
+def test_a_statement_whose_end_is_unknown_counts(error, counts):
+    def lose(execute, sql, *args):
+        execute(sql, *args)
+        raise error("lost")
+
+    with scope():
+        with connections["default"].execute_wrapper(lose), pytest.raises(error):
+            Note.objects.filter(pk=1).update(text="new")
+        assert has_written() is counts
+
+
+def test_a_commit_whose_end_is_unknown_counts():
+    class Lossy:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+        def commit(self):
+            self.inner.commit()
+            raise OperationalError("lost")
+
+    with scope():
+        inner = connections["default"].connection
+        with pytest.raises(OperationalError), transaction.atomic():
+            Note.objects.create(text="new")
+            inner = connections["default"].connection
+            connections["default"].connection = Lossy(inner)
+        connections["default"].connection = inner
+        assert has_written()
+
+
+def test_a_deferred_constraint_that_fails_at_commit_does_not_count():
+    with scope():
+        with pytest.raises(IntegrityError), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA defer_foreign_keys = ON")
+                cursor.execute("INSERT INTO notes_attachment (name, note_id) VALUES ('a', 99)")
+        assert not has_written()
+
+
+def test_a_raw_commit_counts_what_was_pending():
+    with scope():
+        with contextlib.suppress(Exception), transaction.atomic():
+            Note.objects.create(text="new")
+            connection.cursor().execute("COMMIT")
+            raise Rollback
+        assert has_written()
+
+
+def test_reads_do_not_count():
+    with scope():
+        list(Note.objects.using("default").all())
+        Note.objects.using("default").explain()
+        assert not has_written()
+
+
+def test_a_write_to_a_primary_model_pins_nobody(settings):
+    settings.PINNING = {**settings.PINNING, "PRIMARY_MODELS": ["notes.Audit"]}
+    with scope():
+        audit = Audit.objects.create(text="seen")
+        audit.text = "seen again"
+        audit.save()
+        audit.delete()
+        assert not has_written()
+        Note.objects.create(text="new")
+        assert has_written()
+
+
+def test_a_write_outside_any_scope_is_nobodys():
+    Note.objects.create(text="new")
+    with scope():
+        assert not has_written()
+
+
+def test_a_write_in_an_inner_scope_counts_for_the_outer_one():
+    with scope() as outer:
+        with scope():
+            Note.objects.create(text="new")
+        assert outer.has_written("default")
+
+
+def test_an_inner_scope_knows_what_the_outer_one_wrote():
+    with scope():
+        Note.objects.create(text="new")
+        with scope():
+            assert reason() == Reason.WRITTEN
+
+
+def test_an_inner_scope_that_ends_before_the_commit_leaves_the_write_to_the_outer_one():
+    with scope() as outer:
+        with transaction.atomic(), scope():
+            Note.objects.create(text="new")
+        assert outer.has_written("default")
+
+
+def test_mark_written_counts_what_no_wrapper_sees():
+    with scope():
+        mark_written()
+        assert has_written()
+
+
+def test_mark_written_in_a_transaction_counts_when_that_commits():
+    with scope():
+        with transaction.atomic():
+            mark_written()
+            assert not has_written()
+        assert has_written()
+        assert current_scope().take_pins().of("default")
+
+
+def test_mark_written_takes_a_replica_for_its_cluster():
+    with scope():
+        mark_written("replica1")
+        assert has_written()
+
+
+def test_mark_written_of_an_unknown_cluster_says_which_there_are():
+    with scope(), pytest.raises(UnknownClusterError, match="'nowhere'.*default"):
+        mark_written("nowhere")
+
+
+def test_the_wrapper_stands_in_front_and_only_once():
+    wrapped = connections["default"]
+    wrapped.close()
+    wrapped.connect()
+    wrapped.close()
+    wrapped.connect()
+    kinds = [isinstance(wrapper, Recorder) for wrapper in wrapped.execute_wrappers]
+    assert kinds == [True]
+    with scope(), wrapped.execute_wrapper(lambda execute, *args: execute(*args)):
+        assert isinstance(wrapped.execute_wrappers[0], Recorder)
+        wrapped.close()
+        Note.objects.create(text="new")
+        assert has_written()
+    assert [type(wrapper) for wrapper in wrapped.execute_wrappers] == [Recorder]
+
+
+def test_the_wrapper_outlives_a_block_in_which_the_connection_was_opened():
+    """The end of ``execute_wrapper()`` takes away the last wrapper, whosever it is."""
+    fresh = connections["default"].copy()
+    with fresh.execute_wrapper(lambda execute, *args: execute(*args)):
+        fresh.connect()
+    assert [type(wrapper) for wrapper in fresh.execute_wrappers] == [Recorder]
+    fresh.close()
+
+
+def test_writes_leave_the_log_of_queries_alone():
+    with CaptureQueriesContext(connections["default"]) as queries, scope() as work:
+        Note.objects.create(text="new")
+        work.take_pins()
+    assert len(queries) == 1
+
+
+def test_each_pin_is_taken_once():
+    with scope() as work:
+        assert not work.take_pins()
+        Note.objects.create(text="new")
+        assert len(work.take_pins()) == 1
+        assert not work.take_pins()
+        Note.objects.create(text="newer")
+        assert len(work.take_pins()) == 1
+
+
+def test_a_position_belongs_to_the_commit_that_it_came_with():
+    """A later one that says nothing, by a statement that commits by the way say, has none."""
+    recorder = recorder_of(connections["default"])
+    heard = []
+
+    class Ear(Scope):
+        def wrote(self, cluster, position=None):
+            heard.append(position)
+
+    position = Position(places={"7.1": 5}, clock=0.0)
+    recorder._told = position
+    for _ in range(2):
+        transaction_of(connections["default"]).note(Ear(), frozenset())
+        recorder._after_commit()
+    assert heard == [position, None]
