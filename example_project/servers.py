@@ -110,7 +110,7 @@ def _wait_for_leftovers(directory: Path) -> None:
     """The servers of a demo that was killed are on their way out: their guards see to it."""
     until = time.monotonic() + _LEFTOVER_SECONDS
     for file in directory.glob("servers-*/*/data/postmaster.pid"):
-        while family.alive({process := _process_in(file)}):
+        while family.alive(family.members_of(process := _process_in(file))):
             if time.monotonic() > until:
                 raise DemoError(
                     f"{file} says that process {process} is a server of an earlier demo, and that "

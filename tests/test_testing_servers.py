@@ -13,6 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -41,6 +42,15 @@ if "stop" in sys.argv:
     primary.stop()
     sys.exit()
 time.sleep(60)
+"""
+# Is gone before the guard has begun.
+HASTY_SCRIPT = """
+import os, signal, subprocess
+from pinning.testing.guard import Guard
+server = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, start_new_session=True)
+print(server.pid, flush=True)
+Guard(signal.SIGTERM, remove=None).watch(server.pid)
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -96,7 +106,7 @@ def read(server: Postgres) -> list[int]:
     return [row[0] for row in server.execute("SELECT id FROM row ORDER BY id")]
 
 
-def processes_of(*servers: Server) -> set[int]:
+def processes_of(*servers: Server) -> set[psutil.Process]:
     return set().union(*(family.members_of(server.pid) for server in servers))
 
 
@@ -105,7 +115,7 @@ def shared_memory_creators() -> list[str]:
     return [line.split()[4] for line in lines]
 
 
-def wait_for_end_of(processes: set[int]) -> bool:
+def wait_for_end_of(processes: set[psutil.Process]) -> bool:
     return becomes_true(lambda: not family.alive(processes))
 
 
@@ -302,7 +312,7 @@ class TestNothingIsLeftBehind:
         assert not any(directory.exists() for directory in directories)
 
     def test_after_a_block_that_raises(self) -> None:
-        processes: set[int] = set()
+        processes: set[psutil.Process] = set()
         directories: list[Path] = []
 
         def start_both_and_raise() -> None:
@@ -344,7 +354,7 @@ class TestNothingIsLeftBehind:
         command = [sys.executable, "-c", ORPHANING_SCRIPT, "stop"]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
         primary, replica, *directories = done.stdout.split()
-        assert wait_for_end_of({int(primary), int(replica)})
+        assert wait_for_end_of(family.members_of(int(primary)) | family.members_of(int(replica)))
         assert wait_for_removal_of(directories)
 
     @pytest.mark.usefixtures("own_primary")  # skips where there is no PostgreSQL
@@ -364,6 +374,12 @@ class TestNothingIsLeftBehind:
         assert len(processes) > 8
         assert wait_for_end_of(processes)
         assert wait_for_removal_of(directories)
+
+    def test_after_our_own_process_was_killed_before_the_guard_has_begun(self) -> None:
+        command = [sys.executable, "-c", HASTY_SCRIPT]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert wait_for_end_of(family.members_of(int(done.stdout)))
 
 
 class TestKeptDirectory:
@@ -460,10 +476,10 @@ class TestStores:
             assert reply(server.port, b"GET name\r\n") == b"$-1\r\n"
 
     def test_killed_and_started_it_has_the_same_port(self, store: Server) -> None:
-        port, pid = store.port, store.pid
+        port, processes = store.port, processes_of(store)
         store.kill()
         assert port_is_free(port)
-        assert not family.alive({pid})
+        assert not family.alive(processes)
         store.start()
         assert store.port == port
         assert not port_is_free(port)
@@ -476,9 +492,9 @@ class TestStores:
         assert reply(store.port, question)
 
     def test_nothing_is_left_behind(self, store: Server) -> None:
-        pid, directory = store.pid, store.directory
+        processes, directory = processes_of(store), store.directory
         store.close()
-        assert not family.alive({pid})
+        assert not family.alive(processes)
         assert not directory.exists()
 
 
@@ -511,6 +527,12 @@ class TestMissingService:
         monkeypatch.setenv("PINNING_REQUIRE_SERVICES", "1")
         with pytest.raises(pytest.fail.Exception, match="on the PATH"), service(Redis()):
             pass
+
+    def test_without_psutil_the_extra_is_named(self) -> None:
+        program = "import sys; sys.modules['psutil'] = None; import pinning.testing.redis"
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.stderr.endswith("needs psutil: pip install django-pinning[testing]\n")
 
 
 def hide_programs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from pinning.testing import family
+
+# Started without site-packages, which may be a parent's alone; but psutil is found where ours is.
+_PROGRAM = """
+import runpy, sys
+psutil_folder, program, *sys.argv[1:] = sys.argv[1:]
+sys.path.append(psutil_folder)
+runpy.run_path(program, run_name="__main__")
+"""
 
 
 class Guard:
@@ -23,9 +33,9 @@ class Guard:
     def __init__(self, with_signal: int, *, remove: Path | None) -> None:
         """`with_signal` ends a watched process; the directory `remove` is deleted after it."""
         arguments = [str(os.getpid()), str(int(with_signal)), str(remove or "")]
+        folder = str(Path(psutil.__file__).parents[1])
         self._process = subprocess.Popen(
-            # Isolated: the script's folder stays off the path, or its redis.py would shadow redis.
-            [sys.executable, "-I", "-S", family.__file__, *arguments],
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, folder, family.__file__, *arguments],
             cwd="/",
             bufsize=0,
             stdin=subprocess.PIPE,
@@ -35,7 +45,7 @@ class Guard:
         )
 
     def watch(self, process: int | None) -> None:
-        """Watch over this process, a session leader and child of ours, instead of the last one."""
+        """Watch over this process, a child of ours, instead of the last one."""
         # A guard that somebody killed is missed only when it is needed.
         with contextlib.suppress(BrokenPipeError):
             assert self._process.stdin is not None
