@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pinning.verify.clients import Answer, Client
+from pinning.verify.clients import Answer, Client, is_installed
 from pinning.verify.history import NO_ANSWER, Kind, Operation
 from pinning.verify.passes import HEADER, Pass
 from pinning.verify.users import KINDS, Hand, User
@@ -37,7 +37,12 @@ class Crowd:
     """Users of a site: ``with Crowd(addresses, plan) as crowd: crowd.run()``."""
 
     def __init__(self, addresses: Sequence[str], plan: Plan) -> None:
-        """Take the addresses under which the site's one urlconf is found; ask nothing yet."""
+        """Take the addresses under which the site's one urlconf is found; ask nothing yet.
+
+        Raises SiteError without httpx.
+        """
+        if not is_installed():
+            raise SiteError("Visits need httpx: pip install django-pinning[verify]")
         self.plan = plan
         self.history: list[Operation] = []
         #: What the site cannot do, and so was not tried: sentences.

@@ -1,5 +1,8 @@
 """Clients on a server of this test: cookies, kept connections, and answers that do not come."""
 
+import os
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +22,14 @@ CONTENTS = {
     "bare": b'{"replicas": ["replica1"], "has_scope": false}',
 }
 
+#: What comes before the server closes the connection: at once, or "-kept" for a second request.
+UNFINISHED = {
+    "nothing": b"",
+    "reset": b"",
+    "nonsense": b"what?\r\n\r\n",
+    "half": b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"valu',
+}
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers as its path says, and notes what it got."""
@@ -26,22 +37,42 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def setup(self):
+        super().setup()
+        self.server.connections += 1
+        self.is_kept = False
+
     def do_GET(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.seen.append((self.path, headers, body))
         status, _, more = self.path.partition("?")[0].split("/")[-1].partition("-")
+        was_kept, self.is_kept = self.is_kept, True
         if status == "hang":
             self.server.is_over.wait(5)
             return
+        if status in UNFINISHED and (was_kept or more != "kept"):
+            self.wfile.write(UNFINISHED[status])
+            self.close_connection = True
+            if status == "reset":
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                os.close(self.connection.detach())
+            return
+        status = "200" if status in UNFINISHED else status
         self.send_response(int(status))
         if more == "set":
             self.send_header("Set-Cookie", "a=1; Max-Age=60; Path=/")
             self.send_header("Set-Cookie", "b=2; Max-Age=60; Path=/; Secure")
+        if more == "paths":
+            self.send_header("Set-Cookie", "c=3; Path=/at/")
+            self.send_header("Set-Cookie", "d=4; Path=/elsewhere/")
         if more == "remove":
             self.send_header("Set-Cookie", "a=; Max-Age=0; Path=/")
         if more == "moved":
             self.send_header("Location", "https://elsewhere/")
+        if more == "near":
+            self.send_header("Location", "/at/200")
         content = CONTENTS.get(more, b'{"value": 7}')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -57,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
-    server.seen, server.is_over = [], threading.Event()
+    server.seen, server.connections, server.is_over = [], 0, threading.Event()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
@@ -104,6 +135,13 @@ def test_cookies_come_and_go(server, make):
     for path in ("200-set", "200", "200-remove", "200"):
         client.get(path)
     assert cookies(server) == [None, "a=1", "a=1", None]
+
+
+def test_each_cookie_has_its_path(server, make):
+    client = make()
+    for path in ("200-set", "200-paths", "200"):
+        client.get(path)
+    assert set(cookies(server)[-1].split("; ")) == {"a=1", "c=3"}
 
 
 def test_the_machines_of_a_site_get_the_same_cookies(server):
@@ -154,13 +192,91 @@ def test_one_with_a_token_keeps_no_cookies(server, make):
     assert {headers["authorization"] for _, headers, _ in server.seen} == {"Bearer secret"}
 
 
+def test_a_connection_is_kept(server, make):
+    client = make()
+    client.get("200")
+    client.post("200", value=7)
+    client.get("404")
+    client.get("200")
+    assert (len(server.seen), server.connections) == (4, 1)
+
+
 def test_a_connection_that_was_kept_and_closed_is_made_anew(server, make):
     client = make()
     assert [client.get("200-close").status for _ in range(3)] == [200] * 3
 
 
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_no_request_arrives_twice_where_a_kept_connection_was_closed_before(server, make, method):
+    client = make()
+    assert [getattr(client, method)("200-close").status for _ in range(3)] == [200] * 3
+    assert (len(server.seen), server.connections) == (3, 3)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("end", ["nothing", "reset"])
+def test_a_request_is_sent_again_where_a_kept_connection_is_closed_under_it(
+    server, make, method, end
+):
+    """A write, too: it sets a value, and twice is as once. Whether it was done nobody knows."""
+    client = make()
+    client.get("200")
+    assert getattr(client, method)(f"{end}-kept").status == 200
+    assert [path for path, _, _ in server.seen] == ["/at/200", *[f"/at/{end}-kept"] * 2]
+
+
+def test_what_is_sent_again_is_the_same(server, make):
+    client = make()
+    client.get("200-set")
+    client.post("nothing-kept", value=7)
+    first, second = server.seen[1:]
+    assert first == second
+    assert (first[1]["cookie"], first[2]) == ("a=1", "value=7")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("end", ["nothing", "reset"])
+def test_it_is_sent_again_but_once(server, make, method, end):
+    client = make()
+    client.get("200")
+    assert getattr(client, method)(end).status == NO_ANSWER
+    assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("end", ["nothing", "reset"])
+def test_nothing_is_sent_again_that_went_over_a_new_connection(server, make, method, end):
+    assert getattr(make(), method)(end).status == NO_ANSWER
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("path", ["hang", "nonsense", "half"])
+def test_nothing_is_sent_again_that_had_another_end(server, make, method, path):
+    client = make()
+    client.get("200")
+    assert getattr(client, method)(path).status == NO_ANSWER
+    assert len(server.seen) == 2
+
+
 def test_a_server_that_hangs_is_no_answer(make):
-    assert make().get("hang").status == NO_ANSWER
+    answer = make().get("hang")
+    assert answer.status == NO_ANSWER
+    assert answer.text.startswith("TimeoutError")
+
+
+def test_a_redirect_is_an_answer_and_not_followed(server, make):
+    answer = make().get("302-near")
+    assert (answer.status, answer.location) == (302, "/at/200")
+    assert len(server.seen) == 1
+
+
+def test_proxies_of_the_environment_are_not_asked(make, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert make().get("200").status == 200
 
 
 def test_no_server_is_no_answer():

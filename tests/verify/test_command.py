@@ -1,9 +1,20 @@
 """What the command refuses, and what it tells of a history. Sites are in tests/live."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.core.management import CommandError, call_command
 
 from pinning.verify.history import Kind, Operation, write_history
+
+WITHOUT_HTTPX = """
+import sys
+sys.modules["httpx"] = None
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", *sys.argv[1:]])
+"""
 
 
 def did(kind, value, at, **more):
@@ -93,3 +104,35 @@ def test_the_app_must_be_installed(settings):
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "pinning.verify"]
     status, text = refusal(call_command, "pinning_verify", "http://127.0.0.1:9")
     assert (status, "INSTALLED_APPS" in text) == (2, True)
+
+
+@pytest.fixture
+def without_httpx():
+    """Runs a command in a process that has no httpx."""
+
+    def run(*arguments):
+        command = [sys.executable, "-c", WITHOUT_HTTPX, *arguments, "--settings", "tests.settings"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_without_httpx_no_site_is_visited(without_httpx):
+    done = without_httpx("pinning_verify", "http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert done.stderr == "CommandError: Visits need httpx: pip install django-pinning[verify]\n"
+
+
+def test_what_the_site_includes_does_not_import_httpx():
+    program = (
+        "import sys, django; django.setup(); import pinning.verify.urls; "
+        "assert 'pinning.verify.passes' in sys.modules; assert 'httpx' not in sys.modules"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+def test_without_httpx_a_history_is_judged(without_httpx, tmp_path):
+    write_history(tmp_path / "history", [WRITE, GOOD])
+    done = without_httpx("pinning_verify", "--recheck", str(tmp_path / "history"))
+    assert (done.returncode, "Each saw it." in done.stdout) == (0, True)
