@@ -3,5 +3,5 @@
 - `history` and `checker`: what was done, and which reads of it were wrong. Pure
 - `clients`, `users` and `crowd`: who does it, by real HTTP. They need the extra `verify`
 - `urls`, `views`, `models`, `passes`: the part that the site includes
-- `report`: the outcome in words, for `manage.py pinning_verify`
+- `report`: the outcome in words, for `manage.py pinning_verify`, which is in `management`
 """
