@@ -48,7 +48,8 @@ class ReadOnlyClusterError(PinningError):
 class NotAPrimaryError(PinningError, OperationalError, InternalError):
     """A primary's alias leads to a server that takes no writes; nothing was written.
 
-    Also what Django raises where PostgreSQL refuses it (InternalError) and where MySQL does.
+    It is also an InternalError and an OperationalError: Django raises one or the other, by vendor,
+    where the server refuses the write itself.
     """
 
     def __init__(self, alias: str) -> None:

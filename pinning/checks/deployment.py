@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004
 from pinning import conf
 from pinning.checks.base import Check, replicas_of
 from pinning.conf import Settings
+from pinning.databases import takes_connect_timeout
 
 
 def check_deployment(**_: object) -> list[CheckMessage]:
@@ -56,8 +57,9 @@ def _replicas_connect_in_time(settings: Settings) -> Iterator[CheckMessage]:
         options = database.get("OPTIONS", {})
         pool = options.get("pool")
         is_pool_bounded = not pool or (isinstance(pool, dict) and "timeout" in pool)
-        is_known = any(vendor in database["ENGINE"] for vendor in ("postg", "mysql"))
-        if is_known and not ("connect_timeout" in options and is_pool_bounded):
+        if takes_connect_timeout(database["ENGINE"]) and not (
+            "connect_timeout" in options and is_pool_bounded
+        ):
             yield Warning(
                 f"DATABASES[{alias!r}] may wait long for a replica that does not answer.",
                 hint='Set OPTIONS["connect_timeout"], and for a pool OPTIONS["pool"]["timeout"].',

@@ -6,11 +6,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004
 from django.db import Error, connections
 
 from pinning.conf import clusters
-from pinning.databases import fetch_row
-
-_CAN_SEE_TIMELINE = """
-SELECT pg_has_role('pg_read_all_stats', 'USAGE') OR NOT pg_is_in_recovery(), current_user
-"""
+from pinning.databases import missing_grant
 
 
 def check_roles(databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
@@ -28,17 +24,14 @@ def check_roles(databases: Sequence[str] | None = None, **_: object) -> list[Che
 
 
 def _sees_timeline(alias: str) -> Iterator[CheckMessage]:
-    connection = connections[alias]
-    if connection.vendor != "postgresql":
-        return
     try:
-        can_see, role = fetch_row(connection, _CAN_SEE_TIMELINE)
+        missing = missing_grant(connections[alias])
     except Error:
         return
-    if not can_see:
+    if missing is not None:
         yield Warning(
-            f"The role {role!r} cannot see which timeline the replica {alias!r} is on, so every "
-            "pin holds for WINDOW at least.",
-            hint=f"GRANT pg_read_all_stats TO {role};",
+            f"The role {missing.role!r} cannot see which timeline the replica {alias!r} is on, so "
+            "every pin holds for WINDOW at least.",
+            hint=missing.statement,
             id="pinning.W016",
         )

@@ -17,7 +17,8 @@ from pinning.checks import models
 from pinning.checks.base import Check, is_kind, replicas_of
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
-from pinning.pins import identity_rule, stores
+from pinning.pins import identity_rule
+from pinning.pins.stores import Stores, load_store
 from pinning.router import PinningRouter
 
 #: Middleware that reads or writes the database, sets identities or caches pages.
@@ -122,7 +123,7 @@ def _stores_load(settings: Settings) -> Iterator[CheckMessage]:
             )
             continue
         try:
-            stores.load_store(name)
+            load_store(name)
         except ImproperlyConfigured as error:
             yield Error(
                 f"PINNING['STORES']: {error}",
@@ -146,7 +147,7 @@ def _identity_is_asked(settings: Settings) -> Iterator[CheckMessage]:
     if settings.identity is None:
         return
     try:
-        is_asked = stores.Stores.named(settings.stores).has_server_side
+        is_asked = Stores.named(settings.stores).has_server_side
     except ImproperlyConfigured:  # E018
         return
     if not is_asked:

@@ -16,6 +16,7 @@ from pinning.databases.connections import (
     is_server_side,
     running_thread,
     shut,
+    takes_connect_timeout,
 )
 from pinning.databases.errors import is_conflict, is_full, sqlstate_of
 from pinning.databases.pins import pin_by_clock, pin_now, pins_at
@@ -33,6 +34,7 @@ from pinning.databases.vendors import (
     commit,
     is_refusal,
     is_standby,
+    missing_grant,
     of_log,
     of_primary,
     of_replica,
@@ -64,6 +66,7 @@ __all__ = [
     "is_server_side",
     "is_standby",
     "is_write",
+    "missing_grant",
     "of_log",
     "of_primary",
     "of_replica",
@@ -74,6 +77,7 @@ __all__ = [
     "shut",
     "sqlstate_of",
     "state_of",
+    "takes_connect_timeout",
     "was_commit_refused",
     "written_table",
 ]

@@ -1,6 +1,7 @@
 """The two questions about positions that a vendor answers."""
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -11,6 +12,13 @@ from pinning.pins import Position
 # PostgreSQL's read_only_sql_transaction; MySQL's and MariaDB's errors under --read-only.
 _READ_ONLY_STATE = "25006"
 _READ_ONLY_NUMBERS = frozenset({1290, 1836})
+
+
+class Grant(NamedTuple):
+    """What a role lacks, and the statement that a superuser runs to give it."""
+
+    role: str
+    statement: str
 
 
 class Positions(ABC):
@@ -46,6 +54,10 @@ class Positions(ABC):
         Called outside any transaction on the replica, where each statement takes a snapshot of
         its own; an older snapshot would not show what the log has reached since.
         """
+
+    def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:  # noqa: ARG002
+        """What the role that reads from a replica lacks to tell its position; None if nothing."""
+        return None
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:  # noqa: ARG002
         """Whether an open connection leads to a standby, told without a query; None if unknown."""

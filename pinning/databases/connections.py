@@ -67,6 +67,11 @@ def is_on_server(connection: BaseDatabaseWrapper) -> bool:
     return connection.vendor != "sqlite"
 
 
+def takes_connect_timeout(engine: str) -> bool:
+    """Whether the drivers of a backend, by its dotted path, know the option ``connect_timeout``."""
+    return any(vendor in engine for vendor in ("postg", "mysql"))
+
+
 def address_of(connection: BaseDatabaseWrapper) -> list[object]:
     """What tells one database from another: two aliases may lead to the same."""
     place = [connection.settings_dict.get(key) for key in ("HOST", "PORT", "NAME")]

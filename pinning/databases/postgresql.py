@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.databases.base import Positions
+from pinning.databases.base import Grant, Positions
 from pinning.databases.commit import can_ask_psycopg, commit_by_psycopg
 from pinning.databases.connections import fetch_row
 from pinning.databases.state import known_for_connection, once_for_connection, state_of
@@ -50,6 +50,10 @@ SELECT CASE WHEN pg_is_in_recovery()
        concat_ws(' ', inet_server_addr(), current_setting('port'),
                  extract(epoch FROM pg_postmaster_start_time())),
        pg_backend_pid()
+"""
+
+_CAN_SEE_TIMELINE = """
+SELECT pg_has_role('pg_read_all_stats', 'USAGE') OR NOT pg_is_in_recovery(), current_user
 """
 
 # SizeOfXLogShortPHD and SizeOfXLogLongPHD in src/include/access/xlog_internal.h.
@@ -124,6 +128,11 @@ class PostgreSQLPositions(Positions):
             since=_since(connection, timeline, clock, checkpoint),
             server=f"{system.identifier} {server} {process}" if is_direct else "",
         )
+
+    def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:
+        """``pg_read_all_stats``: without it nobody is told which timeline a standby is on."""
+        can_see, role = fetch_row(connection, _CAN_SEE_TIMELINE)
+        return None if can_see else Grant(role, f"GRANT pg_read_all_stats TO {role};")
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:
         """What PostgreSQL 14 and newer report by themselves; a pooler may not pass it on.

@@ -6,7 +6,7 @@ Where no vendor answers (None), the clock decides.
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.databases.base import Positions
+from pinning.databases.base import Grant, Positions
 from pinning.databases.clock import ClockPositions
 from pinning.databases.mysql import MySQLPositions
 from pinning.databases.postgresql import PostgreSQLPositions
@@ -42,6 +42,11 @@ def commit(connection: BaseDatabaseWrapper) -> Position | None:
 def of_replica(connection: BaseDatabaseWrapper) -> Position | None:
     """What the replica behind ``connection`` has replayed and shows to later statements there."""
     return VENDORS.get(connection.vendor, _CLOCK).of_replica(connection)
+
+
+def missing_grant(connection: BaseDatabaseWrapper) -> Grant | None:
+    """What the role that reads from a replica lacks to tell its position; None if nothing."""
+    return VENDORS.get(connection.vendor, _CLOCK).missing_grant(connection)
 
 
 def is_standby(connection: BaseDatabaseWrapper) -> bool | None:

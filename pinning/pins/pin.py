@@ -27,8 +27,8 @@ class Position:
     def is_behind(self, primary: "Position") -> bool:
         """Whether a replica here lacks something that its primary had at ``primary``. For lag.
 
-        In the logs that it knows at all, and whatever the timeline: on PostgreSQL an ordinary role
-        is not told which one it is.
+        Only logs that the replica knows count. The timeline does not: an ordinary role may not be
+        told which one it is.
         """
         ours, theirs = _ends(self.places), _ends(primary.places)
         return any(ours.get(log, place) < place for log, place in theirs.items())

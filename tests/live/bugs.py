@@ -126,7 +126,7 @@ class DeletedWhenReached(Bug):
     def ready(self) -> None:
         def tidy(store: Any, visitor: Any, exchange: Any) -> None:
             choices = [work.choice for work in current_scope_of(exchange).works.values()]
-            if any(choice is not None and not choice.is_primary for choice in choices):
+            if any(choice is not None and choice.replica is not None for choice in choices):
                 redis._client().delete(*map(redis._key, visitor.identities))
 
         def closed(scope: Any, response: Any) -> Any:

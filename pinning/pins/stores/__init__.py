@@ -15,7 +15,7 @@ from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
 from pinning.pins.stores.cookie import CookieStore
 from pinning.pins.stores.member import Member
 
-__all__ = ["NAMED", "Exchange", "Store", "Stores", "YoungMemoryError", "stores"]
+__all__ = ["NAMED", "Exchange", "Store", "Stores", "YoungMemoryError", "load_store", "stores"]
 
 #: What STORES may name without a dotted path.
 NAMED = {
