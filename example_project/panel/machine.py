@@ -10,7 +10,6 @@ from django.conf import settings
 from example_project.panel import modes
 from example_project.panel.modes import Mode
 from pinning import conf
-from pinning.pins import stores
 from pinning.testing.postgres import Replica
 from pinning.testing.redis import Redis
 
@@ -72,8 +71,7 @@ class Machine:
         """Keep pins in the cookie or in Redis; as cookies where no Redis runs."""
         name = REDIS if name == REDIS and self._redis is not None else COOKIE
         settings.PINNING = {**settings.PINNING, "STORES": [name]}
-        conf.reset()  # a site does not change its settings while it runs
-        stores.reset()
+        conf.forget()  # a site does not change its settings while it runs
 
     def pause(self) -> None:
         """Stop replaying, once a commit that waits for the lag has been replayed."""

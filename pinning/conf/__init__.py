@@ -2,7 +2,7 @@
 
 from pinning.conf.clusters import DEFAULT, Cluster, Clusters, clusters, configured
 from pinning.conf.models import Homes, Sharding, is_generic_relation, load_home, owner_of
-from pinning.conf.once import made_once
+from pinning.conf.once import forget, made_once
 from pinning.conf.rules import PRIMARY, REPLICA, find_problems
 from pinning.conf.settings import Cookie, Settings, settings
 
@@ -19,6 +19,7 @@ __all__ = [
     "clusters",
     "configured",
     "find_problems",
+    "forget",
     "is_generic_relation",
     "load_home",
     "made_once",

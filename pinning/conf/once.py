@@ -1,4 +1,4 @@
-"""What is made once for the settings: in a process once, in tests anew when they override one."""
+"""What is made once for the settings: once in a process, and anew when a test overrides one."""
 
 import functools
 from collections.abc import Callable
@@ -8,27 +8,26 @@ from django.core.signals import setting_changed
 
 Made = TypeVar("Made")
 
-_made: dict[Callable[[], Any], Any] = {}
+_made: list[Any] = []
 
 
 def made_once(make: Callable[[], Made]) -> Callable[[], Made]:
     """``make``, called once for the settings that hold. What it raises is raised at each call."""
-
-    @functools.wraps(make)
-    def made() -> Made:
-        try:
-            known: Made = _made[make]
-        except KeyError:
-            known = _made.setdefault(make, make())
-        return known
-
+    made = functools.cache(make)
+    _made.append(made)
     return made
+
+
+def forget() -> None:
+    """Read the settings anew at the next use."""
+    for made in _made:
+        made.cache_clear()
 
 
 def _forget(*, setting: str, **_: object) -> None:
     """Receive ``setting_changed``, which Django's tests send."""
     if setting in {"PINNING", "DATABASES", "INSTALLED_APPS"}:
-        _made.clear()
+        forget()
 
 
 setting_changed.connect(_forget)
