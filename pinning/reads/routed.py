@@ -15,6 +15,10 @@ from django.db.backends.utils import CursorWrapper
 #: Whose frame runs a query of the ORM: ``SQLCompiler.execute_sql`` and ``RawQuery._execute_query``.
 _RUNS = frozenset({"execute_sql", "_execute_query"})
 
+#: In how many callers' frames it is looked for. Django has three between a wrapper and the query;
+#: each wrapper of another package adds some.
+_MOST_FRAMES = 20
+
 
 class RoutedAlias(str):
     """An alias that the router gave. Copies and pickles of it are plain strings."""
@@ -29,10 +33,12 @@ class RoutedAlias(str):
 def was_routed(cursor: CursorWrapper) -> bool:
     """Whether the statement that runs now on ``cursor`` was sent there by the router.
 
-    Looked up in the callers' frames, and therefore only where the statement has failed.
+    Looked up in the callers' frames: the compiler's is near.
     """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            break
         if frame.f_code.co_name in _RUNS and _runs_on(frame, cursor):
             return isinstance(getattr(frame.f_locals["self"], "using", None), RoutedAlias)
         frame = frame.f_back
