@@ -1,7 +1,10 @@
 """The house: which room imports which, where vendors' words stand, how much state there is."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +54,7 @@ UNCHANGING = {
         "register_at_fork",
         "connect",
         "ClockPositions",
+        "cache",
         "MappingProxyType",
     ),
 }
@@ -228,3 +232,10 @@ def test_methods_of_others_are_replaced_in_one_file_for_each_kind():
         "pinning.writes.standby",  # close_at, which is Django's to read
         "pinning.health.connections",  # errors_occurred, likewise
     }
+
+
+def test_it_can_be_imported_before_there_are_settings():
+    """As ``pinning.testing`` is, by programs that start servers."""
+    environment = {name: value for name, value in os.environ.items() if "DJANGO" not in name}
+    program = "import pinning, pinning.router, pinning.middleware, pinning.testing"
+    subprocess.run([sys.executable, "-c", program], env=environment, cwd=PACKAGE.parent, check=True)

@@ -1,5 +1,7 @@
 """The middleware: a request is a scope; its pins come from the stores and go back to them."""
 
+import functools
+
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponseBase
 
@@ -8,7 +10,8 @@ from pinning.pins import Pins, ResolvedUsers, Visitor, identity
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
 
-_NOBODY = HttpRequest()
+#: The request of a scope that has ended: one for all. It needs settings, which come later.
+_nobody = functools.cache(HttpRequest)
 
 
 class RequestScope(Scope):
@@ -85,7 +88,7 @@ class RequestScope(Scope):
         if self.users is not None:
             self.users.forget()
         super().close()
-        self.request = _NOBODY
+        self.request = _nobody()
         self._uses_replicas = bool(self._uses_replicas)  # asked no more
 
     def _view_is_atomic(self, connection: BaseDatabaseWrapper) -> bool:

@@ -11,8 +11,8 @@ import pytest
 from django.db import Error
 
 from pinning import databases
+from pinning.databases import forget
 from pinning.pins.pin import Position
-from pinning.reads import caught_up
 from tests.live.conftest import Pair, on_each_database
 from tests.live.reaching import (
     STALL_SECONDS,
@@ -86,7 +86,7 @@ def assert_known_without_asking(pair, connection, pin):
     pair.replica.stop()
     try:
         assert has_reached(connection, pin)  # the server cannot have been asked
-        caught_up.forget(connection)
+        forget(connection)
         assert not has_reached(connection, pin)
     finally:
         pair.replica.start()
