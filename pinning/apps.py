@@ -1,6 +1,7 @@
 """The app: watches the connections from the start of the process, and registers the checks."""
 
 from django.apps import AppConfig
+from django.core.signals import setting_changed
 from django.db.backends.signals import connection_created
 
 from pinning import checks, databases, reads, writes
@@ -19,3 +20,4 @@ class PinningConfig(AppConfig):
         connection_created.connect(reads.watch, dispatch_uid="pinning.reads")
         checks.register_all()
         writes.watch_open_connections()
+        setting_changed.connect(writes.watch_open_connections, dispatch_uid="pinning.writes")

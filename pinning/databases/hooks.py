@@ -1,4 +1,4 @@
-"""Methods of Django's connections that we put something around, as no signal tells of them.
+"""What we put around a connection of Django's: methods, as no signal tells of them, and statements.
 
 A method is replaced on one connection alone. Others may have replaced it before: what they put
 there is called.
@@ -14,9 +14,13 @@ there is called.
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.databases.state import state_of
+
+Watcher = TypeVar("Watcher", bound=Callable[..., Any])
 
 #: How a transaction begins and ends.
 TRANSACTION_METHODS = (
@@ -56,6 +60,25 @@ def connecting_by(
             del connection.__dict__["get_new_connection"]
         else:
             connection.__dict__["get_new_connection"] = before
+
+
+def watcher_of(
+    connection: BaseDatabaseWrapper, kind: type[Watcher], make: Callable[[], Watcher]
+) -> Watcher:
+    """The execute wrapper of ours on ``connection``, made at the first call: one, of one ``kind``.
+
+    It stands in front of other execute wrappers: ``execute_wrapper()`` takes away the last one
+    when it ends, whosever that is.
+    """
+    state, wrappers = state_of(connection), connection.execute_wrappers
+    if not isinstance(state.watcher, kind):
+        if state.watcher in wrappers:  # a test has made the replica a primary, or the reverse
+            wrappers.remove(state.watcher)
+        state.watcher = make()
+    watcher: Watcher = state.watcher
+    if watcher not in wrappers:
+        wrappers.insert(0, watcher)
+    return watcher
 
 
 def is_djangos(method: Any) -> bool:

@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning.conf import clusters
 from pinning.databases import (
     as_text,
+    hooks,
     is_conflict,
     is_in_transaction,
     is_query,
@@ -103,9 +104,5 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
     cluster = clusters().of_alias(connection.alias)
     if cluster is None or connection.alias == cluster.primary:
         return
-    state = state_of(connection)
-    if state.watcher is None:
-        state.watcher = Rerunner(cluster.primary)
-    if state.watcher not in connection.execute_wrappers:
-        connection.execute_wrappers.insert(0, state.watcher)
+    hooks.watcher_of(connection, Rerunner, lambda: Rerunner(cluster.primary))
     replica(connection.alias).waits.note_opened(connection)

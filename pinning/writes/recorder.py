@@ -28,7 +28,6 @@ from pinning.databases import (
     hooks,
     is_in_transaction,
     is_write,
-    state_of,
     was_commit_refused,
     written_table,
 )
@@ -191,18 +190,8 @@ def _subject(text: str) -> str:
 
 
 def recorder_of(connection: BaseDatabaseWrapper) -> Recorder:
-    """The recorder of a primary's connection, put there at the first call.
-
-    It stands in front of other execute wrappers: ``execute_wrapper()`` takes away the last one
-    when it ends, whosever that is.
-    """
-    state = state_of(connection)
-    if state.watcher is None:
-        state.watcher = Recorder(connection)
-    recorder: Recorder = state.watcher
-    if recorder not in connection.execute_wrappers:
-        connection.execute_wrappers.insert(0, recorder)
-    return recorder
+    """The recorder of a primary's connection, put there at the first call."""
+    return hooks.watcher_of(connection, Recorder, lambda: Recorder(connection))
 
 
 def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
@@ -213,8 +202,11 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
         standby.look(connection)
 
 
-def watch_open_connections() -> None:
-    """Watch what was connected before the apps were ready."""
+def watch_open_connections(**_: object) -> None:
+    """Watch what was connected before the apps were ready, or before a test changed the settings.
+
+    Also receives ``setting_changed``.
+    """
     for connection in connections.all(initialized_only=True):
         if connection.connection is not None:
             watch(connection)

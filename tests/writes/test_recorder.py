@@ -12,6 +12,7 @@ from django.db import (
     connections,
     transaction,
 )
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from pinning import Reason, current_scope, mark_written, scope
@@ -390,3 +391,24 @@ def test_a_position_belongs_to_the_commit_that_it_came_with():
         transaction_of(connections["default"]).note(Ear(), frozenset())
         recorder._after_commit()
     assert heard == [position, None]
+
+
+def test_a_connection_that_a_test_makes_a_primary_s_is_watched_from_then_on():
+    elsewhere = connections["elsewhere"]
+    elsewhere.ensure_connection()
+    with override_settings(PINNING={"REPLICAS": {"default": [], "elsewhere": []}}):
+        with scope() as work:
+            Note.objects.using("elsewhere").create(text="new")
+        assert work.has_written("elsewhere")
+
+
+def test_a_replica_that_a_test_makes_a_primary_is_watched_as_one():
+    replica = connections["replica1"]
+    replica.close()
+    replica.connect()
+    with override_settings(PINNING={"REPLICAS": {"replica1": ["default"]}}):
+        kinds = [type(wrapper) for wrapper in replica.execute_wrappers]
+        assert kinds == [Recorder]
+        replica.close()
+    replica.connect()
+    assert Recorder not in [type(wrapper) for wrapper in replica.execute_wrappers]
