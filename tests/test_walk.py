@@ -1,8 +1,8 @@
 """How far a read walks through the house, from ``db_for_read`` to the alias, counted by a trace.
 
-The rooms that decide are the router, ``scopes`` and ``reads``. What they ask another room behind its
-door (``pins`` for what is remembered, ``databases`` for a position, ``health`` for a replica) is
-that room's own affair: of it the file that answers counts in the whole alone.
+The router, ``scopes`` and ``reads`` decide. What they ask another room (``pins`` for what is
+remembered, ``databases`` for a position, ``health`` for a replica) is that room's own affair: its
+files count in the whole alone.
 """
 
 import sys
