@@ -1,4 +1,4 @@
-"""Circuit breakers: what failed rests for a while, and then one caller tries it again."""
+"""Circuit breakers for replicas, primaries and stores: they rest after a failure, then are tried."""
 
 import random
 import threading
@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Each failure in a row makes the rest longer by this share, up to the most. With the jitter it
-#: stays below twice the base, so that what works again is in use again before that.
+#: Each failure in a row makes the rest longer by ``_GROWTH`` of the base, up to ``_MOST`` times the
+#: base. With the jitter a rest stays below twice the base: what works is in use again before that.
 _GROWTH = 0.25
 _MOST = 1.6
 
@@ -21,10 +21,10 @@ class _Rest:
 
 
 class Breaker:
-    """Whether one thing rests, and until when by this process's monotonic clock."""
+    """The circuit breaker of one thing. Its times are of this process's monotonic clock."""
 
     def __init__(self, jitter: Callable[[], float] = lambda: random.uniform(0.8, 1.2)) -> None:  # noqa: S311
-        """Start healthy. ``jitter`` keeps processes from trying all at once."""
+        """Start healthy. ``jitter`` is a random factor: it keeps processes from trying together."""
         self._jitter = jitter
         self._rest: _Rest | None = None
         self._lock = threading.Lock()
@@ -35,10 +35,11 @@ class Breaker:
         return self._rest is not None
 
     def may_try(self, grace_seconds: float = 0.0) -> bool:
-        """Whether it is healthy, or the caller is the one who tries whether it is again.
+        """Whether the caller may use it: it is healthy, or has rested and the caller tries it.
 
-        Whoever gets that turn calls ``restore`` or ``set_aside``; until then, or for as long again,
-        nobody else has it. With ``grace_seconds`` another who asks without has it first.
+        The caller that tries it must call ``restore`` or ``set_aside``. Until then, or until the
+        same rest has passed again, all other callers get False. ``grace_seconds`` make the rest
+        longer for this caller, so that a caller without them tries first.
         """
         if self._rest is None:
             return True
@@ -53,19 +54,19 @@ class Breaker:
             return True
 
     def set_aside(self, base_seconds: float) -> bool:
-        """Let it rest, a little longer each time in a row. Whether it was healthy."""
+        """Let it rest, longer after each failure in a row. Returns whether it was healthy."""
         with self._lock:
             old = self._rest
             now = time.monotonic()
             if old is not None and not old.is_tried and now < old.until:
-                return False  # one of several that failed at once
+                return False  # several callers failed at once, and the first has begun the rest
             failures = old.failures + 1 if old else 1
             seconds = base_seconds * min(1 + _GROWTH * (failures - 1), _MOST) * self._jitter()
             self._rest = _Rest(failures, seconds, now + seconds)
         return old is None
 
     def restore(self) -> bool:
-        """Note that it works. Whether it had been set aside."""
+        """Note that it works. Returns whether it had been set aside."""
         if self._rest is None:
             return False
         with self._lock:
@@ -74,21 +75,21 @@ class Breaker:
         return was_resting
 
     def reset(self) -> None:
-        """Forget what was noted."""
+        """Forget all failures."""
         self._rest = None
-        self._lock = threading.Lock()  # which another thread may have held as the process forked
+        self._lock = threading.Lock()  # another thread may have held the old one during a fork
 
 
 _breakers: dict[tuple[str, str], Breaker] = {}
 
 
 def breaker_of(kind: str, name: str) -> Breaker:
-    """The process's breaker of one thing: the replica, primary or store (``kind``) of that name."""
+    """This process's circuit breaker of a replica, primary or store (``kind``), by its name."""
     key = (kind, name)
     return _breakers.get(key) or _breakers.setdefault(key, Breaker())
 
 
 def reset() -> None:
-    """Forget what was noted of everything, between tests and in a forked process."""
+    """Forget the failures of all circuit breakers: between tests, and in a forked process."""
     for breaker in list(_breakers.values()):
         breaker.reset()

@@ -1,4 +1,4 @@
-"""The few errors that pinning raises on purpose."""
+"""The exceptions that a project may meet, all derived from ``PinningError``."""
 
 from django.db import InternalError, OperationalError
 
@@ -8,10 +8,10 @@ class PinningError(Exception):
 
 
 class UnknownClusterError(PinningError, LookupError):
-    """A cluster was named that the PINNING setting does not know."""
+    """The PINNING setting has no cluster of the given name."""
 
     def __init__(self, name: object, known: tuple[str, ...], source: str = "") -> None:
-        """``source`` says who named it, where that is no setting."""
+        """``source`` says what gave the name, if no setting did: ``"route gave for app.Model"``."""
         named = f"{name!r}, which {source}" if source else repr(name)
         super().__init__(
             f"There is no cluster {named}: PINNING['REPLICAS'] names {', '.join(known) or 'none'}."
@@ -19,26 +19,26 @@ class UnknownClusterError(PinningError, LookupError):
 
 
 class SilentReplicaError(PinningError):
-    """A replica left a probe without an answer. Nobody gets it but the log and ``replica_down``."""
+    """A replica did not answer a probe. Never raised: the log and ``replica_down`` carry it."""
 
     def __init__(self, seconds: float) -> None:
-        """``seconds`` is for how long."""
+        """``seconds`` is how long the probe has waited."""
         super().__init__(f"It did not answer a probe for {seconds * 1000:.0f} ms.")
 
 
 class LaggingReplicaError(PinningError):
-    """A replica lags more than MAX_LAG. Nobody gets it but the log and ``replica_down``."""
+    """A replica lags more than MAX_LAG. Never raised: the log and ``replica_down`` carry it."""
 
     def __init__(self, seconds: float) -> None:
-        """``seconds`` is by how much, at least."""
+        """``seconds`` is the lag, or less than it."""
         super().__init__(f"It lags by {seconds:.1f} s or more.")
 
 
 class ReadOnlyClusterError(PinningError):
-    """Something was to be written to a cluster of READ_ONLY; the statement was not run."""
+    """A statement would write to a cluster that READ_ONLY names. The statement was not run."""
 
     def __init__(self, cluster: str, subject: str) -> None:
-        """``subject`` is the label of the model, or what else was to be written."""
+        """``subject`` says what cannot be written: the label of a model, a table, a statement."""
         super().__init__(
             f"{subject} cannot be written to the cluster {cluster!r}: PINNING['READ_ONLY'] names "
             "it. Take it out of READ_ONLY, or write to another cluster."
@@ -46,14 +46,14 @@ class ReadOnlyClusterError(PinningError):
 
 
 class NotAPrimaryError(PinningError, OperationalError, InternalError):
-    """A primary's alias leads to a server that takes no writes; nothing was written.
+    """The alias of a primary leads to a server that takes no writes. Nothing was written.
 
-    It is also an InternalError and an OperationalError: Django raises one or the other, by vendor,
-    where the server refuses the write itself.
+    It is also an InternalError and an OperationalError, because Django raises one or the other,
+    depending on the vendor, when the server itself refuses a write.
     """
 
     def __init__(self, alias: str) -> None:
-        """``alias`` is the primary's."""
+        """``alias`` is the alias of the primary."""
         super().__init__(
             f"{alias!r} leads to a server that takes no writes: a standby, after a failover say. "
             f"Nothing was written. Point {alias!r} in DATABASES, or the name, pooler or proxy that "

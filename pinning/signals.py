@@ -1,12 +1,13 @@
-"""What pinning tells others. Receivers run in the thread or task that sends."""
+"""The Django signals that pinning sends. Receivers run in the thread or task that sends them."""
 
 from django.dispatch import Signal
 
 #: A scope has ended. Sent with ``scope``, whose ``reads`` holds the counts by cluster and reason.
 scope_closed = Signal()
 
-#: A replica is out: it could not be reached, is silent, or lags. Sent with ``alias`` and ``error``.
+#: A replica gets no reads for now: it could not be reached, is silent, or lags. Sent with ``alias``
+#: and ``error``.
 replica_down = Signal()
 
-#: A replica that was out is back. Sent with ``alias``.
+#: A replica gets reads again. Sent with ``alias``.
 replica_up = Signal()

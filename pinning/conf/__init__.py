@@ -1,4 +1,4 @@
-"""What the settings say: the PINNING setting, the clusters, and which models live in them."""
+"""Reads the settings: PINNING, its clusters, and which models live in them."""
 
 from pinning.conf.clusters import DEFAULT, Cluster, Clusters, clusters, configured
 from pinning.conf.models import Homes, Sharding, is_generic_relation, load_home, owner_of

@@ -1,4 +1,4 @@
-"""Clusters: a primary and its replicas, and which of them a model, row or alias belongs to."""
+"""Clusters, each a primary with its replicas: which one a model, row or alias belongs to."""
 
 import logging
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A primary and its replicas, by their aliases. A cluster is called by its primary's alias.
+    """A primary and its replicas, by their aliases. The primary's alias is the cluster's name.
 
     Without ``weights`` all replicas get the same share of the reads.
     """
@@ -37,10 +37,10 @@ class Cluster:
         return alias == self.primary or alias in self.replicas
 
     def is_primary_only(self, model: Any) -> bool:
-        """Whether PRIMARY_MODELS names the model, or the one it is a proxy of.
+        """Whether PRIMARY_MODELS names the model, or the model that it is a proxy of.
 
-        ``model`` need not be one: the database cache asks with a class of its own, which has
-        no label.
+        ``model`` may be no model: the database cache asks with a class of its own, which has no
+        label.
         """
         meta = getattr(model, "_meta", None)
         concrete = getattr(meta, "concrete_model", None) or model
@@ -58,9 +58,9 @@ class Clusters:
         read_only: tuple[str, ...] = (),
         weights: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        """Take REPLICAS, PRIMARY_MODELS, MODELS, READ_ONLY and weights as ``conf`` read them.
+        """Take REPLICAS, PRIMARY_MODELS, MODELS, READ_ONLY and weights as ``Settings`` has them.
 
-        Raises UnknownClusterError or ImportError for what MODELS gives.
+        Raises UnknownClusterError or ImportError for a wrong value in MODELS.
         """
         labels = frozenset(map(lowered, primary_models))
         self._by_name = {
@@ -74,10 +74,10 @@ class Clusters:
         }
         self._homes = Homes.load(models, tuple(replicas))
         self._places: dict[Any, Cluster | Sharding | None] = {}
-        #: The clusters of models that live on one, as far as they were asked for: for the router,
-        #: where every query pays for it.
+        #: The cluster of each model that is not sharded and was asked for before. The router looks
+        #: here first, because it runs at every query.
         self.fixed: dict[Any, Cluster] = {}
-        #: Clusters that are neither migrated nor written.
+        #: Names of clusters that are neither migrated nor written to.
         self.read_only = frozenset(read_only)
         self._primary_labels = labels
         self._primary_tables: frozenset[str] | None = None
@@ -96,11 +96,11 @@ class Clusters:
     def of_query(
         self, model: Any, instance: Model | None, hints: Mapping[str, Any]
     ) -> Cluster | None:
-        """Where a query on ``model`` belongs; ``instance``, if any, is the one of the hints.
+        """The cluster of a query on ``model``, or None if it belongs to no cluster.
 
-        To the model's own cluster, but a row that was loaded from another place than its own
-        model's keeps its relations there: None where that is outside every cluster. Raises
-        UnknownClusterError where a callable of MODELS names one that does not exist.
+        It is the model's own cluster. But if ``instance``, from the hints, was loaded elsewhere
+        than its own model lives, its relations are read from there too. Raises UnknownClusterError
+        if a callable of MODELS names a cluster that does not exist.
         """
         place = self.fixed.get(model) or self._place_of(model)
         alias = None if instance is None else instance._state.db
@@ -113,9 +113,10 @@ class Clusters:
     def may_migrate(
         self, alias: str, app_label: str, model_name: str | None, model: Any = None
     ) -> bool | None:
-        """Whether a model, or every model of the app, has its table on ``alias``. None: ask others.
+        """Whether a model, or every model of the app, has its table on ``alias``.
 
-        Never on a replica or in a cluster of READ_ONLY. ``model`` is the class, where it is known.
+        False for a replica and for a cluster in READ_ONLY. None leaves the answer to the next
+        router. ``model`` is the class, if it is known.
         """
         cluster = self._by_alias.get(alias)
         if cluster is not None and (alias != cluster.primary or alias in self.read_only):
@@ -132,10 +133,10 @@ class Clusters:
         return answers.pop() if len(answers) == 1 else None
 
     def _place_of(self, model: Any) -> Cluster | Sharding | None:
-        """Where a model lives: its cluster, who tells it, or None outside every cluster.
+        """Where a model lives: its cluster, its Sharding, or None outside every cluster.
 
-        Kept for the models of installed apps. Others come and go: historical ones, and the
-        database cache's class, of which each thread has its own.
+        The answer is kept for models of installed apps. Other classes come and go: historical
+        models, and the class of the database cache, of which each thread has its own.
         """
         try:
             return self._places[model]
@@ -150,9 +151,9 @@ class Clusters:
         return place
 
     def _is_away(self, model: Any, source: Cluster | None) -> bool:
-        """Whether a row of ``model`` that came from ``source`` was not loaded from its own place.
+        """Whether a row of ``model``, loaded from ``source``, was loaded elsewhere than it lives.
 
-        One of a sharded model is at home in every cluster.
+        A sharded model lives in every cluster.
         """
         place = self._place_of(model)
         return source is None if isinstance(place, Sharding) else source is not place
@@ -188,7 +189,7 @@ class Clusters:
 
 
 def configured() -> Clusters:
-    """What the settings say. Raises ImproperlyConfigured where they are wrong."""
+    """The clusters that the settings name. Raises ImproperlyConfigured if these are wrong."""
     settings = pinning_settings()
     for alias in settings.aliases:
         if alias not in connections.settings:
@@ -214,9 +215,9 @@ def configured() -> Clusters:
 
 @made_once
 def clusters() -> Clusters:
-    """The clusters of this process: none where the settings are wrong, so that nothing is routed.
+    """The clusters of this process. If the settings are wrong, there are none: nothing is routed.
 
-    The system checks and the start of the middleware tell what is wrong.
+    The system checks, and the middleware when it starts, report what is wrong.
     """
     try:
         return configured()

@@ -1,9 +1,9 @@
 """Which cluster a model lives in; for a sharded model, the callable that decides for each row.
 
-At the end: which models a generic relation leads to. Its manager writes to where it was told to
-read: ``create_generic_related_manager`` asks ``db_for_read`` and keeps to the answer for updates,
-deletes and bulk creation too (Django ticket #36389). So what goes through such a manager is read
-from the primary. The hint cannot be told from that of another relation between the same two models.
+Also which models a GenericRelation leads to. Its manager (``create_generic_related_manager``) asks
+``db_for_read`` and uses the answer for updates, deletes and bulk creation too (Django ticket
+#36389), so these relations are read from the primary. The hints for another relation between the
+same two models look the same, so that relation is read from the primary as well.
 """
 
 import functools
@@ -20,18 +20,18 @@ from pinning.exceptions import UnknownClusterError
 
 @dataclass(frozen=True, slots=True)
 class Sharding:
-    """A callable of MODELS that tells the cluster of each row. ``name`` is its dotted path."""
+    """A callable of MODELS that decides the cluster of each row. ``name`` is its dotted path."""
 
     function: Callable[..., object]
     name: str
 
 
-#: A cluster's name, or what tells it.
+#: Where a model lives: the name of a cluster, or the callable that decides for each row.
 Home = str | Sharding
 
 
 class Homes:
-    """Where models live, by their labels. None stands for a model that MODELS does not name."""
+    """Where each model lives, found by its label. None: MODELS does not name the model."""
 
     def __init__(self, models: Mapping[str, Home]) -> None:
         """Take MODELS with its values loaded."""
@@ -39,16 +39,16 @@ class Homes:
 
     @classmethod
     def load(cls, models: Mapping[str, Any], known: tuple[str, ...]) -> "Homes":
-        """Take MODELS as ``conf`` read it. Raises what ``load_home`` raises."""
+        """Take MODELS as ``Settings`` has it. Raises what ``load_home`` raises."""
         return cls({label: load_home(value, known) for label, value in models.items()})
 
     def __bool__(self) -> bool:
         return bool(self._by_label)
 
     def of(self, model: Any) -> Home | None:
-        """Where the rows of ``model`` live: by its own entry, its app's, or its parent's.
+        """Where the rows of ``model`` live: by the entry of the model, its app or a parent model.
 
-        ``model`` may be a historical one, or none at all: the database cache's class has labels.
+        ``model`` may be a historical model, or no model: the database cache's class has labels too.
         """
         meta = owner_of(model)._meta
         home = self._of_labels(meta.app_label, meta.model_name)
@@ -58,14 +58,14 @@ class Homes:
         return next((home for home in parents if home is not None), None)
 
     def of_name(self, app_label: str, model_name: str) -> Home | None:
-        """The same for a model that may be gone by now."""
+        """Where the rows of a model live, by the model's name. It may not exist any more."""
         try:
             return self.of(apps.get_model(app_label, model_name))
         except LookupError:
             return self._of_labels(app_label, model_name.lower())
 
     def of_app(self, app_label: str) -> set[Home | None]:
-        """The homes of all its models, and what its own entry says of those that are gone."""
+        """Where all models of an app live. The app's own entry counts for models that are gone."""
         try:
             homes = {self.of(model) for model in apps.get_app_config(app_label).get_models()}
         except LookupError:
@@ -80,14 +80,14 @@ class Homes:
 
 
 def owner_of(model: Any) -> Any:
-    """The model whose home counts: for a proxy the one behind it, for an automatic through model
-    the one that has the field."""
+    """The model whose entry in MODELS counts: for a proxy the model behind it, for an automatic
+    through model the model that has the field."""
     owner = getattr(model._meta, "auto_created", None) or model
     return getattr(owner._meta, "concrete_model", None) or owner
 
 
 def load_home(value: Any, known: tuple[str, ...]) -> Home:
-    """What a value of MODELS means: the name of a cluster, a callable or the dotted path of one.
+    """Load a value of MODELS: the name of a cluster, a callable or the dotted path of a callable.
 
     Raises UnknownClusterError for a name that is not ``known``, ImportError for a path that leads
     to no callable.
@@ -106,7 +106,7 @@ def load_home(value: Any, known: tuple[str, ...]) -> Home:
 
 
 def lowered(label: str) -> str:
-    """A label as ``Model._meta.label_lower``, which leaves the app's part as it was written."""
+    """``label`` as ``Model._meta.label_lower`` writes it: only the model's part in lower case."""
     app_label, dot, model_name = label.partition(".")
     return f"{app_label}{dot}{model_name.lower()}"
 
@@ -118,7 +118,7 @@ def is_generic_relation(model: Any, instance: Model) -> bool:
 
 @functools.cache
 def _generic_targets(owner: type[Model]) -> frozenset[Any]:
-    """By its shape rather than its class: importing that one needs contenttypes installed."""
+    """Fields with the shape of a GenericRelation: to import its class needs contenttypes."""
     return frozenset(
         field.related_model
         for field in owner._meta.private_fields

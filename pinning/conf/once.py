@@ -1,4 +1,4 @@
-"""What is made once for the settings: once in a process, and anew when a test overrides one."""
+"""Makes an object from the settings once in a process, and again after a test overrides them."""
 
 import functools
 from collections.abc import Callable
@@ -12,20 +12,20 @@ _made: list[Any] = []
 
 
 def made_once(make: Callable[[], Made]) -> Callable[[], Made]:
-    """``make``, called once for the settings that hold. What it raises is raised at each call."""
+    """A function that calls ``make`` once and keeps the result. An error is raised at each call."""
     made = functools.cache(make)
     _made.append(made)
     return made
 
 
 def forget() -> None:
-    """Read the settings anew at the next use."""
+    """Forget what was made. The next use reads the settings again."""
     for made in _made:
         made.cache_clear()
 
 
 def _forget(*, setting: str, **_: object) -> None:
-    """Receive ``setting_changed``, which Django's tests send."""
+    """Receive ``setting_changed``, which Django sends in tests."""
     if setting in {"PINNING", "DATABASES", "INSTALLED_APPS"}:
         forget()
 

@@ -1,11 +1,11 @@
-"""What each key of the PINNING setting must be, and what is said where it is not."""
+"""The rules for each key of the PINNING setting, and the messages for wrong values."""
 
 import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-#: What TASKS may say.
+#: The values that TASKS may have.
 PRIMARY = "primary"
 REPLICA = "replica"
 
@@ -91,21 +91,21 @@ RULES: dict[str, Rule] = {
     "REPLICAS": Rule(
         "pinning.E003",
         _is_replicas,
-        "a dict of a primary's alias to a list of its replicas' aliases, or a dict of them to "
-        "positive weights",
+        "a dict from the alias of a primary to a list of the aliases of its replicas, or to a dict "
+        "from these aliases to positive weights",
         'For example: "REPLICAS": {"default": ["replica1"]}.',
     ),
     "WINDOW": Rule(
         "pinning.E004",
         _is_positive,
         "a positive number of seconds",
-        "Take the longest replication lag that you expect, 5 for most.",
+        "Take the longest replication lag that you expect. 5 suits most sites.",
     ),
     "MAX_PIN": Rule(
         "pinning.E005",
         _is_positive,
         "a positive number of seconds",
-        "It caps how long a pin with a position may hold, 60 for most.",
+        "It caps how long a pin with a position may hold. 60 suits most sites.",
     ),
     "STORES": Rule(
         "pinning.E006",
@@ -117,7 +117,7 @@ RULES: dict[str, Rule] = {
         "pinning.E007",
         _is_cookie,
         "a dict with some of NAME, DOMAIN, PATH, SECURE, SAMESITE",
-        "Leave a key out to do as the session cookie does.",
+        "Leave a key out to take the value of the session cookie.",
     ),
     "CACHE": Rule(
         "pinning.E008",
@@ -129,7 +129,7 @@ RULES: dict[str, Rule] = {
         "pinning.E032",
         lambda value: value is None or callable(value) or (isinstance(value, str) and "." in value),
         "None, a callable that takes the request, or the dotted path of one",
-        "Leave it out: session, user and token are known without it.",
+        "Leave it out, unless sessions, users and tokens are not enough to know your clients.",
     ),
     "PRIMARY_MODELS": Rule(
         "pinning.E009",
@@ -140,7 +140,7 @@ RULES: dict[str, Rule] = {
     "MODELS": Rule(
         "pinning.E022",
         _is_homes,
-        'a dict of "app_label" or "app_label.Model" to the name of a cluster or a callable',
+        'a dict from "app_label" or "app_label.Model" to the name of a cluster or a callable',
         'For example: "MODELS": {"shop": "orders"}.',
     ),
     "READ_ONLY": Rule(
@@ -165,31 +165,32 @@ RULES: dict[str, Rule] = {
         "pinning.E012",
         _is_positive,
         "a positive number of seconds",
-        "It says how long a replica or store that failed is left alone, 10 for most.",
+        "It says how long a replica or store that failed is left alone. 10 suits most sites.",
     ),
     "MAX_LAG": Rule(
         "pinning.E029",
         _is_positive_or_none,
         "a positive number of seconds, or None",
-        "A replica that lags more serves nobody, 30 for most. None: however late it is.",
+        "A replica that lags more gets no reads. 30 suits most sites; None allows any lag.",
     ),
     "PROBE_TIMEOUT": Rule(
         "pinning.E030",
         _is_positive_or_none,
         "a positive number of seconds, or None",
-        "More than twice the round trip to the replicas, 0.1 for most. None: nobody looks.",
+        "Take more than twice the round trip to the replicas. 0.1 suits most sites; None turns the "
+        "probes off.",
     ),
     "TASKS": Rule(
         "pinning.E031",
         lambda value: value in (PRIMARY, REPLICA),
         '"primary" or "replica"',
-        "It says who serves the reads of tasks that bring no pins along.",
+        "It says where a task that brings no pins reads.",
     ),
 }
 
 
 def find_problems(raw: object) -> list[Problem]:
-    """Everything wrong with the value of PINNING that the value alone can tell."""
+    """All problems of PINNING that can be seen from its value alone."""
     if not isinstance(raw, Mapping):
         return [
             Problem(

@@ -1,4 +1,4 @@
-"""The PINNING setting as one frozen object."""
+"""The PINNING setting as one frozen object with defaults."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from pinning.conf.rules import find_problems
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cookie:
-    """How our cookies are set. ``None`` means: as the session cookie is."""
+    """The attributes of pinning's cookies. ``None`` means: the same as for the session cookie."""
 
     name: str = "pinning"
     domain: str | None = None
@@ -28,7 +28,7 @@ class Settings:
     """The PINNING setting. Durations are in seconds; ``docs/settings.md`` explains each key."""
 
     replicas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #: Of replicas, where REPLICAS has them.
+    #: The weight of each replica to which REPLICAS gives one, by alias.
     weights: Mapping[str, float] = field(default_factory=dict)
     window: float = 5.0
     max_pin: float = 60.0
@@ -48,20 +48,20 @@ class Settings:
 
     @property
     def aliases(self) -> list[str]:
-        """Every alias that ``replicas`` names, as often as it does."""
+        """Every alias that ``replicas`` names. One that is named twice is in the list twice."""
         return [
             alias for primary, replicas in self.replicas.items() for alias in (primary, *replicas)
         ]
 
 
 def parse(raw: object) -> Settings:
-    """The settings that ``raw`` spells.
+    """The Settings in ``raw``, the value of PINNING.
 
-    Raises ImproperlyConfigured, with what to do, where ``find_problems`` finds one.
+    Raises ImproperlyConfigured with the first problem that ``find_problems`` finds.
     """
     for problem in find_problems(raw):
         raise ImproperlyConfigured(f"{problem.message} {problem.hint} ({problem.id})")
-    assert isinstance(raw, Mapping)  # noqa: S101  find_problems has seen to it
+    assert isinstance(raw, Mapping)  # noqa: S101  find_problems has checked it
     values = {key.lower(): _frozen(key, value) for key, value in raw.items()}
     return Settings(**values, weights=_weights(raw.get("REPLICAS", {})))
 
@@ -85,5 +85,5 @@ def _weights(replicas: Mapping[str, Any]) -> dict[str, float]:
 
 @made_once
 def settings() -> Settings:
-    """The PINNING setting of this process. Raises ImproperlyConfigured where it is wrong."""
+    """The PINNING setting of this process. Raises ImproperlyConfigured if it is wrong."""
     return parse(getattr(django_settings, "PINNING", {}))
