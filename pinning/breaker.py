@@ -1,4 +1,4 @@
-"""Circuit breakers for replicas, primaries and stores: they rest after a failure, then are tried."""
+"""Circuit breakers: a replica, primary or store that failed rests, then one caller tries it."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""What is remembered: pins, whose they are, and how they are signed. ``stores`` keeps them."""
+"""Pins record that a client wrote: what they hold, whose they are, how they are signed and kept."""
 
 from pinning.pins import cookies, identity, identity_rule, signing
 from pinning.pins.identity import Visitor

@@ -1,4 +1,4 @@
-"""Cookies of ours: their names, how they are set, and how they are removed."""
+"""The cookies of pinning: how they are named, set and removed."""
 
 import math
 import re
@@ -14,19 +14,19 @@ from pinning import conf
 
 
 def new_cookie(name: str) -> str:
-    """A cookie's name that no other answer gives, so that none takes another's cookie away."""
+    """A cookie name that no other response uses, so that none overwrites another's cookie."""
     return f"{name}.{secrets.token_hex(4)}"
 
 
 def cookies_named(name: str, cookies: Iterable[str]) -> list[str]:
-    """Those that ``new_cookie`` may have named: a client can send names that nobody can set."""
+    """The cookies that ``new_cookie`` may have named. Clients can send names that cannot be set."""
     return list(filter(re.compile(rf"{re.escape(name)}\.[0-9a-f]{{8}}").fullmatch, cookies))
 
 
 def set_cookie(
     request: HttpRequest, response: HttpResponseBase, name: str, value: str, seconds: float
 ) -> None:
-    """Set a cookie as PINNING["COOKIE"] says, and else as the session cookie is set."""
+    """Set a cookie as PINNING["COOKIE"] says. What it leaves out is as for the session cookie."""
     cookie = conf.settings().cookie
     secure = django_settings.SESSION_COOKIE_SECURE if cookie.secure is None else cookie.secure
     response.set_cookie(
@@ -41,13 +41,13 @@ def set_cookie(
 
 
 def remove_cookie(response: HttpResponseBase, name: str) -> None:
-    """Take a cookie that ``set_cookie`` set away from the client."""
+    """Have the client delete a cookie that ``set_cookie`` set."""
     response.delete_cookie(name, **_place())
     patch_cache_control(response, private=True)
 
 
 def _place() -> dict[str, Any]:
-    """What must be the same for a cookie to be set and to be removed."""
+    """The attributes that must be the same when a cookie is set and when it is removed."""
     cookie = conf.settings().cookie
     session = django_settings.SESSION_COOKIE_SAMESITE
     return {

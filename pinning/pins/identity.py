@@ -1,10 +1,11 @@
-"""Whose pins: what a client is known by, told without the database.
+"""The identity of a client: the names under which its pins are kept. No name costs a query.
 
-The session row is itself a read: from a replica that does not have it yet it would look like no
-session, and Django would log the user out for good. So the session cookie's value is the identity,
-never its content. It changes at login, logout and at any time in another tab, so a client that
-writes gets a name of ours as well. One that keeps no cookies is known by its Authorization header.
-Users, who may have several clients, are known once something else has resolved them (``users``).
+To load the session is itself a read: on a replica that does not have the row yet, Django would see
+no session and log the user out for good. So the value of the session cookie is the name, and the
+session is not loaded. But that value changes at login, at logout and at any time in another tab, so
+a client that writes also gets a name from pinning, in a cookie. A client that keeps no cookies is
+known by its Authorization header. A user, who may have several clients, is known once other code
+has resolved ``request.user`` (see ``users``).
 """
 
 import itertools
@@ -21,31 +22,31 @@ from pinning.pins.cookies import cookies_named, new_cookie, set_cookie
 from pinning.pins.identity_rule import rule
 from pinning.pins.signing import IDENTITY_SALT, hashed
 
-#: A client has one name of ours, and some more for a while if its first writes were at once.
+#: A client has one name from pinning, and more for a while if its first writes ran in parallel.
 _MOST_NAMES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Whom a store loads and saves pins for.
+    """The client for which a store loads and saves pins.
 
-    ``cookies`` are those of the request. ``identities`` name the visitor in a server-side store:
-    hashes, from which no session key or token can be read.
+    ``cookies`` are the cookies of the request. ``identities`` are the visitor's names in a store on
+    a server: hashes, from which no session key or token can be read.
     """
 
     cookies: Mapping[str, str]
     identities: tuple[str, ...] = ()
-    #: A websocket has those of its handshake, and what the browser wrote since is not in them.
+    #: False for a websocket: its cookies are those of the handshake, without later writes.
     are_cookies_current: bool = True
 
 
 def identities_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]:
-    """What the client is known by when its request arrives, and the ids of its ``users``."""
+    """The names of the client when its request arrives, and of its ``users`` (ids), hashed."""
     return _hashed(session_of(request), _own_of(request.COOKIES), token_of(request), users)
 
 
 def session_of(request: HttpRequest) -> str | None:
-    """The session cookie's value."""
+    """The value of the session cookie."""
     return request.COOKIES.get(django_settings.SESSION_COOKIE_NAME) or None
 
 
@@ -55,9 +56,9 @@ def token_of(request: HttpRequest) -> str | None:
 
 
 def session_after(request: HttpRequest, response: HttpResponseBase) -> str | None:
-    """The session cookie's value that the client will send after ``response``.
+    """The value of the session cookie that the client will send after ``response``.
 
-    Login and logout change it in the very response that wrote.
+    Login and logout write, and change the cookie in the same response.
     """
     morsel = response.cookies.get(django_settings.SESSION_COOKIE_NAME)
     return session_of(request) if morsel is None else morsel.value or None
@@ -66,18 +67,18 @@ def session_after(request: HttpRequest, response: HttpResponseBase) -> str | Non
 def identities_after(
     request: HttpRequest, response: HttpResponseBase, users: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """What the client will be known by once it has ``response``."""
+    """The names of the client once it has ``response``, and of its ``users`` (ids), hashed."""
     session, own = session_after(request, response), _own_of(_cookies_after(request, response))
     return _hashed(session, own, token_of(request), users)
 
 
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Give the client a name of ours that outlasts its session, for as long as a pin lasts.
+    """Give the client a name, in a cookie that outlasts its session and lives as long as a pin.
 
-    Not where IDENTITY names the clients, as such names do not count there.
+    If IDENTITY is set this does nothing, because then only the names from IDENTITY count.
 
-    It keeps the one it has, or was given in this response before. Each is in a cookie of its own,
-    so that of two first answers that cross neither takes the other's name away.
+    A client keeps the name that it has, or that this response gave it before. Each name is in a
+    cookie of its own: if two first responses cross, neither overwrites the other's name.
     """
     if rule() is not None:
         return
@@ -94,9 +95,9 @@ def _own_name() -> str:
 
 
 def _own_of(cookies: Mapping[str, str]) -> dict[str, str]:
-    """The client's names of ours, with their cookies, in the same order each time.
+    """The names that pinning gave the client, each with its cookie, always in the same order.
 
-    Cookies are only those that ``introduce`` may have given, and few: a client can send more.
+    Only cookies that ``introduce`` may have set count, and few of them: a client can send more.
     """
     names = (
         (name, cookie)
@@ -130,7 +131,10 @@ def _hashed(
 
 
 def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...] | None:
-    """Whoever sent ``request``, and the ids of its ``users`` so far. None where nobody can tell."""
+    """The names of the client that sent ``request``, hashed; None if the IDENTITY function fails.
+
+    ``users`` are the ids of the users that are known so far.
+    """
     own = rule()
     return identities_of(request, users) if own is None else own.names_of(request)
 
@@ -138,7 +142,7 @@ def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]
 def names_after(
     request: HttpRequest, response: HttpResponseBase | None, users: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """All names to save under: the old ones, and those that the client has after ``response``."""
+    """All names to save pins under: those of the client before ``response`` and after it."""
     names = names_of(request, users) or ()
     if response is None or rule() is not None:
         return names

@@ -1,4 +1,4 @@
-"""The IDENTITY setting: a callable of the project that names whoever sent a request."""
+"""The IDENTITY setting: a function of the project that names the client that sent a request."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -17,17 +17,17 @@ logger = logging.getLogger("pinning")
 
 
 class Rule:
-    """The callable of IDENTITY, which replaces all other names."""
+    """The function of IDENTITY. The names that it gives replace all others."""
 
     def __init__(self, function: Callable[[HttpRequest], Iterable[str]]) -> None:
-        """Take what IDENTITY leads to."""
+        """Take the function that IDENTITY names."""
         self._function = function
         self._is_reported = False
 
     def names_of(self, request: HttpRequest) -> tuple[str, ...] | None:
-        """What it answers, hashed. None where it fails, whatever it raises.
+        """The names that the function returns, hashed. None if it fails, whatever it raises.
 
-        That is reported once, without the error's own words, which may have names in them.
+        The first failure is logged, without the text of the error, which may contain names.
         """
         problem = "it must return a list of str"
         try:
@@ -45,7 +45,7 @@ class Rule:
 
 
 def load_rule(value: Any) -> Rule | None:
-    """The rule that IDENTITY names, if any. Raises ImproperlyConfigured."""
+    """The rule for a value of IDENTITY, if it has one. Raises ImproperlyConfigured."""
     if value is None:
         return None
     function = value
@@ -56,7 +56,7 @@ def load_rule(value: Any) -> Rule | None:
             raise ImproperlyConfigured(f"PINNING['IDENTITY']: {error}") from error
     if not callable(function) or iscoroutinefunction(function):
         raise ImproperlyConfigured(
-            f"PINNING['IDENTITY'] leads to {function!r}, which is no function to be called without "
+            f"PINNING['IDENTITY'] leads to {function!r}, which cannot be called, or only with "
             "await."
         )
     return Rule(function)
@@ -64,5 +64,5 @@ def load_rule(value: Any) -> Rule | None:
 
 @made_once
 def rule() -> Rule | None:
-    """The rule of this process; None where there is but the built-in one."""
+    """The rule of this process; None if IDENTITY is not set."""
     return load_rule(conf.settings().identity)

@@ -1,22 +1,23 @@
-"""Pins: who wrote what is remembered as, how memories combine, and when one is over. No I/O."""
+"""Pins, the records that a client wrote: how they combine, and when a pin is over. No I/O."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 _BIGGEST = 2**63 - 1  # positions travel through 64-bit signed integers
-_MOST_SECONDS = 2**53  # beyond, a float is no exact number of seconds
+_MOST_SECONDS = 2**53  # above this, a float cannot hold every whole second
 _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """How far a server's log is: per timeline, with the server's own clock in seconds since 1970.
+    """How far a server's log is: the place on each timeline, and the server's clock.
 
-    A replica that cannot say (because it was promoted, say) has no ``places``. ``since`` is when it
-    was first known to be on the timeline that it names, where that name may have meant another
-    history before; 0 where it cannot have. ``server`` is a name that no other server has, nor the
-    same one once it has begun its recovery anew; empty where it is not known for sure.
+    ``places`` is empty if a replica cannot tell, because it was promoted for example. ``clock`` and
+    ``since`` are in seconds since 1970. ``since`` is when the replica was first known to be on its
+    timeline, if the name of that timeline may have meant another history before; otherwise 0.
+    ``server`` names the server and its current recovery: no other server has this name, nor the
+    same server when it begins recovery again. It is empty if the name is not certain.
     """
 
     places: Mapping[str, int]
@@ -25,10 +26,10 @@ class Position:
     server: str = ""
 
     def is_behind(self, primary: "Position") -> bool:
-        """Whether a replica here lacks something that its primary had at ``primary``. For lag.
+        """Whether a replica at this position lacks something that its primary had at ``primary``.
 
-        Only logs that the replica knows count. The timeline does not: an ordinary role may not be
-        told which one it is.
+        This measures lag. Only logs that the replica knows count. Timelines do not count: the
+        replica may not tell an ordinary role which timeline it is on.
         """
         ours, theirs = _ends(self.places), _ends(primary.places)
         return any(ours.get(log, place) < place for log, place in theirs.items())
@@ -36,13 +37,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """The record that somebody wrote to a cluster.
+    """The record that a client wrote to a cluster.
 
-    ``written_at`` is in seconds since 1970. Where ``position`` is known it was read off the
-    primary's clock together with it, so that clocks of web machines never matter; else it is the
-    clock of the machine that wrote. ``timeline`` and ``position`` are opaque to all but
-    ``pinning.positions``: within one timeline, a larger position includes a smaller one. What
-    stands before the last dot names the log that the timeline is a branch of.
+    ``written_at`` is in seconds since 1970. If ``position`` is known, it is the primary's clock,
+    read together with the position, so that the clocks of web machines never matter. Otherwise it
+    is the clock of the machine that wrote. Only ``pinning.databases`` knows what ``timeline`` and
+    ``position`` mean. Within one timeline, a larger position includes a smaller one. The part of
+    ``timeline`` before the last dot names the log that the timeline is a branch of.
     """
 
     cluster: str
@@ -51,10 +52,11 @@ class Pin:
     position: int | None = None
 
     def is_over(self, seen: Position | None, now: float, *, window: float, max_pin: float) -> bool:
-        """Whether a replica that was seen at ``seen`` may serve the one who wrote.
+        """Whether a replica that was seen at ``seen`` may serve the client that wrote.
 
-        Where no position can tell, time does: as little of it as this machine's clock (``now``)
-        and the replica's agree on, so that no single clock that is wrong ends a pin too early.
+        If positions cannot decide, the age of the pin does. If the replica told its clock, that is
+        the smaller of the ages by its clock and by this machine's (``now``), so that one clock that
+        is wrong cannot end a pin too early.
         """
         if self.position is None or seen is None:
             return now >= min(self.written_at, now) + window
@@ -64,15 +66,15 @@ class Pin:
         age = min(seen.clock, now) - self.written_at
         if age >= max_pin:
             return True
-        # On another timeline a larger place may be another history, and a smaller one is too early
-        # in either. A node that replays other logs alone has nothing of this one yet; without any
-        # place, it is none that replays.
+        # The replica is on another timeline. A larger place may be in another history; a smaller
+        # place is too early in any history. A node that only replays other logs has nothing of this
+        # log yet. A node without places replays nothing at all.
         places = [seen.places[name] for name in seen.places if _log(name) == _log(self.timeline)]
         is_behind = bool(seen.places) and min(places, default=-1) < self.position
         return not is_behind and age >= window
 
     def lasts(self, *, window: float, max_pin: float) -> float:
-        """For how many seconds from its writing the pin is worth keeping."""
+        """For how many seconds after ``written_at`` the pin must be kept."""
         return window if self.position is None else max(window, max_pin)
 
 
@@ -82,7 +84,7 @@ class Pins:
     __slots__ = ("_pins",)
 
     def __init__(self, pins: Iterable[Pin] = ()) -> None:
-        """Combine ``pins``; of two for one cluster and timeline the later of each part stays."""
+        """Combine ``pins``: two on one cluster and timeline become one, with the later values."""
         self._pins: dict[tuple[str, str], Pin] = {}
         for pin in pins:
             key = (pin.cluster, pin.timeline)
@@ -108,16 +110,16 @@ class Pins:
         return tuple(pin for pin in self if pin.cluster == cluster)
 
     def merge(self, other: "Pins") -> "Pins":
-        """Both together: the same in any order and grouping, never earlier than either."""
+        """Both together. Order and grouping do not matter, and no value gets earlier."""
         if not other:
             return self
         return Pins([*self, *other]) if self else other
 
     def fresh(self, now: float, *, window: float, max_pin: float) -> "Pins":
-        """Without those that are surely over.
+        """The pins without those that are certainly over.
 
-        A pin with a position is compared with the newest of its cluster alone, which carries the
-        same primary's clock; pins without one are compared with ``now``.
+        A pin with a position is compared with the newest such pin of its cluster, because both have
+        the time of the primary's clock. A pin without a position is compared with ``now``.
         """
         newest: dict[str, float] = {}
         for pin in self:
@@ -131,23 +133,23 @@ class Pins:
         )
 
     def lasts(self, *, window: float, max_pin: float) -> float:
-        """For how many seconds a store must keep them."""
+        """For how many seconds a store must keep the pins."""
         return max((pin.lasts(window=window, max_pin=max_pin) for pin in self), default=0.0)
 
     def encode(self) -> list[list[Any]]:
-        """As plain lists that JSON can carry."""
+        """The pins as plain lists that JSON can carry."""
         return [[pin.cluster, pin.written_at, pin.timeline, pin.position] for pin in self]
 
     @classmethod
     def decode(cls, raw: object) -> "Pins":
-        """What ``encode`` made. Never raises: entries that are not pins are left out."""
+        """The pins that ``encode`` wrote. Never raises: entries that are no pins are left out."""
         if not isinstance(raw, list):
             return cls()
         return cls(pin for entry in raw if (pin := _decode_pin(entry)) is not None)
 
 
 def _ends(places: Mapping[str, int]) -> dict[str, int]:
-    """How far each log is, on whichever timeline."""
+    """The largest place in each log, on any timeline."""
     ends: dict[str, int] = {}
     for timeline, place in places.items():
         ends[_log(timeline)] = max(place, ends.get(_log(timeline), place))

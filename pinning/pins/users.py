@@ -1,8 +1,8 @@
-"""The user of a request, as far as something has resolved it. Nothing here resolves it.
+"""The user of a request, if other code has resolved it already. Nothing here resolves it.
 
-To ask ``request.user`` costs two queries and comes before the view's own reads, so that a stale
-session row would be taken for good. Django resolves it when somebody asks; REST framework and
-django-ninja do inside the view, and put a plain object on the request.
+To resolve ``request.user`` costs two queries. It would also come before the view's own reads, and
+a stale session row would count. Django resolves the user when code asks for it. REST framework and
+django-ninja resolve it inside the view, and put a plain object on the request.
 """
 
 import inspect
@@ -11,22 +11,22 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
-#: Where a request has its user. The second and third are what ``request.user`` and
-#: ``request.auser()`` of Django's middleware gave, and stay there after a logout. django-ninja puts
-#: what its authentication returned into the last.
+#: The attributes of a request that may hold its user. The second and third hold, also after a
+#: logout, what ``request.user`` and ``request.auser()`` of Django's middleware returned. The last
+#: holds what the authentication of django-ninja returned.
 _PLACES = ("user", "_cached_user", "_acached_user", "auth")
 
-#: The ids of nobody: one object, as ids are compared by ``is``.
+#: The ids if there is no user: always this object, because ids are compared by ``is``.
 NOBODY: tuple[str, ...] = ()
 
 _NOTHING = object()
 
 
 def id_of(user: object) -> str | None:
-    """The id of ``user``; None for nobody, for what is no user, and for one not resolved yet."""
+    """The id of ``user``; None if it is anonymous, is no user, or is lazy and not resolved yet."""
     user = _unwrapped(user)
     if not inspect.getattr_static(user, "is_authenticated", False):
-        return None  # looked at without touching it: it may be lazy in a way of its own
+        return None  # getattr_static runs no code of the object, which may be lazy in its own way
     pk = getattr(user, "pk", None)
     return str(pk) if pk is not None and getattr(user, "is_authenticated", False) else None
 
@@ -37,15 +37,15 @@ def is_open(user: object) -> bool:
 
 
 class ResolvedUsers:
-    """The ids of all users that a request was seen to have, for the router to ask at each read.
+    """The ids of all users that a request was seen to have. The router asks at each read.
 
-    More than one where somebody acts in the name of another, or after a login or logout.
+    There are several if a user acts in the name of another, or after a login or logout.
     """
 
     __slots__ = ("_auth", "_ids", "_lazy", "_request", "_size", "_user")
 
     def __init__(self, request: HttpRequest) -> None:
-        """Look at ``request`` whenever asked; at nothing before."""
+        """Keep ``request``, to look at it whenever ``ids`` is called."""
         self._request: dict[str, Any] = vars(request)
         self._ids = NOBODY
         self._size = 0
@@ -54,10 +54,10 @@ class ResolvedUsers:
         self._auth: object = _NOTHING
 
     def ids(self) -> tuple[str, ...]:
-        """Those seen so far: the same object for as long as nobody new has come.
+        """The ids seen so far: the same object until a new user is seen.
 
-        Every read pays for this. An attribute that is new on the request shows in their number;
-        those that may also be replaced are compared.
+        It runs at every read, so it must be quick. A new attribute of the request changes their
+        number; the attributes that may also be replaced are compared.
         """
         request, lazy = self._request, self._lazy
         if (
@@ -70,7 +70,7 @@ class ResolvedUsers:
         return self._look()
 
     def forget(self) -> None:
-        """Let go of the request; the ids stay."""
+        """Drop the request. The ids stay."""
         self._request = {}
         self._look()
 
@@ -81,20 +81,20 @@ class ResolvedUsers:
         found = {id_: None for id_ in map(id_of, map(request.get, _PLACES)) if id_ is not None}
         if not found.keys() <= set(self._ids):
             self._ids = tuple(dict.fromkeys((*self._ids, *found)))
-        # Last, so that another thread which finds nothing new finds the new ids.
+        # Set these last: another thread that finds them unchanged must find the new ids.
         self._size, self._user, self._auth, self._lazy = size, user, auth, lazy
         return self._ids
 
 
 def _unwrapped(value: object) -> object:
-    """What a lazy object stands for, None while that is open. ``isinstance`` would resolve it."""
+    """The object behind a lazy one, None until it is resolved. ``isinstance`` would resolve it."""
     while issubclass(type(value), LazyObject):
         value = object.__getattribute__(value, "_wrapped")
     return None if value is empty else value
 
 
 def _unresolved(value: object) -> dict[str, Any] | None:
-    """The attributes of the lazy object that is still open, in which the answer will appear."""
+    """The ``__dict__`` of a lazy object that is not resolved yet: its answer will appear there."""
     while issubclass(type(value), LazyObject):
         attributes: dict[str, Any] = object.__getattribute__(value, "__dict__")
         value = attributes.get("_wrapped")

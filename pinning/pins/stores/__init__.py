@@ -1,4 +1,4 @@
-"""The stores of the STORES setting as one: loaded from all, saved to all."""
+"""The stores that STORES names, used as one: pins are loaded from all and saved to all."""
 
 import functools
 import inspect
@@ -17,7 +17,7 @@ from pinning.pins.stores.member import Member
 
 __all__ = ["NAMED", "Exchange", "Store", "Stores", "YoungMemoryError", "load_store", "stores"]
 
-#: What STORES may name without a dotted path.
+#: The stores that STORES may name without a dotted path.
 NAMED = {
     "cookie": "pinning.pins.stores.cookie.CookieStore",
     "redis": "pinning.pins.stores.redis.RedisStore",
@@ -26,10 +26,10 @@ NAMED = {
 
 
 class Stores:
-    """Several stores. One that fails is skipped; what the others know still counts."""
+    """Several stores. A store that fails is skipped; the pins from the others still count."""
 
     def __init__(self, members: dict[str, Store]) -> None:
-        """Take stores by the names that logs know them by."""
+        """Take stores, by the names that logs use."""
         self._members = [Member(name, store) for name, store in members.items()]
         self.has_server_side = any(store.is_server_side for store in members.values())
         has_cookie = any(isinstance(store, CookieStore) for store in members.values())
@@ -37,11 +37,11 @@ class Stores:
 
     @classmethod
     def named(cls, names: Iterable[str]) -> "Stores":
-        """Those that STORES names. Raises ImproperlyConfigured."""
+        """The stores that STORES names. Raises ImproperlyConfigured."""
         return cls({name: load_store(name) for name in names})
 
     def load(self, visitor: Visitor) -> Pins | None:
-        """What any of them knows. None where none of them could tell."""
+        """The pins that all stores have. None if no store could tell whether there are any."""
         known: list[Pins] = []
         is_told = False
         for member in self._members:
@@ -57,13 +57,13 @@ class Stores:
         return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
-        """Save to all of them; where none takes the pins, to a cookie, if there can be one."""
+        """Save to all stores; if none takes the pins, to a cookie, if one can still be set."""
         taken = [member.save(visitor, pins, exchange) for member in self._members]
         if self._last_resort is not None and not any(taken):
             self._last_resort.save(visitor, pins, exchange)
 
     def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
-        """Let each remove what it found broken."""
+        """Let each store remove what it found broken."""
         for member in self._members:
             member.tidy(visitor, exchange)
         if self._last_resort is not None:
@@ -71,10 +71,10 @@ class Stores:
 
 
 def _may_have_cookies(visitor: Visitor) -> bool:
-    """Whether no pin in cookies may mean that there is none.
+    """Whether the visitor has no pins if its cookies hold none.
 
-    Not for one who has names on a server and sends no cookies, nor for one whose cookies are old: a
-    program with a token, which keeps none, work for a user that is no request, or a websocket.
+    Not so if it has names on a server and sends no cookies: a program with a token keeps none, and
+    work for a user outside a request has none. Nor if its cookies are old, as a websocket's are.
     """
     return not visitor.identities or (bool(visitor.cookies) and visitor.are_cookies_current)
 

@@ -1,4 +1,4 @@
-"""What every store can do: load pins, save them, and tidy up what it cannot read."""
+"""The base class of stores: a store loads pins, saves them, and removes what it cannot read."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ class Exchange:
 
 
 class YoungMemoryError(Exception):
-    """A server that lost its memory has not been up for as long as a pin may last.
+    """The store's server is new or lost its memory, less time ago than a pin may last.
 
-    Then an empty answer proves nothing; the store is asked again at the next request.
+    So an empty answer proves nothing. The store is asked again at the next request.
     """
 
 
 class Store(ABC):
     """Where pins live between scopes.
 
-    A store never raises for what it finds stored, only when it cannot be reached; it is then
-    skipped, reported, and left alone for RETRY_AFTER.
+    A store never raises because of what it finds stored, only when it cannot be reached. It is then
+    skipped, logged, and left alone for RETRY_AFTER.
     """
 
-    #: Whether it files pins under the visitor's identities, on a server of ours.
+    #: Whether it keeps pins on a server, under the visitor's identities.
     is_server_side: ClassVar[bool] = True
 
     @abstractmethod
@@ -40,13 +40,13 @@ class Store(ABC):
 
     @abstractmethod
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
-        """Add ``pins`` to what is stored: merged, never lowered, kept for as long as they last.
+        """Merge ``pins`` with what is stored. Lower nothing; keep pins for as long as they last.
 
-        There is no ``exchange`` where no response is left to set headers on.
+        ``exchange`` is None if there is no response on which headers can still be set.
         """
 
     def tidy(self, visitor: Visitor, exchange: Exchange) -> None:  # noqa: B027
-        """Remove what ``load`` found to be broken or over. Nothing, for most.
+        """Remove what ``load`` found to be broken or over. Most stores have nothing to do.
 
-        Must not wait: it may run on the event loop.
+        It must not wait, because it may run on the event loop.
         """

@@ -1,4 +1,4 @@
-"""Pins in any cache that Django knows, memcached for one."""
+"""A store that keeps pins in one of Django's caches, memcached for example."""
 
 import math
 from typing import Any
@@ -9,15 +9,15 @@ from pinning import conf
 from pinning.pins import Pins, Visitor
 from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
 
-# What these marks are for is told in ``redis``.
+# ``redis`` explains what these marks are for.
 _LASTING = "pinning:memory:lasting"
 _YOUNG = "pinning:memory:young"
 
 
 class CacheStore(Store):
-    """Reads, merges and writes back: two saves at the same moment may lose one of them.
+    """Reads, merges and writes back: of two saves at the same moment, one may be lost.
 
-    The Redis store does not have that gap, nor does the cookie; use one of them where you can.
+    The Redis store and the cookie store do not have this gap. Use one of them if you can.
     """
 
     def load(self, visitor: Visitor) -> Pins:
@@ -31,7 +31,7 @@ class CacheStore(Store):
         return _merged(found)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
-        """Merge with what is there, and write the same under all the visitor's identities."""
+        """Merge with what is stored, and write the result under all the visitor's identities."""
         keys = [_key(identity) for identity in visitor.identities]
         pins = _merged(_cache().get_many(keys)).merge(pins)
         settings = conf.settings()
@@ -50,7 +50,7 @@ def _merged(found: dict[str, Any]) -> Pins:
 
 
 def _mark_memory() -> None:
-    """Begin to measure how far the cache's memory reaches back."""
+    """Set the marks that show how far the cache's memory reaches back."""
     settings = conf.settings()
     _cache().set(_YOUNG, 1, timeout=math.ceil(max(settings.max_pin, settings.window)))
     _cache().set(_LASTING, 1, timeout=None)

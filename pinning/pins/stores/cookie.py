@@ -1,4 +1,4 @@
-"""Pins in signed cookies that the browser keeps."""
+"""A store that keeps pins in signed cookies of the browser."""
 
 from django.http import HttpResponseBase
 
@@ -9,23 +9,23 @@ from pinning.pins.stores.base import Exchange, Store
 
 
 class CookieStore(Store):
-    """One cookie for each writing response, with all that the request had sent and what is new.
+    """Each response after a write sets one cookie, with the pins of the request and the new ones.
 
-    Each has a name of its own, so that of two responses that cross on their way to the browser
-    neither takes the other's pins away; a writing response removes the cookies it has merged.
+    Each cookie has a name of its own: if two responses cross on their way to the browser, neither
+    overwrites the other's pins. The response also removes the cookies that it has merged.
     """
 
     is_server_side = False
 
     def load(self, visitor: Visitor) -> Pins:
-        """The pins of all cookies that were signed here and are not over."""
+        """The pins of all cookies, without those that are over or were not signed here."""
         pins = Pins()
         for name in _names(visitor):
             pins = pins.merge(_read(visitor.cookies[name]))
         return pins
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
-        """Set a new cookie; without a response there is no way to."""
+        """Set a new cookie. Without a response that is impossible, and nothing is saved."""
         if exchange is None:
             return
         settings = conf.settings()
@@ -43,7 +43,7 @@ class CookieStore(Store):
 
 
 def _names(visitor: Visitor) -> list[str]:
-    """Those that ``save`` may have given."""
+    """The names of the cookies that ``save`` may have set."""
     return cookies_named(conf.settings().cookie.name, visitor.cookies)
 
 

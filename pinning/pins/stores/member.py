@@ -1,4 +1,4 @@
-"""One store of the STORES setting, and what was seen of it: whether it fails, or is young."""
+"""One store of the STORES setting, with its circuit breaker and its log lines."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Member:
-    """A store by its name in logs. Where it fails, it is left alone for RETRY_AFTER."""
+    """A store with the name that logs use. After a failure it is left alone for RETRY_AFTER."""
 
     __slots__ = ("_breaker", "_is_young", "_name", "store")
 
@@ -23,10 +23,10 @@ class Member:
         self.store = store
         self._name = name
         self._breaker = breaker_of("store", name)
-        self._is_young = False  # it said so when it was asked last
+        self._is_young = False  # whether its last answer was a YoungMemoryError
 
     def load(self, visitor: Visitor) -> list[Pins]:
-        """Its answer, or nothing. A server knows no pins of one who has no name there."""
+        """A list with the store's answer, if it gave one. Without a name, a server has no pins."""
         if self.store.is_server_side and not visitor.identities:
             return [Pins()]
         answers = self._attempt(self.store.load, visitor)
@@ -36,22 +36,22 @@ class Member:
         return answers
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
-        """Whether it took the pins. A server takes none of one who has no name there."""
+        """Whether the store took the pins. A server takes none from a visitor without a name."""
         if self.store.is_server_side and not visitor.identities:
             return False
         return bool(self._attempt(self.store.save, visitor, pins, exchange))
 
     def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
-        """Let it remove what it found broken."""
+        """Let the store remove what it found broken."""
         try:
             self.store.tidy(visitor, exchange)
         except Exception as error:
             logger.warning("The %r store could not tidy up: %r", self._name, error)
 
     def _attempt(self, action: Callable[..., T], *arguments: Any) -> list[T]:
-        """What ``action`` returns; nothing while the store is set aside, or where it fails now.
+        """A list with what ``action`` returns; empty if the store is set aside, or fails now.
 
-        Whatever it raises: which errors a cache's client has is known to the cache alone.
+        Every error counts as a failure, because only the cache knows the errors of its client.
         """
         if not self._breaker.may_try():
             return []

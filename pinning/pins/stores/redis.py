@@ -1,4 +1,4 @@
-"""Pins in Redis, through the raw client of a django-redis cache."""
+"""A store that keeps pins in Redis, through the raw client of a django-redis cache."""
 
 import math
 from typing import Any
@@ -9,9 +9,10 @@ from pinning import conf
 from pinning.pins import Pin, Pins, Visitor
 from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
 
-# A hash for each identity, a field for each pin: "timeline cluster" holds "written_at position" in
-# digits of fixed width, which compare as text. Lua's numbers are doubles; a position may outgrow
-# them. A save is this one command, so neither two workers nor a reader can come in between.
+# Each identity has a hash, and each pin a field in it: "timeline cluster" holds "written_at
+# position". The numbers have a fixed width and are compared as text, because Lua's numbers are
+# doubles and cannot hold every position. A save is this one command, so that nothing that another
+# worker saves or loads can come in between.
 _SAVE = """
 for i = 2, #ARGV, 3 do
   local written_at, position = ARGV[i + 1], ARGV[i + 2]
@@ -26,22 +27,22 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
 end
 """
 
-# A restart or FLUSHDB loses pins that users rely on. The first mark is gone with them; it is made
-# anew together with one that expires as late as any pin that may have been lost. Until then the
-# store cannot tell. One hash tag keeps both on one node of a Redis Cluster.
+# A restart or FLUSHDB loses pins that users rely on, and the first mark with them. It is then set
+# again, together with the second, which expires no earlier than any pin that may be lost. Until the
+# second expires, the store cannot tell. The hash tag keeps both on one node of a Redis Cluster.
 _LASTING = "pinning:{memory}:lasting"
 _YOUNG = "pinning:{memory}:young"
 
 
 class RedisStore(Store):
-    """One atomic command for a save, one for a load; nothing is deleted, everything expires."""
+    """Saves and loads by one atomic command for each identity. Nothing is deleted, all expires."""
 
     def load(self, visitor: Visitor) -> Pins:
         """The pins under all the visitor's identities, in one round trip."""
         pipeline = _client().pipeline(transaction=False)
         for identity in visitor.identities:
             pipeline.hgetall(_key(identity))
-        pipeline.mget(_LASTING, _YOUNG)  # last: the memory may be lost in between
+        pipeline.mget(_LASTING, _YOUNG)  # last, to notice a loss of memory just before
         *hashes, (lasting, young) = pipeline.execute()
         if lasting is None:
             _mark_memory()
@@ -62,7 +63,7 @@ class RedisStore(Store):
 
 
 def _mark_memory() -> None:
-    """Begin to measure how far the server's memory reaches back."""
+    """Set the marks that show how far the server's memory reaches back."""
     settings = conf.settings()
     seconds = max(settings.max_pin, settings.window)
     pipeline = _client().pipeline(transaction=True)
@@ -72,7 +73,7 @@ def _mark_memory() -> None:
 
 
 def _client() -> Any:
-    """The primary's client also for loading: a replica of Redis may lag like any other."""
+    """The client of Redis's primary, also to load: a replica of Redis may lag like any other."""
     return get_redis_connection(conf.settings().cache, write=True)
 
 
@@ -86,7 +87,7 @@ def _encode(pin: Pin) -> tuple[str, str, str]:
 
 
 def _decode(field: str, value: str) -> list[object]:
-    """A field as ``Pins.decode`` takes it, which drops what does not fit."""
+    """A field and its value as ``Pins.decode`` takes them. It drops what does not fit."""
     timeline, _, cluster = field.partition(" ")
     written_at, _, position = value.partition(" ")
     if not (written_at.isdecimal() and position.isdecimal()):
