@@ -1,4 +1,4 @@
-"""All that differs by vendor or driver: positions, statements, errors, commits, connections."""
+"""Everything that differs by vendor or driver: positions, SQL, errors, commits, connections."""
 
 from pinning.databases import hooks
 from pinning.databases.base import Positions

@@ -1,4 +1,4 @@
-"""The two questions about positions that a vendor answers."""
+"""The base class for a vendor's positions: how far is a primary's log, and how far a replica."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -22,10 +22,10 @@ class Grant(NamedTuple):
 
 
 class Positions(ABC):
-    """Reads positions on the connections of one vendor, and whether it takes writes.
+    """Reads positions on the connections of one vendor, and tells whether a server takes writes.
 
-    Both answers are None where the database cannot tell, which is never an error: the clock
-    decides then. A database that fails to answer raises ``django.db.Error``.
+    A position is None if the database cannot tell one. That is no error: pins hold for WINDOW then.
+    A database that fails to answer raises ``django.db.Error``.
     """
 
     @abstractmethod
@@ -33,7 +33,7 @@ class Positions(ABC):
         """A position at or past every commit that returned before the call."""
 
     def of_log(self, connection: BaseDatabaseWrapper) -> Position | None:
-        """What of the primary's log its replicas can have by now; they are late from then on."""
+        """The part of the primary's log that replicas can have by now. Lag is measured from it."""
         return self.of_primary(connection)
 
     def can_commit(self, connection: BaseDatabaseWrapper) -> bool:  # noqa: ARG002
@@ -41,9 +41,9 @@ class Positions(ABC):
         return False
 
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:  # noqa: ARG002
-        """Commit, and ``of_primary`` after that, in one round trip. Raises what COMMIT raises.
+        """Commit, then return ``of_primary``, in one round trip. Raises what COMMIT raises.
 
-        None where it was committed and the position is not known.
+        None if the transaction was committed and the position is not known.
         """
         return None
 
@@ -51,16 +51,16 @@ class Positions(ABC):
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """A position that every statement sent after the call, on this connection, will see.
 
-        Called outside any transaction on the replica, where each statement takes a snapshot of
-        its own; an older snapshot would not show what the log has reached since.
+        It is called outside any transaction on the replica, so that each statement takes its own
+        snapshot. An older snapshot would not show what was replayed since.
         """
 
     def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:  # noqa: ARG002
-        """What the role that reads from a replica lacks to tell its position; None if nothing."""
+        """The right that the role lacks to see a replica's position; None if it lacks nothing."""
         return None
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:  # noqa: ARG002
-        """Whether an open connection leads to a standby, told without a query; None if unknown."""
+        """Whether an open connection leads to a standby; None if unknown. "No" costs no query."""
         return None
 
     def is_refusal(self, connection: BaseDatabaseWrapper, error: Error) -> bool:  # noqa: ARG002
@@ -68,4 +68,4 @@ class Positions(ABC):
         if sqlstate_of(error) == _READ_ONLY_STATE:
             return True
         number = error.args[0] if error.args else None
-        return number in _READ_ONLY_NUMBERS and "read-only" in str(error)  # 1290 has other reasons
+        return number in _READ_ONLY_NUMBERS and "read-only" in str(error)  # 1290 has other causes

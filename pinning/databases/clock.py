@@ -1,4 +1,4 @@
-"""Databases whose positions pinning does not read, SQLite among them."""
+"""For databases whose positions pinning does not read, SQLite for example."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -7,7 +7,7 @@ from pinning.pins import Position
 
 
 class ClockPositions(Positions):
-    """Knows no positions, so that WINDOW decides."""
+    """Knows no positions, so that pins hold for WINDOW."""
 
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:  # noqa: ARG002
         """None: only the clock can tell."""

@@ -1,7 +1,7 @@
-"""A commit that says where the primary is then, in one message, so that no round trip is added.
+"""Commits and asks where the primary is then, in one message, so that no round trip is added.
 
-The database answers statement by statement: what a question after COMMIT comes to changes nothing
-of whether it was committed. Not inside the transaction, where the commit is still to be written.
+The database answers each statement by itself, so a question after COMMIT may fail and the commit
+still stands. Inside the transaction is too early to ask: the commit is not in the log yet.
 """
 
 import contextlib
@@ -26,15 +26,15 @@ _REFUSED = "_pinning_refused"
 
 
 def was_commit_refused(error: BaseException) -> bool:
-    """Whether ``error``, or what it was made of, says for sure that nothing was committed."""
+    """Whether the driver's error behind ``error`` says for certain that nothing was committed."""
     return getattr(error.__cause__, _REFUSED, False)
 
 
 def can_ask_psycopg(raw: Any) -> bool:
     """Whether the driver is psycopg 3, in a plain transaction. psycopg2 would lose track of it.
 
-    Not where somebody stands around the connection, nor in a block of psycopg's own, where it
-    refuses to commit.
+    False if another package has wrapped the connection, and in a ``transaction()`` block of psycopg
+    or a two-phase commit, where psycopg refuses to commit.
     """
     if Psycopg3 is None or getattr(type(raw), "commit", None) is not Psycopg3.commit:
         return False
@@ -45,9 +45,9 @@ def can_ask_psycopg(raw: Any) -> bool:
 
 
 def commit_by_psycopg(raw: Any, questions: list[str]) -> Rows:
-    """Commit; the only row of each question, as text, up to the first that failed.
+    """Commit and return the only row of each question, as text.
 
-    Raises what COMMIT raises.
+    The rows end before the first question that failed. Raises what COMMIT raises.
     """
     with raw.lock:
         raw.pgconn.send_query(";".join(["COMMIT", *questions]).encode())
@@ -55,7 +55,7 @@ def commit_by_psycopg(raw: Any, questions: list[str]) -> Rows:
     if first.status != pq.ExecStatus.COMMAND_OK:
         error = errors.error_from_result(first, encoding=raw.info.encoding)
         is_over = raw.pgconn.transaction_status == pq.TransactionStatus.IDLE
-        setattr(error, _REFUSED, is_over)  # else the connection broke, and nobody knows
+        setattr(error, _REFUSED, is_over)  # else the connection broke, and it may be committed
         raise error
     return [
         tuple((result.get_value(0, column) or b"").decode() for column in range(result.nfields))
@@ -65,14 +65,14 @@ def commit_by_psycopg(raw: Any, questions: list[str]) -> Rows:
 
 
 def can_ask_mysqlclient(raw: Any) -> bool:
-    """Whether the driver is mysqlclient, which takes several statements unless told not to."""
+    """Whether the driver is mysqlclient and may send several statements, which is its default."""
     if MySQLdb is None or getattr(type(raw), "commit", None) is not MySQLdb.commit:
         return False
     return bool(getattr(raw, "client_flag", 0) & MULTI_STATEMENTS)
 
 
 def commit_by_mysqlclient(raw: Any, question: str) -> Rows:
-    """The same, of one question."""
+    """Commit and return the row of one question, as text; none if it failed. Raises as COMMIT."""
     try:
         raw.query(f"COMMIT;{question}".encode())
         raw.store_result()
@@ -81,14 +81,14 @@ def commit_by_mysqlclient(raw: Any, question: str) -> Rows:
             rows = raw.store_result().fetch_row()
         except (AttributeError, MySQLError):
             return []
-    except BaseException:  # a signal, say, that came while it was committed
+    except BaseException:  # for example from a signal that arrived during the commit
         _take_the_rest(raw)
         raise
     return [tuple(v.decode() if isinstance(v, bytes) else str(v) for v in row) for row in rows]
 
 
 def _take_the_rest(raw: Any) -> None:
-    """Leave no answer behind that the next question would take for its own."""
+    """Read the answers that are left: the next query would take them for its own."""
     with contextlib.suppress(MySQLError):
         while raw.next_result() == 0:
             raw.store_result()

@@ -1,4 +1,4 @@
-"""What may be asked of a connection of Django's, whichever driver it has."""
+"""Asks about Django's database connections, opens and shuts them, whichever driver they use."""
 
 import asyncio
 import contextlib
@@ -12,15 +12,15 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-#: For a driver that would wait for minutes, in seconds; the shortest that libpq takes.
+#: In seconds. Without it a driver would wait for minutes; libpq takes no shorter time.
 _CONNECT_TIMEOUT = 2
 
 
 def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
-    """The only row of ``sql``, or an empty one, asked on the driver's cursor in one round trip.
+    """The only row of ``sql``, or an empty one, in one round trip. Raises ``django.db.Error``.
 
-    Past Django's cursor, so that neither ``assertNumQueries`` nor another package's wrapper sees
-    a query that the project did not write. Raises ``django.db.Error``.
+    It uses the driver's cursor and not Django's, so that neither ``assertNumQueries`` nor another
+    package's wrapper sees a query that the project did not write.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.cursor() as cursor:
@@ -30,16 +30,16 @@ def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
 
 
 def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a transaction is open, atomic or managed by hand.
+    """Whether a transaction is open, from ``atomic`` or managed by hand.
 
-    Told without ``get_autocommit()``, which would open a connection to find out; the attribute is
-    also False on one that was never opened.
+    ``get_autocommit()`` is not called, because it would open a connection to find out. The
+    attribute ``autocommit`` is also False on a connection that was never opened.
     """
     return not connection.autocommit and connection.connection is not None
 
 
 def is_on_event_loop() -> bool:
-    """Whether the running code must not wait, as the coroutines beside it would wait too."""
+    """Whether this code runs on an event loop. If it waits there, all coroutines wait."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -48,7 +48,7 @@ def is_on_event_loop() -> bool:
 
 
 class _Thread(threading.local):
-    """Knows the running thread by a token: the identity of one that ended is given out again."""
+    """Gives each thread a token, because a new thread may get the identity of one that ended."""
 
     def __init__(self) -> None:
         self.token = object()
@@ -58,28 +58,28 @@ running_thread = _Thread()
 
 
 def is_server_side(cursor: CursorWrapper) -> bool:
-    """Whether its rows stay on the server until they are fetched: a driver names such a one."""
+    """Whether rows stay on the server until they are fetched. Drivers name such a cursor."""
     return getattr(cursor.cursor, "name", None) is not None
 
 
 def is_on_server(connection: BaseDatabaseWrapper) -> bool:
-    """Whether the database is on a server, which may be silent or late, and no file."""
+    """Whether the database is on a server, which may be silent or late, and not in a file."""
     return connection.vendor != "sqlite"
 
 
 def takes_connect_timeout(engine: str) -> bool:
-    """Whether the drivers of a backend, by its dotted path, know the option ``connect_timeout``."""
+    """Whether the drivers of a backend (a dotted path) know the option ``connect_timeout``."""
     return any(vendor in engine for vendor in ("postg", "mysql"))
 
 
 def address_of(connection: BaseDatabaseWrapper) -> list[object]:
-    """What tells one database from another: two aliases may lead to the same."""
+    """What tells one database from another: two aliases may lead to the same database."""
     place = [connection.settings_dict.get(key) for key in ("HOST", "PORT", "NAME")]
     return [*place, _options_of(connection)]
 
 
 def apart(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
-    """Another connection to the same server, outside any pool, of whose few it would keep one."""
+    """Another connection to the same server. It takes none of the few connections of a pool."""
     settings: dict[str, Any] = dict(connection.settings_dict)
     options = _options_of(connection)
     if connection.vendor in {"postgresql", "mysql"}:
@@ -91,22 +91,22 @@ def apart(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
 
 
 def has_answer(connection: BaseDatabaseWrapper) -> bool:
-    """Whether something of the server has arrived, and nobody has read it yet."""
+    """Whether data from the server has arrived that was not read yet."""
     raw = connection.connection
     try:
         return bool(select.select([raw], [], [], 0)[0])
-    except Exception:  # it connects, or was closed meanwhile, in the words of whatever driver
+    except Exception:  # it is connecting, or was closed; each driver has its own errors
         return False
 
 
 def shut(connection: BaseDatabaseWrapper) -> None:
-    """Shut the socket of a connection, which any thread may: who waits on it sees it lost.
+    """Shut the socket of a connection. Any thread may; a thread that waits on it sees it lost.
 
-    The socket is reached by a duplicate of its number. As the connection still has that number
-    afterwards, it was its own also when it was duplicated.
+    The socket is shut through a duplicate of its file number. If the connection still has that
+    number after the duplication, the number was its own at the duplication too.
     """
     raw = connection.connection
-    with contextlib.suppress(Exception):  # closed meanwhile, in the words of whatever driver
+    with contextlib.suppress(Exception):  # it was closed meanwhile; each driver has its own errors
         number = raw.fileno()
         with socket.socket(fileno=os.dup(number)) as duplicate:
             if raw.fileno() == number:
@@ -114,9 +114,9 @@ def shut(connection: BaseDatabaseWrapper) -> None:
 
 
 def give_back(connection: BaseDatabaseWrapper, raw: Any) -> None:
-    """Close the driver's connection that nobody waits for any more."""
+    """Close the driver's connection, or give it back to its pool, if no thread waits for it now."""
     pool = getattr(connection, "pool", None)
-    with contextlib.suppress(Exception):  # in the words of whatever driver
+    with contextlib.suppress(Exception):  # each driver has its own errors
         if pool is None:
             raw.close()
         else:
@@ -124,14 +124,14 @@ def give_back(connection: BaseDatabaseWrapper, raw: Any) -> None:
 
 
 def close_pool(connections: Iterable[BaseDatabaseWrapper]) -> None:
-    """Close the pool that ``connections`` of one alias come from, if any. Waits for nothing."""
+    """Close the pool of the ``connections`` of one alias, if there is one. Does not wait."""
     pooled = next((each for each in connections if getattr(each, "pool", None) is not None), None)
-    if pooled is not None:  # it may wait for the connections that it keeps
+    if pooled is not None:  # in a thread, because it may wait for the connections that it keeps
         close: Any = getattr(pooled, "close_pool")  # noqa: B009  PostgreSQL's backend has it
         threading.Thread(target=close, name="pinning-pool", daemon=True).start()
 
 
 def _options_of(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Its OPTIONS without a pool: what the driver itself is told."""
+    """The OPTIONS of a connection without the pool: those that the driver gets."""
     options = connection.settings_dict["OPTIONS"]
     return {key: value for key, value in options.items() if key != "pool"}

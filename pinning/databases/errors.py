@@ -4,12 +4,13 @@ from django.db import Error
 
 
 def sqlstate_of(error: BaseException) -> str | None:
-    """The driver's code: psycopg 3 calls it ``sqlstate``, psycopg2 ``pgcode``."""
+    """The SQLSTATE of a driver's error: psycopg 3 calls it ``sqlstate``, psycopg2 ``pgcode``."""
     cause = error.__cause__
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
-# A server that says so is up. libpq gives no SQLSTATE while it connects, 53300; MySQL has numbers.
+# A server that says this is up. The words are compared because libpq gives no SQLSTATE (53300)
+# while it connects; MySQL has numbers.
 _FULL = (
     "too many connections",
     "too many clients",
@@ -20,17 +21,17 @@ _FULL_NUMBERS = frozenset({1040, 1203, 1226})
 
 
 def is_full(error: Error) -> bool:
-    """Whether a server refused a connection because it has no more: it is up, and busy."""
+    """Whether a server refused a connection because it has none left: it is up, and busy."""
     text = str(error).lower()
     number = error.args[0] if error.args else None
     return number in _FULL_NUMBERS or any(words in text for words in _FULL)
 
 
-# A recovery conflict that left the connection open: serialization_failure, deadlock_detected. Other
-# conflicts, and a server that is shut down, end the connection.
+# The recovery conflicts that leave the connection open: serialization_failure, deadlock_detected.
+# Other conflicts, and a server that is shut down, end the connection.
 _CONFLICTS = frozenset({"40001", "40P01"})
 
 
 def is_conflict(error: Error) -> bool:
-    """Whether a standby cancelled a query because of what it had to replay."""
+    """Whether a standby cancelled a query because the query conflicted with the replay."""
     return sqlstate_of(error) in _CONFLICTS

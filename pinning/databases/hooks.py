@@ -1,12 +1,12 @@
-"""What we put around a connection of Django's: methods, as no signal tells of them, and statements.
+"""Wraps methods and statements of Django's connections, to hear of events that have no signal.
 
-A method is replaced on one connection alone. Others may have replaced it before: what they put
-there is called.
+A method is replaced on one connection only. If another package has replaced it before, the wrapper
+calls that package's method.
 
 - ``_commit``, ``_rollback``, ``_savepoint_rollback``, ``_set_autocommit``, ``_close`` and
-  ``_start_transaction_under_autocommit`` (SQLite begins by it) tell ``writes`` when a write is
-  committed. ``on_commit`` tells it too late, after callbacks of others that may read.
-- ``_commit``, ``_rollback`` and ``is_usable`` wait for the server past any cursor. ``health`` must
+  ``_start_transaction_under_autocommit`` (SQLite begins a transaction by it) tell ``writes`` when a
+  write is committed. ``on_commit`` is too late: other packages' callbacks run before, and may read.
+- ``_commit``, ``_rollback`` and ``is_usable`` wait for the server without a cursor. ``health`` must
   know of every wait to end it.
 - ``get_new_connection`` waits too, and no driver can be told to give up while it connects.
 """
@@ -32,15 +32,15 @@ TRANSACTION_METHODS = (
     "_close",
 )
 
-#: What may wait for the server past any cursor; and whether nobody is the worse for it when such a
-#: wait is ended.
+#: Methods that may wait for the server without a cursor, and whether such a wait can be ended
+#: without harm.
 WAITING_METHODS = {"_commit": False, "_rollback": False, "is_usable": True}
 
 _NOTHING = object()
 
 
 def put_around(connection: BaseDatabaseWrapper, name: str, call: Callable[..., Any]) -> None:
-    """Have ``call(method, *args)`` called for ``connection``'s method ``name``, if it has that."""
+    """Replace the method ``name`` of ``connection``, if it has one, by ``call(method, *args)``."""
     method = getattr(connection, name, None)
     if method is not None:
         setattr(connection, name, functools.partial(call, method))
@@ -50,7 +50,7 @@ def put_around(connection: BaseDatabaseWrapper, name: str, call: Callable[..., A
 def connecting_by(
     connection: BaseDatabaseWrapper, connect: Callable[[Callable[[Any], Any], Any], Any]
 ) -> Iterator[None]:
-    """Have ``connect(method, params)`` called for ``get_new_connection(params)`` in the block."""
+    """In the block, ``connect(method, params)`` replaces ``get_new_connection(params)``."""
     before = connection.__dict__.get("get_new_connection", _NOTHING)
     put_around(connection, "get_new_connection", connect)
     try:
@@ -65,10 +65,10 @@ def connecting_by(
 def watcher_of(
     connection: BaseDatabaseWrapper, kind: type[Watcher], make: Callable[[], Watcher]
 ) -> Watcher:
-    """The execute wrapper of ours on ``connection``, made at the first call: one, of one ``kind``.
+    """Our execute wrapper on ``connection``, made at the first call. There is one, of one ``kind``.
 
-    It stands in front of other execute wrappers: ``execute_wrapper()`` takes away the last one
-    when it ends, whosever that is.
+    It stands before other execute wrappers, because ``execute_wrapper()`` removes the last wrapper
+    when it ends, whichever package put that there.
     """
     state, wrappers = state_of(connection), connection.execute_wrappers
     if not isinstance(state.watcher, kind):
@@ -82,7 +82,7 @@ def watcher_of(
 
 
 def is_djangos(method: Any) -> bool:
-    """Whether a connection's method is Django's own, and no backend's or tracer's."""
+    """Whether a connection's method is Django's own, and not from a backend or a tracer."""
     function = getattr(method, "__func__", None)
     is_wrapped = hasattr(function, "__wrapped__")
     return not is_wrapped and getattr(function, "__module__", "") == BaseDatabaseWrapper.__module__

@@ -19,34 +19,35 @@ from pinning.pins import Position
 
 logger = logging.getLogger("pinning")
 
-# In UTC, as the local time of the session may come twice a year; by the start of the statement,
-# which is no later than the position it comes with.
+# In UTC, because the session's local time may occur twice. It is the time when the statement began,
+# so it is no later than the position beside it.
 _CLOCK = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
 
-# All domains, whoever wrote last: @@last_gtid knows but the last transaction of this session, is
-# empty on a connection that was reopened, and may be another domain's. The server writes a GTID to
-# its binary log before the commit returns. Empty where there is no binary log.
+# The last GTID of every domain. @@last_gtid has only the last transaction of this session, is empty
+# on a connection that was reopened, and may be of another domain. The server writes a GTID to its
+# binary log before the commit returns. The answer is empty if there is no binary log.
 _MARIADB_PRIMARY = f"SELECT @@GLOBAL.gtid_binlog_pos, {_CLOCK}"
 
-# What was applied; set after the commit, so later statements see it. Neither the replica's own
-# binary log, which is ahead of what they see, nor @@gtid_current_pos: a write of the replica's own
-# would stand there in the place of the primary's. It stays as it was when replication stops or the
-# node is promoted, and stays true: the node has that much. Empty where nothing was ever applied.
-# A crash may take some of it away where the log is not flushed at each commit, so the server's name
-# has the end of a UUID: the machine, and a number drawn when the server starts (my_uuid.c). The
-# connection's number tells whether it is the driver's own: a pooler may lead elsewhere next time.
+# @@gtid_slave_pos is what the replica has applied. It is set after the commit, so later statements
+# see the data. The replica's own binary log is ahead of what they see. In @@gtid_current_pos, a
+# write on the replica itself would replace the primary's. @@gtid_slave_pos stays when replication
+# stops or the node is promoted, and stays true: the node has that much. It is empty if nothing was
+# ever applied. A crash may take some of it away if the log is not flushed at each commit, so the
+# server's name has the end of a UUID: the machine, and a number drawn when the server starts
+# (my_uuid.c). CONNECTION_ID() shows whether the driver is connected directly: a pooler may send the
+# next statement to another server.
 _MARIADB_REPLICA = f"""
 SELECT @@GLOBAL.gtid_slave_pos, {_CLOCK}, CONNECTION_ID(),
        CONCAT_WS(' ', @@server_id, @@hostname, @@port, RIGHT(UUID(), 17))
 """
 
-# A primary that gives its transactions no GTIDs any more, or writes no log, stays where it was.
+# gtid_executed stands still if a primary stops giving GTIDs to its transactions or writing a log.
 _MYSQL_PRIMARY = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}, @@GLOBAL.log_bin, @@GLOBAL.gtid_mode"
 _MYSQL_GIVING_GTIDS = ("ON", "ON_PERMISSIVE")
 
 _MYSQL_REPLICA = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}"
 
-# Amazon Aurora's readers share the writer's storage and execute no log: the clock decides there.
+# Amazon Aurora's readers share the writer's storage and execute no log: pins hold for WINDOW there.
 _AURORA = "SHOW GLOBAL VARIABLES LIKE 'aurora\\_version'"
 
 _MARIADB_GTID = re.compile(r"(\d{1,10})-(\d{1,10})-(\d{1,19})", re.ASCII)
@@ -59,7 +60,7 @@ Parser = Callable[[str], Mapping[str, int]]
 
 
 class UnknownFormatError(ValueError):
-    """A position that reads like none that we know."""
+    """A position has a format that is not known here."""
 
 
 class MySQLPositions(Positions):
@@ -69,7 +70,7 @@ class MySQLPositions(Positions):
         self._has_warned = False
 
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
-        """Its place in each stream. None on Aurora, without a binary log, and without GTIDs."""
+        """The primary's place in each stream. None on Aurora, without a binary log or GTIDs."""
         if _is_mariadb(connection):
             position = self._ask(connection, _MARIADB_PRIMARY, mariadb_places)
         elif _is_aurora(connection):
@@ -79,7 +80,7 @@ class MySQLPositions(Positions):
         return _unless_empty(position)
 
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
-        """What it has executed of each stream; without places where that is nothing at all."""
+        """How far the replica has executed each stream; no places if it has executed nothing."""
         if _is_mariadb(connection):
             gtids, microseconds, number, server = fetch_row(connection, _MARIADB_REPLICA)
             position = self._position(connection, gtids, microseconds, mariadb_places)
@@ -91,18 +92,18 @@ class MySQLPositions(Positions):
         return self._ask(connection, _MYSQL_REPLICA, mysql_beginnings)
 
     def _ask(self, connection: BaseDatabaseWrapper, sql: str, parse: Parser) -> Position | None:
-        """None, with one warning, where the answer has a format that we do not know."""
+        """The position. None without GTIDs, and, with one warning, if their format is not known."""
         gtids, microseconds, *log = fetch_row(connection, sql)
         if log and not _gives_gtids(*log):
             return None
         return self._position(connection, gtids, microseconds, parse)
 
     def can_commit(self, connection: BaseDatabaseWrapper) -> bool:
-        """On MariaDB, with mysqlclient."""
+        """True on MariaDB with mysqlclient."""
         return _is_mariadb(connection) and can_ask_mysqlclient(connection.connection)
 
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
-        """The last GTID of each domain."""
+        """Commit, and return the place of the last GTID of each domain."""
         rows = commit_by_mysqlclient(connection.connection, _MARIADB_PRIMARY)
         if not rows:
             return None
@@ -119,7 +120,7 @@ class MySQLPositions(Positions):
             if not self._has_warned:
                 self._has_warned = True
                 logger.warning(
-                    "The GTIDs of %r have an unknown format, the clock decides: %.200r",
+                    "The GTIDs of %r have an unknown format, so pins hold for WINDOW: %.200r",
                     connection.alias,
                     gtids,
                 )
@@ -127,15 +128,15 @@ class MySQLPositions(Positions):
 
 
 def _unless_empty(position: Position | None) -> Position | None:
-    """A position without places would pin nobody: the clock has to."""
+    """None for a position without places, from which no pin can be made: the clock makes one."""
     return position if position is not None and position.places else None
 
 
 def mariadb_places(gtids: str) -> dict[str, int]:
     """The sequence number of each ``domain-server-sequence``, by domain and server.
 
-    A domain is one sequence, which a promoted server continues. With the server in the name, a
-    number that the old primary gave is not taken for one that the new primary gave again.
+    A promoted server continues the sequence of a domain. With the server in the name, a number that
+    the old primary gave is not taken for the same number from the new primary.
     """
     places = {}
     for gtid in _items(gtids):
@@ -148,12 +149,12 @@ def mariadb_places(gtids: str) -> dict[str, int]:
 
 
 def mysql_ends(gtids: str) -> dict[str, int]:
-    """The last transaction of each source, with or without gaps before it."""
+    """The last transaction of each source, even if there are gaps before it."""
     return {f"{source}.": parts[-1][1] for source, parts in _mysql_intervals(gtids).items()}
 
 
 def mysql_beginnings(gtids: str) -> dict[str, int]:
-    """The last transaction of each source before its first gap: nothing is missing until there."""
+    """The last transaction of each source before its first gap: nothing before it is missing."""
     return {
         f"{source}.": parts[0][1] if parts[0][0] == 1 else 0
         for source, parts in _mysql_intervals(gtids).items()
@@ -161,7 +162,7 @@ def mysql_beginnings(gtids: str) -> dict[str, int]:
 
 
 def _mysql_intervals(gtids: str) -> dict[str, Intervals]:
-    """By source and tag: ``uuid:1-5:9, uuid:1-3:tag:1-7``. The server sorts and joins them."""
+    """The intervals by source and tag: ``uuid:1-5:9, uuid:1-3:tag:1-7``. The server joins them."""
     sources: dict[str, Intervals] = {}
     for item in _items(gtids):
         source, *parts = (part.strip() for part in item.split(":"))
@@ -193,13 +194,13 @@ def _number(digits: str) -> int:
 
 
 def _is_mariadb(connection: BaseDatabaseWrapper) -> bool:
-    """Django asked the server for its version when it first connected."""
+    """Whether the server is MariaDB. Django asked for its version when it first connected."""
     connection.ensure_connection()
     return bool(connection.mysql_is_mariadb)  # type: ignore[attr-defined]
 
 
 def _is_direct(connection: BaseDatabaseWrapper, number: int) -> bool:
-    """Whether the server calls the connection by the ``number`` that the driver was given."""
+    """Whether the server's ``number`` of the connection is the one that the driver has."""
     thread_id = getattr(connection.connection, "thread_id", None)
     return thread_id is not None and thread_id() == number
 

@@ -1,4 +1,4 @@
-"""Pins for what was committed on a primary until now."""
+"""Makes pins for what was committed on a primary until now."""
 
 import contextlib
 import logging
@@ -16,16 +16,16 @@ logger = logging.getLogger("pinning")
 
 
 def pin_now(cluster: str) -> Pins:
-    """A pin on ``cluster`` for what was committed until now.
+    """Pins on ``cluster`` for what was committed until now.
 
-    It carries a position where the primary can tell one, and the time alone where it cannot.
+    They have a position if the primary can tell one, otherwise only the time.
     """
     position = _position_now(connections[cluster])
     return pin_by_clock(cluster) if position is None else pins_at(cluster, position)
 
 
 def pins_at(cluster: str, position: Position) -> Pins:
-    """Pins on ``cluster`` with the place on each timeline."""
+    """Pins on ``cluster`` for ``position``, one for each timeline."""
     return Pins(
         Pin(cluster=cluster, written_at=position.clock, timeline=timeline, position=place)
         for timeline, place in position.places.items()
@@ -38,9 +38,9 @@ def pin_by_clock(cluster: str) -> Pins:
 
 
 def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
-    """Where the primary is; asked on a new connection if this one turns out to be broken.
+    """Where the primary is. If the connection is broken, a new one is opened and asked.
 
-    Not inside a transaction, which a failing question would break, nor on an event loop.
+    None inside a transaction, which a question that fails would break, and on an event loop.
     """
     if connection.in_atomic_block or is_in_transaction(connection):
         return None
@@ -55,5 +55,5 @@ def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
         return vendors.of_primary(connection)
     except Error as error:
         name = connection.alias
-        logger.warning("The position of %r is unknown, the clock decides: %s", name, error)
+        logger.warning("The position of %r is unknown, so a pin holds for WINDOW: %s", name, error)
     return None

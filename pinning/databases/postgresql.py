@@ -15,8 +15,9 @@ from pinning.databases.connections import fetch_row
 from pinning.databases.state import known_for_connection, once_for_connection, state_of
 from pinning.pins import Position
 
-# What stays the same for as long as a connection lives, behind a pooler too. Amazon Aurora has the
-# functions below but no such log, its readers share the primary's storage: the clock decides there.
+# These values stay the same as long as a connection lives, behind a pooler too. Amazon Aurora has
+# the functions below but no such log, because its readers share the primary's storage: pins hold
+# for WINDOW there.
 _SYSTEM = """
 SELECT (SELECT system_identifier FROM pg_control_system()),
        current_setting('wal_block_size')::bigint,
@@ -33,13 +34,14 @@ SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
 """
 
 # A node that is not in recovery was promoted or never was a standby: its replay LSN stands still
-# and means nothing. The timeline is the receiver's, which runs at or ahead of what is replayed, so
-# it is asked after that: a select list is evaluated from left to right. It is NULL for roles
-# without pg_read_all_stats and where nothing is received. The last restartpoint's, which anybody
-# may read, is no substitute: it may be minutes behind a promotion, and a lost write seem to be
-# replayed. Its time is in whole seconds, cut off. The server's name has the receiver's process: a
-# standby that crashed begins again from an earlier place under the same postmaster. The backend's
-# process tells whether it is the driver's own: a pooler's next statement may run on another server.
+# and means nothing. The timeline is that of the WAL receiver, which runs at or ahead of the replay.
+# So it is asked after the replay: a select list is evaluated from left to right. It is NULL for
+# roles without pg_read_all_stats, and if nothing is received. The timeline of the last
+# restartpoint, which any role may read, is no substitute: it may be minutes behind a promotion, and
+# a lost write would seem to be replayed. The checkpoint's time is in whole seconds, cut off. The
+# server's name has the receiver's process, because a standby that crashed begins again from an
+# earlier place under the same postmaster. pg_backend_pid() shows whether the driver is connected
+# directly: a pooler may run the next statement on another server.
 _REPLICA = """
 SELECT CASE WHEN pg_is_in_recovery()
             THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END,
@@ -60,12 +62,12 @@ SELECT pg_has_role('pg_read_all_stats', 'USAGE') OR NOT pg_is_in_recovery(), cur
 _PAGE_HEADER = 24
 _SEGMENT_HEADER = 40
 
-#: Stands for a timeline that is not known: no pin is on it.
+#: Stands for a timeline that is not known. No pin is on it.
 _UNKNOWN = "?"
 
 
 class System(NamedTuple):
-    """What a connection leads to. Sizes in bytes."""
+    """The PostgreSQL system that a connection leads to. Sizes are in bytes."""
 
     identifier: int
     page: int
@@ -74,7 +76,7 @@ class System(NamedTuple):
 
 
 class PostgreSQLPositions(Positions):
-    """The LSN that was inserted on a primary, and that was replayed on a standby."""
+    """The LSN that a primary has inserted, and the LSN that a standby has replayed."""
 
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The insert LSN. None on Aurora; raises ``django.db.Error`` on a node in recovery."""
@@ -91,13 +93,13 @@ class PostgreSQLPositions(Positions):
         return _position(system, *fetch_row(connection, question))
 
     def can_commit(self, connection: BaseDatabaseWrapper) -> bool:
-        """With psycopg 3, behind PgBouncer too. Not on Aurora, where there is nothing to ask."""
+        """True with psycopg 3, behind PgBouncer too. False on Aurora, which has no position."""
         system: System | None = known_for_connection(connection)
         is_aurora = system is not None and system.is_aurora
         return not is_aurora and can_ask_psycopg(connection.connection)
 
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
-        """With what stays the same, too, where that is not known yet."""
+        """Commit and ask for the position, and for the system if it is not known yet."""
         system: System | None = known_for_connection(connection)
         questions = [_PRIMARY] if system is not None else [_SYSTEM, _PRIMARY]
         rows = commit_by_psycopg(connection.connection, questions)
@@ -111,7 +113,7 @@ class PostgreSQLPositions(Positions):
         return _position(system, int(lsn), int(timeline), float(clock))
 
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
-        """The replayed LSN; without places where the node is in no recovery. None on Aurora."""
+        """The replayed LSN. No places if the node is not in recovery. None on Aurora."""
         system = _system_of(connection)
         if system.is_aurora:
             return None
@@ -130,14 +132,14 @@ class PostgreSQLPositions(Positions):
         )
 
     def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:
-        """``pg_read_all_stats``: without it nobody is told which timeline a standby is on."""
+        """``pg_read_all_stats``: without it, a role cannot see which timeline a standby is on."""
         can_see, role = fetch_row(connection, _CAN_SEE_TIMELINE)
         return None if can_see else Grant(role, f"GRANT pg_read_all_stats TO {role};")
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:
-        """What PostgreSQL 14 and newer report by themselves; a pooler may not pass it on.
+        """PostgreSQL 14 and newer report it without a query; a pooler may not pass it on.
 
-        A connection hears of a promotion with its next answer only, so "on" is asked about.
+        A connection hears of a promotion only with its next answer, so "on" is asked again.
         """
         reported = _reported_standby(connection)
         if not reported:
@@ -148,7 +150,7 @@ class PostgreSQLPositions(Positions):
             return None
 
     def is_refusal(self, connection: BaseDatabaseWrapper, error: Error) -> bool:
-        """A primary refuses too, in a transaction that was begun to read only."""
+        """False on a known primary, which refuses writes only in a READ ONLY transaction."""
         return _reported_standby(connection) is not False and super().is_refusal(connection, error)
 
 
@@ -158,7 +160,7 @@ def _position(system: System, lsn: int, timeline: int, clock: float) -> Position
 
 
 def _reported_standby(connection: BaseDatabaseWrapper) -> bool | None:
-    """psycopg 3 and psycopg2 keep what the server reported; None where it did not."""
+    """What the server reported, kept by psycopg 3 and psycopg2. None if it reported nothing."""
     driver = connection.connection
     if driver is None or driver.closed:
         return None
@@ -172,11 +174,12 @@ def _system_of(connection: BaseDatabaseWrapper) -> System:
 def _since(
     connection: BaseDatabaseWrapper, timeline: int, clock: float, checkpoint: list[float]
 ) -> float:
-    """When the standby was first known to be on ``timeline``, as the server's clocks tell it.
+    """When the standby was first known to be on ``timeline``, by the servers' clocks.
 
-    There is one timeline 1. But two standbys of one primary that are promoted one after the other
-    may both call theirs 2, and a write that was lost with the first is not on the second's: that
-    one began later. It had begun when this connection first saw it, and at a checkpoint of its own.
+    There is only one timeline 1. But if two standbys of one primary are promoted one after the
+    other, both may call their timeline 2. The second began later, and lacks a write that was lost
+    with the first. A timeline had begun when this connection first saw it, and at its checkpoint:
+    the earlier time counts.
     """
     if timeline == 1:
         return 0.0
@@ -191,9 +194,9 @@ def _since(
 def end_of_record(lsn: int, *, page: int, segment: int) -> int:
     """The end of the last record before the insert position ``lsn``, in bytes.
 
-    When a record ends exactly with a page or segment, the insert position already stands behind
-    the next page's header (XLogBytePosToRecPtr in xlog.c), while a standby that has replayed the
-    record stays in front of it until another record comes, which may take minutes on an idle site.
+    If a record ends exactly with a page or segment, the insert position already stands after the
+    header of the next page (XLogBytePosToRecPtr in xlog.c). A standby that has replayed the record
+    stays before that header until another record comes, which may take minutes on an idle site.
     """
     if lsn % segment == _SEGMENT_HEADER:
         return lsn - _SEGMENT_HEADER

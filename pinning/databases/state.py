@@ -1,7 +1,7 @@
-"""What is known of one connection of Django's: one object under one key.
+"""What pinning knows about one of Django's database connections: one object under one key.
 
-Most of it is about the driver's connection inside, and is forgotten when Django connects anew. The
-watcher and the transaction belong to Django's connection, whatever that leads to.
+Most of it is about the driver's connection inside, and is forgotten when Django connects again. The
+watcher and the transaction belong to Django's connection and stay.
 """
 
 from collections.abc import Callable
@@ -15,32 +15,33 @@ _KEY = "pinning"
 
 
 class State:
-    """What is known of one connection. Each field belongs to the room that is named with it."""
+    """What is known about one connection. The package that sets a field is named beside it."""
 
     __slots__ = ("driver", "is_plain", "reached", "server", "timeline", "transaction", "watcher")
 
     def __init__(self) -> None:
-        #: Who watches its statements: a primary's recorder (writes) or a replica's (reads).
+        #: The object that watches its statements: a primary's Recorder (writes) or a replica's
+        #: Rerunner (reads).
         self.watcher: Any = None
         #: The open transaction, once it is known (scopes).
         self.transaction: Any = None
         self.forget(None)
 
     def forget(self, driver: Any) -> None:
-        """Begin anew with the driver's connection ``driver``."""
+        """Forget the old driver's connection, and begin with the new one, ``driver``."""
         self.driver = driver
-        #: What the server is, asked once (databases).
+        #: The answer of ``once_for_connection``, in a tuple (databases).
         self.server: Any = None
         #: The timeline that a standby was first seen to be on, and when by its clock (databases).
         self.timeline: tuple[int, float] | None = None
-        #: What it was seen to have replayed (reads).
+        #: What the replica was seen to have replayed (reads).
         self.reached: Any = None
-        #: Whether nothing but plain queries was ever run on it (reads).
+        #: Whether only plain queries were ever run on it (reads).
         self.is_plain = True
 
 
 def state_of(connection: BaseDatabaseWrapper) -> State:
-    """What is known of ``connection``: nothing, where it has connected anew since."""
+    """The state of ``connection``. Most of it is empty if Django has connected again since."""
     state: State | None = connection.__dict__.get(_KEY)
     if state is None:
         state = connection.__dict__[_KEY] = State()
@@ -50,14 +51,14 @@ def state_of(connection: BaseDatabaseWrapper) -> State:
 
 
 def forget(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Receive ``connection_created``: a pool may give out what it gave out before."""
+    """Receive ``connection_created``: a pool may give the same driver's connection once more."""
     state_of(connection).forget(connection.connection)
 
 
 def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:
-    """The answer of ``ask``, which is asked anew on each new connection to the server.
+    """The answer of ``ask``, which is called once for each new connection to the server.
 
-    For what stays the same while that lives. A vendor has one such question.
+    For what stays the same while the connection lives. A vendor has one such question.
     """
     connection.ensure_connection()
     state = state_of(connection)
@@ -68,6 +69,6 @@ def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answe
 
 
 def known_for_connection(connection: BaseDatabaseWrapper) -> Any:
-    """What ``once_for_connection`` has been told, or None. Asks nobody."""
+    """The answer that ``once_for_connection`` has, or None. Does not ask."""
     known = state_of(connection).server
     return known[0] if known else None

@@ -1,12 +1,12 @@
-"""Which SQL statements write, told from their text alone. Unsure is yes."""
+"""Tells from the text of an SQL statement alone whether it writes. If unsure, it does."""
 
 import functools
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-# Statements that change no data that a replica would have. SET, BEGIN and the like change the
-# session; NOTIFY is not replicated.
+# Statements that change no replicated data. SET, BEGIN and the like change the session; NOTIFY is
+# not replicated.
 _READS = frozenset(
     {
         *("select", "values", "table", "with", "show", "explain", "describe", "desc", "pragma"),
@@ -20,7 +20,7 @@ _QUERIES = frozenset({"select", "with", "values", "table"})
 
 _COMMITS = frozenset({"commit", "end"})
 
-# "Statements That Cause an Implicit Commit" in MySQL's manual, and those that may run one.
+# "Statements That Cause an Implicit Commit" in MySQL's manual, and statements that may run those.
 _COMMITS_BY_THE_WAY = frozenset(
     {
         *("alter", "create", "drop", "rename", "truncate", "grant", "revoke", "install"),
@@ -30,20 +30,20 @@ _COMMITS_BY_THE_WAY = frozenset(
     }
 )
 
-# Only PostgreSQL nests comments, so one that opens another is not taken for harmless. What stands
-# in /*! or /*M! is executed by MySQL and MariaDB.
+# Only PostgreSQL nests comments, so a comment that opens another is not taken for harmless. MySQL
+# and MariaDB execute what stands in /*! or /*M!.
 _BLOCK_COMMENT = r"/\*(?!M?!)(?:(?!/\*|\*/).)*\*/"
 
 # A lone carriage return ends a comment for PostgreSQL and not for MySQL, so neither is assumed.
 _BLANK = rf"(?:\s|(?:--|\#)[^\r\n]*\r?\n|{_BLOCK_COMMENT})"
 
-# MariaDB's SET STATEMENT runs the statement behind it.
+# MariaDB's SET STATEMENT runs the statement after it.
 _FRONT = re.compile(
     rf"(?:{_BLANK}|[(;])*(set{_BLANK}+statement\b|[a-z]+)", re.DOTALL | re.IGNORECASE
 )
 
-# Without a blank behind them, two hyphens are a comment to PostgreSQL and none to MySQL. A hash
-# opens a comment in MySQL and is an operator of PostgreSQL. A quoted name may be a function's.
+# Two hyphens without a blank after them open a comment in PostgreSQL and not in MySQL. A hash opens
+# a comment in MySQL and is an operator in PostgreSQL. A quoted name may be that of a function.
 _HARMLESS = re.compile(
     rf"""--(?:[ \t][^\r\n]*)?(?:\r?\n|\Z)|{_BLOCK_COMMENT}
       |'(?:[^'\\]|'')*'|"(?:[^"\\]|"")*"(?!\s*\()|`[^`]*`""",
@@ -51,7 +51,7 @@ _HARMLESS = re.compile(
 )
 _AMBIGUOUS = re.compile(r"""\\|\$\w*\$|/\*|--|#|['"`]""")
 
-# What may turn a statement that begins like a read into a write. FOR UPDATE locks, no more.
+# What may turn a statement that begins like a read into a write. FOR UPDATE only locks.
 _SUSPECT = re.compile(
     r"""
       ;\s*[^\s;] | /\*M?!
@@ -71,7 +71,8 @@ _TARGET = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# An ORM gives the same text again and again, its values apart; long ones have long lists of those.
+# The ORM gives the same text again and again, with the values apart. A long text has a long list of
+# values, and seldom comes again.
 _KNOWN = 512
 _LONGEST_KNOWN = 4096
 
@@ -79,7 +80,7 @@ Told = TypeVar("Told")
 
 
 def _once(tell: Callable[[str], Told]) -> Callable[[str], Told]:
-    """Remember what ``tell`` says of each text, as far as that is not long."""
+    """Cache the answers of ``tell`` for texts that are not long."""
     known = functools.lru_cache(_KNOWN)(tell)
 
     @functools.wraps(tell)
@@ -91,10 +92,10 @@ def _once(tell: Callable[[str], Told]) -> Callable[[str], Told]:
 
 @_once
 def is_write(sql: str) -> bool:
-    """Whether ``sql`` may change data. False only for what is known to read.
+    """Whether ``sql`` may change data. False only for statements that are known to read.
 
-    A function that writes when it is selected (``SELECT create_order()``) looks like any other:
-    such code says ``mark_written()``.
+    A function that writes when it is selected (``SELECT create_order()``) looks like any other.
+    Code that selects one must call ``mark_written()``.
     """
     front = _FRONT.match(sql)
     if front is None or front[1].lower() not in _READS:
@@ -104,7 +105,7 @@ def is_write(sql: str) -> bool:
 
 @_once
 def is_query(sql: str) -> bool:
-    """Whether ``sql`` is a plain query, which neither writes nor leaves a mark on its session."""
+    """Whether ``sql`` is a plain query, which neither writes nor changes its session."""
     front = _FRONT.match(sql)
     if front is None or front[1].lower() not in _QUERIES:
         return False
@@ -112,7 +113,7 @@ def is_query(sql: str) -> bool:
 
 
 def commits(sql: str, can_rollback_ddl: bool) -> bool:
-    """Whether ``sql`` ends the open transaction, itself or, as MySQL does, by the way."""
+    """Whether ``sql`` commits the open transaction, by itself or, in MySQL, implicitly."""
     front = _FRONT.match(sql)
     word = re.split("[^a-z]", front[1].lower(), maxsplit=1)[0] if front else ""
     return word in _COMMITS or (not can_rollback_ddl and word in _COMMITS_BY_THE_WAY)
@@ -120,9 +121,9 @@ def commits(sql: str, can_rollback_ddl: bool) -> bool:
 
 @_once
 def written_table(sql: str) -> str | None:
-    """The table that a plain INSERT, UPDATE or DELETE writes to; None where that is not sure.
+    """The table that a plain INSERT, UPDATE or DELETE writes to; None if that is not certain.
 
-    A name with a schema in front is not: the same table may be in several.
+    A name with a schema in front is not certain: several schemas may have a table of that name.
     """
     target = _TARGET.match(sql)
     if target is None or _is_suspect(sql[target.end() :]):
@@ -142,11 +143,11 @@ def as_text(sql: Any, driver_connection: Any) -> str:
 
 
 def _writes_behind(sql: str, start: int) -> bool:
-    """Whether what begins like a read may write behind ``start``: quickly seen for most."""
+    """Whether a statement that begins like a read may write after ``start``. Quick for most."""
     return _SUSPECT.search(sql, start) is not None and _is_suspect(sql[start:])
 
 
 def _is_suspect(rest: str) -> bool:
-    """Whether ``rest`` of a statement may write, looking past what is quoted or commented."""
+    """Whether the ``rest`` of a statement may write. Quoted text and comments do not count."""
     bare = _HARMLESS.sub(" ", rest)
     return _SUSPECT.search(bare) is not None or _AMBIGUOUS.search(bare) is not None

@@ -1,6 +1,6 @@
-"""Positions in a primary's log: two questions, answered by one file for each vendor.
+"""Asks for positions in a primary's log, through one file for each vendor.
 
-Where no vendor answers (None), the clock decides.
+If no vendor can tell (None), pins hold for WINDOW.
 """
 
 from django.db import Error
@@ -25,7 +25,7 @@ def of_primary(connection: BaseDatabaseWrapper) -> Position | None:
 
 
 def of_log(connection: BaseDatabaseWrapper) -> Position | None:
-    """How far the primary's log is that replicas can have by now. For their lag."""
+    """The part of the primary's log that replicas can have by now. Lag is measured from it."""
     return VENDORS.get(connection.vendor, _CLOCK).of_log(connection)
 
 
@@ -35,7 +35,7 @@ def can_commit(connection: BaseDatabaseWrapper) -> bool:
 
 
 def commit(connection: BaseDatabaseWrapper) -> Position | None:
-    """Commit, and where the primary is after that, if known. Raises what the driver raises."""
+    """Commit, and return where the primary is then, if known. Raises what the driver raises."""
     return VENDORS.get(connection.vendor, _CLOCK).commit(connection)
 
 
@@ -45,7 +45,7 @@ def of_replica(connection: BaseDatabaseWrapper) -> Position | None:
 
 
 def missing_grant(connection: BaseDatabaseWrapper) -> Grant | None:
-    """What the role that reads from a replica lacks to tell its position; None if nothing."""
+    """The right that the role lacks to see a replica's position; None if it lacks nothing."""
     return VENDORS.get(connection.vendor, _CLOCK).missing_grant(connection)
 
 
