@@ -1,4 +1,4 @@
-"""System checks: every wrong setting has an id and a hint. ``docs/checks.md`` lists them."""
+"""Django system checks for wrong settings, with ids and hints. ``docs/checks.md`` lists them."""
 
 from django.core.checks import Tags, register
 

@@ -1,4 +1,4 @@
-"""What the checks of settings have in common."""
+"""What several files of system checks use."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +13,7 @@ Check = Callable[[Settings], Iterator[CheckMessage]]
 
 
 def replicas_of(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each primary with each of its replicas that DATABASES has, and what it has of that."""
+    """The alias of each primary and of its replica, with the replica's entry in DATABASES."""
     for primary, replicas in settings.replicas.items():
         for alias in replicas:
             if alias in django_settings.DATABASES:
@@ -21,7 +21,7 @@ def replicas_of(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]
 
 
 def is_kind(item: Any, kind: type) -> bool:
-    """Whether a dotted path, or what stands in its place, is ``kind`` or a subclass."""
+    """Whether ``item`` (a dotted path, a class or an object) is a ``kind`` or a subclass of it."""
     if isinstance(item, str):
         try:
             item = import_string(item)

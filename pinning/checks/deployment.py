@@ -1,4 +1,4 @@
-"""Checks of what matters in production: those of ``manage.py check --deploy``."""
+"""System checks of what matters in production, run by ``manage.py check --deploy``."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from pinning.databases import takes_connect_timeout
 
 
 def check_deployment(**_: object) -> list[CheckMessage]:
-    """What matters in production: ``manage.py check --deploy``."""
+    """Check what matters in production, if the value of PINNING is right."""
     if conf.find_problems(getattr(django_settings, "PINNING", {})):
         return []
     return [message for check in _DEPLOYMENT_CHECKS for message in check(conf.settings())]
@@ -23,7 +23,7 @@ def _cookies_are_secure(settings: Settings) -> Iterator[CheckMessage]:
     if not (django_settings.SESSION_COOKIE_SECURE if secure is None else secure):
         yield Warning(
             "The pin cookie is also sent over plain HTTP.",
-            hint="Set SESSION_COOKIE_SECURE = True, which it follows.",
+            hint="Set SESSION_COOKIE_SECURE = True. The pin cookie follows it.",
             id="pinning.W009",
         )
 

@@ -1,5 +1,5 @@
 """System checks of MODELS and READ_ONLY: that the names are right, and that no relation leaves
-its cluster. ``checks`` runs them with the others."""
+its cluster. ``settings`` runs them with its own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -51,7 +51,7 @@ def homes_load(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def read_only_clusters_exist(settings: Settings) -> Iterator[CheckMessage]:
-    """READ_ONLY names clusters."""
+    """Every name in READ_ONLY is a cluster."""
     for name in settings.read_only:
         if name not in settings.replicas:
             known = ", ".join(map(repr, settings.replicas))
@@ -63,11 +63,11 @@ def read_only_clusters_exist(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def relations_stay_inside(settings: Settings) -> Iterator[CheckMessage]:
-    """No relation leads from one cluster to another, where both are fixed."""
+    """No relation leads from one cluster to another. Sharded models are left out."""
     try:
         homes = Homes.load(settings.models, tuple(settings.replicas))
     except (UnknownClusterError, ImportError):
-        return  # homes_load tells
+        return  # homes_load reports it
     for model in apps.get_models() if homes else ():
         fields = [] if model._meta.proxy else _related_fields(model)
         for field in fields:

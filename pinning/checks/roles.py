@@ -1,4 +1,4 @@
-"""System checks that ask a replica: those of ``manage.py check --database replica1``."""
+"""System checks that query a replica, run by ``manage.py check --database replica1``."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,9 +10,9 @@ from pinning.databases import missing_grant
 
 
 def check_roles(databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
-    """What the roles may do that Django connects with, to the replicas among ``databases``.
+    """Check the rights of the roles by which Django connects to the replicas in ``databases``.
 
-    One that cannot be reached is not complained of: that is for those who watch it.
+    A replica that cannot be reached is skipped: to report that is the task of monitoring.
     """
     known = clusters()
     names = [

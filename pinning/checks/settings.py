@@ -1,6 +1,6 @@
-"""Checks of PINNING and of the settings that it leans on.
+"""System checks of PINNING and of the settings that it depends on.
 
-What the value of PINNING alone can tell is in ``conf``, what takes the models in ``models``.
+``conf.rules`` checks the value of PINNING alone, ``models`` what PINNING says about models.
 """
 
 import importlib.util
@@ -21,7 +21,8 @@ from pinning.pins import identity_rule
 from pinning.pins.stores import Stores, load_store
 from pinning.router import PinningRouter
 
-#: Middleware that reads or writes the database, sets identities or caches pages.
+#: Middleware that reads or writes the database, sets identities or caches pages. It must run inside
+#: PinningMiddleware.
 _INSIDE = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -33,7 +34,7 @@ _UNSHARED = ("LocMemCache", "DummyCache")
 
 
 def check_settings(**_: object) -> list[CheckMessage]:
-    """PINNING and the settings it leans on."""
+    """Check the value of PINNING, and if it is right, the settings that it depends on."""
     problems = conf.find_problems(getattr(django_settings, "PINNING", {}))
     if problems:
         return [Error(problem.message, hint=problem.hint, id=problem.id) for problem in problems]
@@ -186,7 +187,7 @@ def _redis_cache_fits(settings: Settings) -> Iterator[CheckMessage]:
             yield Warning(
                 f"CACHES[{settings.cache!r}] has no {name.upper()}: a Redis that hangs would hang "
                 "the site.",
-                hint=f'Set OPTIONS["{name.upper()}"] to a fraction of a second, 0.2 for most.',
+                hint=f'Set OPTIONS["{name.upper()}"] to less than a second. 0.2 suits most sites.',
                 id="pinning.W004",
             )
 
@@ -208,8 +209,8 @@ def _replicas_mirror_in_tests(settings: Settings) -> Iterator[CheckMessage]:
         mirror = database.get("TEST", {}).get("MIRROR")
         if mirror != primary:
             yield Warning(
-                f"DATABASES[{alias!r}] does not mirror {primary!r} in tests, which would give it "
-                "an empty database of its own.",
+                f"DATABASES[{alias!r}] does not mirror {primary!r} in tests, so tests would give "
+                "it an empty database of its own.",
                 hint=f'Set DATABASES["{alias}"]["TEST"] = {{"MIRROR": "{primary}"}}.',
                 id="pinning.W006",
             )
@@ -220,8 +221,8 @@ def _replicas_have_no_atomic_requests(settings: Settings) -> Iterator[CheckMessa
         if database.get("ATOMIC_REQUESTS"):
             yield Error(
                 f"DATABASES[{alias!r}] has ATOMIC_REQUESTS, which opens a transaction on the "
-                "replica for every request; inside it no position can be trusted.",
-                hint="Set it on the primary alone.",
+                "replica for every request. Inside it no position can be trusted.",
+                hint="Set it on the primary only.",
                 id="pinning.E021",
             )
 
@@ -240,8 +241,7 @@ def _late_replicas_leave_before_pins_end(settings: Settings) -> Iterator[CheckMe
     if settings.max_lag is not None and settings.max_lag >= settings.max_pin:
         yield Warning(
             f"PINNING['MAX_LAG'] ({settings.max_lag}) is not below PINNING['MAX_PIN'] "
-            f"({settings.max_pin}), so a late replica may serve users who have written what it "
-            "lacks.",
+            f"({settings.max_pin}), so a late replica may serve users whose writes it lacks.",
             hint="Lower MAX_LAG, or raise MAX_PIN.",
             id="pinning.W014",
         )

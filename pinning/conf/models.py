@@ -118,7 +118,7 @@ def is_generic_relation(model: Any, instance: Model) -> bool:
 
 @functools.cache
 def _generic_targets(owner: type[Model]) -> frozenset[Any]:
-    """Fields with the shape of a GenericRelation: to import its class needs contenttypes."""
+    """The targets of GenericRelations, found by shape: to import the class needs contenttypes."""
     return frozenset(
         field.related_model
         for field in owner._meta.private_fields
