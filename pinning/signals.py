@@ -5,8 +5,7 @@ from django.dispatch import Signal
 #: A scope has ended. Sent with ``scope``, whose ``reads`` holds the counts by cluster and reason.
 scope_closed = Signal()
 
-#: A replica gets no reads for now: it could not be reached, is silent, or lags. Sent with ``alias``
-#: and ``error``.
+#: A replica is left alone: it is unreachable, silent or late. Sent with ``alias`` and ``error``.
 replica_down = Signal()
 
 #: A replica gets reads again. Sent with ``alias``.

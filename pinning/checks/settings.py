@@ -21,8 +21,7 @@ from pinning.pins import identity_rule
 from pinning.pins.stores import Stores, load_store
 from pinning.router import PinningRouter
 
-#: Middleware that reads or writes the database, sets identities or caches pages. It must run inside
-#: PinningMiddleware.
+#: Middleware that must run inside ours: it uses the database, sets identities or caches pages.
 _INSIDE = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -99,7 +99,7 @@ class Clusters:
         """The cluster of a query on ``model``, or None if it belongs to no cluster.
 
         It is the model's own cluster. But if ``instance``, from the hints, was loaded elsewhere
-        than its own model lives, its relations are read from there too. Raises UnknownClusterError
+        than its own model lives, its relations stay where it was loaded. Raises UnknownClusterError
         if a callable of MODELS names a cluster that does not exist.
         """
         place = self.fixed.get(model) or self._place_of(model)
@@ -113,10 +113,9 @@ class Clusters:
     def may_migrate(
         self, alias: str, app_label: str, model_name: str | None, model: Any = None
     ) -> bool | None:
-        """Whether a model, or every model of the app, has its table on ``alias``.
+        """Whether a model, or every model of the app, has its table on ``alias``. None: no opinion.
 
-        False for a replica and for a cluster in READ_ONLY. None leaves the answer to the next
-        router. ``model`` is the class, if it is known.
+        False for a replica and for a cluster in READ_ONLY. ``model`` is the class, if it is known.
         """
         cluster = self._by_alias.get(alias)
         if cluster is not None and (alias != cluster.primary or alias in self.read_only):

@@ -117,7 +117,7 @@ RULES: dict[str, Rule] = {
         "pinning.E007",
         _is_cookie,
         "a dict with some of NAME, DOMAIN, PATH, SECURE, SAMESITE",
-        "Leave a key out to take the value of the session cookie.",
+        "Leave a key out to do the same as the session cookie.",
     ),
     "CACHE": Rule(
         "pinning.E008",
@@ -177,8 +177,7 @@ RULES: dict[str, Rule] = {
         "pinning.E030",
         _is_positive_or_none,
         "a positive number of seconds, or None",
-        "Take more than twice the round trip to the replicas. 0.1 suits most sites; None turns the "
-        "probes off.",
+        "Take more than twice the round trip to the replicas, 0.1 on most sites. None: no probes.",
     ),
     "TASKS": Rule(
         "pinning.E031",

@@ -10,9 +10,9 @@ class ClockPositions(Positions):
     """Knows no positions, so that pins hold for WINDOW."""
 
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:  # noqa: ARG002
-        """None: only the clock can tell."""
+        """None: no position is known."""
         return None
 
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:  # noqa: ARG002
-        """None: only the clock can tell."""
+        """None: no position is known."""
         return None

@@ -114,7 +114,7 @@ def shut(connection: BaseDatabaseWrapper) -> None:
 
 
 def give_back(connection: BaseDatabaseWrapper, raw: Any) -> None:
-    """Close the driver's connection, or give it back to its pool, if no thread waits for it now."""
+    """Close a driver connection, or return it to its pool, when no thread waits on it any more."""
     pool = getattr(connection, "pool", None)
     with contextlib.suppress(Exception):  # each driver has its own errors
         if pool is None:

@@ -9,8 +9,8 @@ def sqlstate_of(error: BaseException) -> str | None:
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
-# A server that says this is up. The words are compared because libpq gives no SQLSTATE (53300)
-# while it connects; MySQL has numbers.
+# A server that says this is up. While it connects, libpq gives no SQLSTATE (53300); MySQL has
+# numbers.
 _FULL = (
     "too many connections",
     "too many clients",

@@ -15,9 +15,8 @@ from pinning.databases.connections import fetch_row
 from pinning.databases.state import known_for_connection, once_for_connection, state_of
 from pinning.pins import Position
 
-# These values stay the same as long as a connection lives, behind a pooler too. Amazon Aurora has
-# the functions below but no such log, because its readers share the primary's storage: pins hold
-# for WINDOW there.
+# These values stay the same while a connection lives, behind a pooler too. Amazon Aurora has the
+# functions below but no such log: its readers share the storage, and pins hold for WINDOW there.
 _SYSTEM = """
 SELECT (SELECT system_identifier FROM pg_control_system()),
        current_setting('wal_block_size')::bigint,
@@ -176,10 +175,9 @@ def _since(
 ) -> float:
     """When the standby was first known to be on ``timeline``, by the servers' clocks.
 
-    There is only one timeline 1. But if two standbys of one primary are promoted one after the
-    other, both may call their timeline 2. The second began later, and lacks a write that was lost
-    with the first. A timeline had begun when this connection first saw it, and at its checkpoint:
-    the earlier time counts.
+    There is only one timeline 1. But of two standbys of one primary, promoted one after the other,
+    both may call their timeline 2. The second began later, and lacks a write that was lost with the
+    first. It had begun when this connection first saw it, and at its checkpoint: the earlier wins.
     """
     if timeline == 1:
         return 0.0

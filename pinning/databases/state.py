@@ -20,8 +20,7 @@ class State:
     __slots__ = ("driver", "is_plain", "reached", "server", "timeline", "transaction", "watcher")
 
     def __init__(self) -> None:
-        #: The object that watches its statements: a primary's Recorder (writes) or a replica's
-        #: Rerunner (reads).
+        #: What watches its statements: a primary's Recorder (writes), a replica's Rerunner (reads).
         self.watcher: Any = None
         #: The open transaction, once it is known (scopes).
         self.transaction: Any = None

@@ -71,8 +71,7 @@ _TARGET = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# The ORM gives the same text again and again, with the values apart. A long text has a long list of
-# values, and seldom comes again.
+# The ORM repeats its texts, with the values apart. Long texts have long lists of values.
 _KNOWN = 512
 _LONGEST_KNOWN = 4096
 

@@ -131,10 +131,7 @@ def _hashed(
 
 
 def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...] | None:
-    """The names of the client that sent ``request``, hashed; None if the IDENTITY function fails.
-
-    ``users`` are the ids of the users that are known so far.
-    """
+    """The names of the client and of its ``users`` (ids) so far, hashed. None if IDENTITY fails."""
     own = rule()
     return identities_of(request, users) if own is None else own.names_of(request)
 
