@@ -41,18 +41,6 @@ class Waits:
         """From now on, set ``activity`` when a wait begins."""
         self._activity = activity
 
-    def begin(self, wait: "Wait") -> None:
-        """Note that the running thread waits."""
-        activity = self._activity
-        if activity is not None:
-            self._begun.add(wait)
-            if not activity.is_set():
-                activity.set()
-
-    def end(self, wait: "Wait") -> None:
-        """Note that it waits no more."""
-        self._begun.discard(wait)
-
     def begun(self) -> "list[Wait]":
         """The waits at present."""
         return list(self._begun)
@@ -67,7 +55,7 @@ class Waits:
 
     def note_stream(self, cursor: CursorWrapper) -> None:
         """Know a cursor that will fetch more rows from the server, for as long as it is there."""
-        if self.are_watched and is_server_side(cursor):
+        if self._activity is not None and is_server_side(cursor):
             key = id(cursor)
             self._streams[key] = weakref.ref(cursor, lambda _: self._streams.pop(key, None))
 
@@ -119,11 +107,15 @@ class Wait:
         self._connecting: Future[Any] | None = None
 
     def __enter__(self) -> "Wait":
-        self._waits.begin(self)
+        activity = self._waits._activity
+        if activity is not None:
+            self._waits._begun.add(self)
+            if not activity.is_set():
+                activity.set()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._waits.end(self)
+        self._waits._begun.discard(self)
 
     def connect(self) -> None:
         """Connect if need be. Raises OperationalError as soon as the wait is cut.

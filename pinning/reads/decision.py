@@ -18,6 +18,7 @@ from pinning.scopes import (
     are_replicas_on,
     overrides,
     transaction_of,
+    wishes,
 )
 
 
@@ -30,15 +31,16 @@ def decide(
     replica and one load from the stores, once for each scope and cluster.
     """
     primary = cluster.primary
-    wishes = overrides.wishes()
-    if wishes.database is not None:
-        return _as_asked(cluster, scope, wishes.database)
+    asked = wishes()
+    if asked.database is not None:
+        return _as_asked(cluster, scope, asked.database)
     if cluster.primary_labels and cluster.is_primary_only(model):
         return primary, Reason.PRIMARY_MODEL
     if scope is None:
         return primary, Reason.NO_SCOPE
     work = scope.works.get(primary) or scope.work(primary)
-    connection = work.connections.get(running_thread.token) or _find_connection(cluster, work)
+    thread = running_thread.token
+    connection = work.connections.get(thread) or _find_connection(cluster, work)
     if connection is not None and is_in_transaction(connection):
         transaction = transaction_of(connection)
         if not scope.is_view_transaction(connection, transaction):
@@ -47,7 +49,7 @@ def decide(
             return primary, Reason.WRITTEN
     if work.written.commits or (scope.parent is not None and scope.has_written(primary)):
         return primary, Reason.WRITTEN
-    if scope.is_unsafe and not wishes.is_read_only:
+    if scope.is_unsafe and not asked.is_read_only:
         return primary, Reason.UNSAFE_METHOD
     if instance is not None:
         if instance._state.db == primary:
@@ -59,7 +61,7 @@ def decide(
         if choice.replica is None:
             return choice.decision
         users = scope.users
-        if (users is None or users.ids() is choice.users) and is_ready(choice):
+        if (users is None or users.ids() is choice.users) and is_ready(choice, thread):
             return choice.decision
     return settle(cluster, scope, work)
 

@@ -23,9 +23,9 @@ from pinning.scopes import Choice, ClusterWork, Reason, Scope
 MOST_ASKED = 2
 
 
-def is_ready(choice: Choice) -> bool:
-    """Whether this thread was told before to read there, on the connection that it still has."""
-    known = choice.connections.get(running_thread.token)
+def is_ready(choice: Choice, thread: object) -> bool:
+    """Whether ``thread`` was told before to read there, on the connection that it still has."""
+    known = choice.connections.get(thread)
     if known is None:
         return False
     connection, driver = known

@@ -22,7 +22,7 @@ from pinning.databases import (
 )
 from pinning.health import give_up_if_lost, replica
 from pinning.reads.routed import was_routed
-from pinning.scopes import Choice, Reason, current_scope, overrides
+from pinning.scopes import Choice, Reason, current_scope, wishes
 
 
 class Rerunner:
@@ -44,14 +44,16 @@ class Rerunner:
         state, known = state_of(connection), replica(connection.alias)
         if state.is_plain:
             state.is_plain = not many and is_query(as_text(sql, connection.connection))
-        may_move = state.is_plain and was_routed(context["cursor"])
+        cursor, is_plain = context["cursor"], state.is_plain
+        # Looked up before only where a monitor may end the wait.
+        is_harmless = known.waits.are_watched and is_plain and was_routed(cursor)
         try:
-            with known.wait(connection, is_harmless=may_move):
+            with known.wait(connection, is_harmless=is_harmless):
                 result = execute(sql, params, many, context)
-            known.waits.note_stream(context["cursor"])
+            known.waits.note_stream(cursor)
             return result
         except (OperationalError, InterfaceError) as error:
-            if not (may_move and self.may_rerun(error, connection)):
+            if not (is_plain and was_routed(cursor) and self.may_rerun(error, connection)):
                 raise
         self._leave_replica()
         _move(context, connections[self._primary])
@@ -70,7 +72,7 @@ class Rerunner:
         if is_in_transaction(connection):
             return False
         if is_conflict(error):
-            return overrides.wishes().database is None
+            return wishes().database is None
         return give_up_if_lost(connection, error)
 
     def _leave_replica(self) -> None:

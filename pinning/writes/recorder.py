@@ -28,6 +28,7 @@ from pinning.databases import (
     hooks,
     is_in_transaction,
     is_write,
+    state_of,
     was_commit_refused,
     written_table,
 )
@@ -46,6 +47,7 @@ class Recorder:
         """Watch ``connection`` from now on, through reconnects, for as long as it is used."""
         self._cluster = connection.alias
         self._connection = connection
+        self._state = state_of(connection)
         self._told: Position | None = None  # with the last commit
         for name in hooks.TRANSACTION_METHODS:
             after = getattr(self, f"_after{name}")
@@ -69,7 +71,8 @@ class Recorder:
             result = self._run_write(run, text, many)
         else:
             result = standby.run(self._connection, run)
-        if self._transaction.has_written() and self._commits(text):
+        open_ = self._state.transaction
+        if open_ is not None and open_.has_written() and self._commits(text):
             self._after_commit()
         return result
 
