@@ -13,7 +13,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test proof lint types docs bench screenshot matrix
+.PHONY: help demo test proof lint types docs package bench screenshot matrix
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ screenshot: $(INSTALLED) ## Take the README's picture anew
 
 docs: $(INSTALLED) ## Build the documentation into docs/_build; a warning is an error
 	$(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build
+
+package: $(INSTALLED) ## Build sdist and wheel, and test what was built in a new environment
+	$(BIN)/python .ci/package.py
 
 bench: $(INSTALLED) ## Measure against other ways to route, 20 minutes; BENCH=--quick make bench
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'

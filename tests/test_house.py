@@ -6,11 +6,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "pinning"
+PACKAGE = Path(find_spec("pinning").origin).parent  # found, not imported
 
 #: Rooms and single files from the ground up. Those on one floor do not import each other.
 FLOORS = (

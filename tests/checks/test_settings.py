@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.test import override_settings
 
+import pinning
 from pinning.middleware import PinningMiddleware
 from pinning.pins.stores import Store
 from pinning.router import PinningRouter
@@ -336,7 +337,8 @@ def ids_in(text):
 
 
 def ids_of_code():
-    paths = [ROOT / "pinning" / "conf" / "rules.py", *(ROOT / "pinning" / "checks").glob("*.py")]
+    package = Path(pinning.__file__).parent
+    paths = [package / "conf" / "rules.py", *(package / "checks").glob("*.py")]
     return [id_ for path in paths for id_ in ids_in(path.read_text())]
 
 

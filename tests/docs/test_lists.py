@@ -15,11 +15,8 @@ from pinning.conf.settings import parse
 from pinning.exceptions import NotAPrimaryError
 from tests.docs.pages import ROOT
 
-CODE = [
-    path
-    for path in Path(pinning.__file__).parent.rglob("*.py")
-    if "testing" not in path.relative_to(ROOT).parts
-]
+PACKAGE = Path(pinning.__file__).parent
+CODE = [path for path in PACKAGE.rglob("*.py") if "testing" not in path.relative_to(PACKAGE).parts]
 LEVELS = {"E": "error", "W": "warning"}
 
 
