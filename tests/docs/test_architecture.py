@@ -10,7 +10,7 @@ from tests.docs import picture
 from tests.docs.pages import ROOT
 from tests.test_house import PACKAGE
 
-PAGES = [ROOT / "docs" / "architecture.md"]
+PAGES = [ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"]
 
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"(?:[\w.]+/)+(?:[\w.]+)?|[\w]+\.(?:md|toml)|Makefile")
