@@ -118,12 +118,14 @@ def test_an_import_goes_through_a_room_s_door(module, to, name):
         assert name in offered_by(path)
 
 
-def offered_by(path: Path) -> set[str]:
-    """What stands in ``__all__``; for a door without it, the files behind it."""
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return set(ast.literal_eval(node.value))
-    return {each.stem for each in path.parent.iterdir()}
+def offered_by(door: Path) -> set[str]:
+    """What a room's ``__init__`` imports or defines; for one that is empty, the files behind it."""
+    tree = ast.parse(door.read_text())
+    imported = {
+        alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return (imported | defined) or {each.stem for each in door.parent.iterdir()}
 
 
 def test_no_imports_run_in_a_circle():

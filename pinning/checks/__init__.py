@@ -6,8 +6,6 @@ from pinning.checks.deployment import check_deployment
 from pinning.checks.roles import check_roles
 from pinning.checks.settings import check_settings
 
-__all__ = ["check_deployment", "check_roles", "check_settings", "register_all"]
-
 
 def register_all() -> None:
     """Tell Django about the checks."""

@@ -5,24 +5,3 @@ from pinning.conf.models import Homes, Sharding, is_generic_relation, load_home,
 from pinning.conf.once import forget, made_once
 from pinning.conf.rules import PRIMARY, REPLICA, find_problems
 from pinning.conf.settings import Cookie, Settings, settings
-
-__all__ = [
-    "DEFAULT",
-    "PRIMARY",
-    "REPLICA",
-    "Cluster",
-    "Clusters",
-    "Cookie",
-    "Homes",
-    "Settings",
-    "Sharding",
-    "clusters",
-    "configured",
-    "find_problems",
-    "forget",
-    "is_generic_relation",
-    "load_home",
-    "made_once",
-    "owner_of",
-    "settings",
-]

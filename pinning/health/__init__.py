@@ -3,12 +3,3 @@
 from pinning.health.connections import give_up_if_lost, is_usable
 from pinning.health.monitor import reset
 from pinning.health.status import Replica, note_exhausted, replica
-
-__all__ = [
-    "Replica",
-    "give_up_if_lost",
-    "is_usable",
-    "note_exhausted",
-    "replica",
-    "reset",
-]

@@ -4,13 +4,3 @@ from pinning.reads.decision import count, decide
 from pinning.reads.find_or_create import FindOrCreateMixin, afind_or_create, find_or_create
 from pinning.reads.raw import read_connection
 from pinning.reads.rerun import watch
-
-__all__ = [
-    "FindOrCreateMixin",
-    "afind_or_create",
-    "count",
-    "decide",
-    "find_or_create",
-    "read_connection",
-    "watch",
-]

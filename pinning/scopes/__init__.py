@@ -11,33 +11,3 @@ from pinning.scopes.responses import stream_inside, streams
 from pinning.scopes.scope import Scope, are_replicas_on, current_scope, in_scope, inside
 from pinning.scopes.state import Choice, ClusterWork, Read
 from pinning.scopes.transaction import Transaction, transaction_of
-
-__all__ = [
-    "CarriedScope",
-    "Choice",
-    "ClusterWork",
-    "HeldScope",
-    "NewScope",
-    "Read",
-    "Reason",
-    "RequestScope",
-    "Scope",
-    "Transaction",
-    "are_replicas_on",
-    "carried",
-    "carried_for_all",
-    "current_scope",
-    "in_scope",
-    "inside",
-    "overrides",
-    "read_only",
-    "scope",
-    "stream_inside",
-    "streams",
-    "take_carried",
-    "transaction",
-    "transaction_of",
-    "use_primary",
-    "use_replica",
-    "wishes",
-]
