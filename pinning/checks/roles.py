@@ -6,7 +6,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004
 from django.db import Error, connections
 
 from pinning.conf import clusters
-from pinning.databases import missing_grant
+from pinning.databases import positions_of
 
 
 def check_roles(databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
@@ -25,7 +25,8 @@ def check_roles(databases: Sequence[str] | None = None, **_: object) -> list[Che
 
 def _sees_timeline(alias: str) -> Iterator[CheckMessage]:
     try:
-        missing = missing_grant(connections[alias])
+        connection = connections[alias]
+        missing = positions_of(connection).missing_grant(connection)
     except Error:
         return
     if missing is not None:

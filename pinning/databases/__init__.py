@@ -18,24 +18,8 @@ from pinning.databases.connections import (
     shut,
     takes_connect_timeout,
 )
-from pinning.databases.errors import is_conflict, is_full, sqlstate_of
+from pinning.databases.errors import is_conflict, is_full
 from pinning.databases.pins import pin_by_clock, pin_now, pins_at
 from pinning.databases.state import State, forget, state_of
-from pinning.databases.statements import (
-    as_text,
-    commits,
-    is_query,
-    is_write,
-    written_table,
-)
-from pinning.databases.vendors import (
-    VENDORS,
-    can_commit,
-    commit,
-    is_refusal,
-    is_standby,
-    missing_grant,
-    of_log,
-    of_primary,
-    of_replica,
-)
+from pinning.databases.statements import as_text, commits, is_query, is_write, written_table
+from pinning.databases.vendors import VENDORS, of_log, of_primary, of_replica, positions_of

@@ -20,7 +20,6 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import debug_transaction
 
-from pinning import databases
 from pinning.conf import clusters
 from pinning.databases import (
     as_text,
@@ -28,6 +27,7 @@ from pinning.databases import (
     hooks,
     is_in_transaction,
     is_write,
+    positions_of,
     state_of,
     was_commit_refused,
     written_table,
@@ -145,10 +145,11 @@ class Recorder:
         """Commit; where the driver can, and a scope will want it, with the position in one go."""
         connection = self._connection
         is_plain = self._transaction.has_written() and hooks.is_djangos(commit)
-        if not (is_plain and databases.can_commit(connection)):
+        positions = positions_of(connection)
+        if not (is_plain and positions.can_commit(connection)):
             return commit()
         with debug_transaction(connection, "COMMIT"), connection.wrap_database_errors:
-            self._told = databases.commit(connection)
+            self._told = positions.commit(connection)
         return None
 
     def _after_commit(self) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from django.db import InternalError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning import databases
 from pinning.breaker import Breaker, breaker_of
+from pinning.databases import positions_of
 from pinning.exceptions import NotAPrimaryError
 
 logger = logging.getLogger("pinning")
@@ -20,7 +20,7 @@ def look(connection: BaseDatabaseWrapper) -> None:
 
     Reads go on: what they see is older than it should be, and yet better than nothing.
     """
-    is_standby = databases.is_standby(connection)
+    is_standby = positions_of(connection).is_standby(connection)
     if is_standby:
         _note_standby(connection)
     elif is_standby is not None:
@@ -29,7 +29,7 @@ def look(connection: BaseDatabaseWrapper) -> None:
 
 def run_write(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> Any:
     """Run a statement that surely writes. Raises NotAPrimaryError, before it is sent if it can."""
-    if databases.is_standby(connection):
+    if positions_of(connection).is_standby(connection):
         raise _note_standby(connection)
     result = run(connection, execute)
     if _breaker_of(connection).is_resting:
@@ -42,7 +42,7 @@ def run(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> Any:
     try:
         return execute()
     except (InternalError, OperationalError) as error:
-        if not databases.is_refusal(connection, error):
+        if not positions_of(connection).is_refusal(connection, error):
             raise
         raise _note_standby(connection) from error
 
