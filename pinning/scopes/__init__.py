@@ -1,4 +1,4 @@
-"""Scopes: one piece of work, what it wrote, what it was asked for, and how it ends."""
+"""Scopes: pieces of work (a request, a task, a block) whose reads and writes belong together."""
 
 from pinning.scopes import overrides, transaction
 from pinning.scopes.block import NewScope, scope

@@ -1,4 +1,4 @@
-"""Scopes for work that is no request: ``scope()``, and whose pins it has."""
+"""``scope()``: opens a scope for work that is not a request, a command or a job for example."""
 
 import functools
 from collections.abc import Callable
@@ -17,31 +17,32 @@ _NOT_GIVEN: Any = object()
 
 
 def scope(*, identity: object = None, carried: str | None = _NOT_GIVEN) -> "NewScope":
-    """A scope for code that is no request: reads may go to replicas until the block writes.
+    """Open a scope for code that is not a request: it may read from replicas until it writes.
 
-    ``with scope() as work:``, ``async with scope():`` or ``@scope()``. Inside another scope it
-    knows what that one has written, and tells it what it writes itself.
+    ``with scope() as work:``, ``async with scope():`` or ``@scope()``. A scope inside another one
+    knows what the outer scope has written, and tells the outer scope what it writes itself.
 
-    ``identity`` says whom the work is done for, so that it sees what they wrote and they see what
-    it writes: the scope of an ASGI connection (``self.scope`` in a Channels consumer), a request, a
-    user or a user's id. None, or nobody, is a scope without. It takes a store on a server. Where it
-    may write, say ``async with`` on an event loop, which would have to wait at the end of a
-    ``with``.
+    ``identity`` says for whom the work is done: the work sees what this user or client wrote, and
+    they see what the work writes. It is the scope of an ASGI connection (``self.scope`` in a
+    Channels consumer), a request, a user, or a user's id. With None or an anonymous user the scope
+    has no identity. An identity needs a store on a server. On an event loop use ``async with`` if
+    the work may write: the end of a ``with`` block would make the event loop wait.
 
-    ``carried`` is what ``carried()`` gave where the work was ordered: replicas that have reached
-    these pins may serve it. Where it holds none, or is None, the setting TASKS says who does.
+    ``carried`` is the text that ``carried()`` gave in the scope that ordered the work. Replicas
+    that have caught up with these pins may serve the work. If the text holds no pins, or is None,
+    the setting TASKS says which database serves it.
 
-    Raises TypeError where both are given: put one scope into the other.
+    Raises TypeError if both are given: open one scope inside the other instead.
     """
     if identity is None:
         return NewScope(Scope if carried is _NOT_GIVEN else lambda: CarriedScope(carried))
     if carried is not _NOT_GIVEN:
-        raise TypeError("scope() takes identity or carried: put one scope into the other.")
+        raise TypeError("scope() takes identity or carried, not both: nest two scopes instead.")
     return NewScope(lambda: HeldScope(Holder(identity)))
 
 
 class NewScope:
-    """What ``scope()`` makes: a with block or a decorator that opens a scope and closes it."""
+    """What ``scope()`` returns: a block or decorator that opens a scope and closes it after."""
 
     def __init__(self, make: Callable[[], Scope]) -> None:
         self._make = make
@@ -59,11 +60,11 @@ class NewScope:
         return self.__enter__()
 
     async def __aexit__(self, *error: object) -> None:
-        """As ``__exit__``; only what has to wait leaves the event loop."""
+        """Like ``__exit__``. If closing has to wait for a database, it runs in a thread."""
         self._block.__exit__(*error)
         close = self._scope.close
         await sync_to_async(close)() if self._scope.has_unsaved_writes() else close()
 
     def __call__(self, function: F) -> F:
-        """Decorate a function, sync or async: each call is a scope."""
+        """Decorate a function, sync or async: each call gets a scope of its own."""
         return decorated(function, functools.partial(NewScope, self._make))

@@ -1,4 +1,4 @@
-"""Pins that go along with work: to the task that a request orders, and back to who waits for it."""
+"""Carries pins as signed text: from a request to the task that it queues, and back again."""
 
 from django.db import connections
 
@@ -11,18 +11,18 @@ from pinning.scopes.transaction import transaction_of
 
 
 def carried() -> str:
-    """The pins of the current scope as signed text, for work that has to see the same: a task.
+    """Return the current scope's pins as signed text, for a task that must see the same data.
 
-    Those it opened with, and what it has committed until now. A write that is not committed yet
-    has no position: its pin holds by the clock, for WINDOW. Empty without a scope or any pins.
-    ``scope(carried=...)`` and ``take_carried`` read it.
+    These are the pins that the scope opened with, and those of its commits until now. A write that
+    is not committed yet has no position: its pin holds by the clock, for WINDOW. The text is empty
+    outside a scope, and if there are no pins. ``scope(carried=...)`` and ``take_carried`` read it.
     """
     scope = current_scope()
     return "" if scope is None else _signed(_pins_of(scope))
 
 
 def carried_for_all() -> str:
-    """The same with all that anybody has committed until now, for work that waits for many."""
+    """Like ``carried``, with everybody's commits until now: for a task that waits for several."""
     scope = current_scope()
     return "" if scope is None else _signed(_pins_of_all(scope))
 
@@ -30,8 +30,8 @@ def carried_for_all() -> str:
 def take_carried(text: str) -> None:
     """Let the current user see what a task has written: ``text`` is what ``carried()`` gave there.
 
-    From now on, and in the user's next requests. Text that we did not sign is ignored, whatever it
-    is, and so are pins that are over.
+    This holds from now on, and in the user's next requests. Text that we did not sign is ignored,
+    whatever it is, and so are pins that have expired.
     """
     scope = current_scope()
     if scope is not None:
@@ -43,7 +43,7 @@ def _signed(pins: Pins) -> str:
 
 
 def _pins_of(scope: Scope) -> Pins:
-    """What the user wrote; where no store can tell that, what anybody did."""
+    """The pins of what the user wrote; if no store can tell that, of what anybody wrote."""
     pins = scope.pins()
     if pins is None:
         return _pins_of_all(scope)
@@ -55,7 +55,7 @@ def _pins_of(scope: Scope) -> Pins:
 
 
 def _pins_of_all(scope: Scope) -> Pins:
-    """With each primary's position now, which includes whatever was committed there."""
+    """Pins at each primary's position now, which covers every commit there, and the scope's own."""
     pins = scope.pins() or Pins()
     for cluster in _with_replicas():
         pins = pins.merge(pin_now(cluster.primary)).merge(_pins_of_pending(cluster))
@@ -63,7 +63,7 @@ def _pins_of_all(scope: Scope) -> Pins:
 
 
 def _with_replicas() -> list[Cluster]:
-    """Where a pin can matter. None, where the settings are wrong."""
+    """The clusters in which a pin can matter. The list is empty if the settings are wrong."""
     settings = conf.settings()
     names = [name for name, replicas in settings.replicas.items() if replicas]
     found = [clusters().of_alias(name) for name in names if name not in settings.read_only]
@@ -71,7 +71,7 @@ def _with_replicas() -> list[Cluster]:
 
 
 def _pins_of_pending(cluster: Cluster) -> Pins:
-    """A pin by the clock while the open transaction has written: its commit has no position yet."""
+    """A pin by the clock if the open transaction has written: its commit has no position yet."""
     connection = connections[cluster.primary]
     if is_in_transaction(connection) and transaction_of(connection).has_written():
         return pin_by_clock(cluster.primary)
@@ -79,20 +79,20 @@ def _pins_of_pending(cluster: Cluster) -> Pins:
 
 
 class CarriedScope(Scope):
-    """Work with the pins that a text brings along, those of a task's message say."""
+    """The scope of work that brings its pins along as text, in a task's message for example."""
 
     __slots__ = ("_brought",)
 
     def __init__(self, carried: object) -> None:
-        """Open a scope with the pins in ``carried``: none, where ``carried()`` did not give it."""
+        """Open a scope with the pins in ``carried``: none, if ``carried()`` did not make it."""
         super().__init__()
         self._brought = signing.unsign_carried(carried)
 
     def load_pins(self) -> Pins | None:
-        """Those that were brought, with those of the scope around, if any."""
+        """The pins that the text brought, and those of the scope around, if any."""
         known = super().load_pins()
         return None if known is None else known.merge(self._brought)
 
     def needs_pins(self) -> bool:
-        """What TASKS says: who brought none may wait for a row that no replica has yet."""
+        """Whether TASKS is PRIMARY: work without pins may be about a row that no replica has."""
         return conf.settings().tasks == conf.PRIMARY

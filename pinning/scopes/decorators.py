@@ -1,7 +1,7 @@
-"""Blocks around functions, and around what goes on after a view has returned.
+"""Runs a function inside a block, and also the response that it returns.
 
-Templates that render late and bodies that stream run outside the blocks that the view or the
-middleware were in; here they are taken back in.
+Templates that render late and bodies that stream run after the view has returned. They are rendered
+and streamed inside a new block of the same kind.
 """
 
 import functools
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def decorated(function: F, enter: Enter) -> F:
-    """``function``, sync or async, run inside ``enter()``, and with it the response it may return.
+    """Return ``function``, sync or async, so that it and the response it returns run in a block.
 
     Raises TypeError for a generator function: its body runs when it is iterated.
     """
@@ -54,6 +54,6 @@ def _carried(result: Any, enter: Enter) -> Any:
 
 
 async def _awaited(result: Awaitable[Any], enter: Enter) -> Any:
-    """What a synchronous function returned to be awaited, an asynchronous view's response say."""
+    """Await what a synchronous function returned, the response of an asynchronous view say."""
     with enter():
         return _carried(await result, enter)

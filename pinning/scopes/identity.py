@@ -1,4 +1,4 @@
-"""Whose work it is that is no request: a websocket's message, a callback, a job for a user."""
+"""Scopes with the pins of a user or client, for work that is no request: a websocket's message."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -14,31 +14,32 @@ from pinning.scopes.scope import Scope
 
 
 class Holder:
-    """Somebody whose pins such work opens with, and under whose names those it leaves are filed."""
+    """The user or client that work is done for: loads their pins, and saves new ones for them."""
 
     def __init__(self, who: object) -> None:
-        """Take the scope of an ASGI connection, a request, a user, or the id of one."""
+        """Take the scope of an ASGI connection, a request, a user, or a user's id."""
         self._who = who
         self._request = request_of(who) if isinstance(who, Mapping) else None
         if isinstance(who, HttpRequest):
             self._request = who
 
     def seed(self) -> object:
-        """What brings them to the same replica each time, if there is anything."""
+        """A value that leads the user or client to the same replica each time. None if unknown."""
         if self._request is not None:
             client = identity.session_of(self._request) or identity.token_of(self._request)
             return client or next(iter(ResolvedUsers(self._request).ids()), None)
         return None if is_open(self._who) else _name_of(self._who)
 
     def load(self) -> Pins | None:
-        """Their pins. None where no store could tell."""
+        """The pins of this user or client. None if no store could tell."""
         visitor = self._visitor()
         return None if visitor is None else stores().load(visitor)
 
     def save(self, take: Callable[[], Pins]) -> None:
-        """Save the pins that ``take`` gives, which asks databases.
+        """Save the pins that ``take`` returns. ``take`` may ask databases.
 
-        An event loop has no connections to ask on: it has to wait for a thread with its own.
+        Code on an event loop has no connections to ask on. There the event loop waits for a thread,
+        which has connections of its own.
         """
         if not is_on_event_loop():
             self._save(take)
@@ -59,7 +60,7 @@ class Holder:
             stores().save(visitor, take(), None)
 
     def _visitor(self) -> Visitor | None:
-        """Told anew each time, as a consumer's user may have been resolved since."""
+        """Made anew each time, because the user of a consumer may have been resolved since."""
         if self._request is None:
             name = _name_of(self._who)
             names = () if name is None else signing.hashed("user", name)
@@ -72,13 +73,13 @@ class Holder:
 
 
 def request_of(connection: Mapping[str, Any]) -> HttpRequest:
-    """As much of a request as there is in an ASGI connection, a websocket's for one."""
+    """A request made of what is known of an ASGI connection, a websocket's for example."""
     request = HttpRequest()
     request.method = connection.get("method")
     request.path = request.path_info = connection.get("path", "")
     for raw_name, raw_value in connection.get("headers", ()):
         name, value = raw_name.decode("latin1").upper(), raw_value.decode("latin1")
-        if "_" not in name:  # as Django's own: it could pass for another header
+        if "_" not in name:  # as Django does: "A_B" could pass for "A-B"
             key = f"HTTP_{name.replace('-', '_')}"
             separator = "; " if name == "COOKIE" else ","
             known = request.META.get(key)
@@ -91,39 +92,39 @@ def request_of(connection: Mapping[str, Any]) -> HttpRequest:
 
 
 def _name_of(who: Any) -> str | None:
-    """A user's id. A lazy user that was handed over is meant to be resolved."""
+    """A user's id, or None for nobody. A lazy user is resolved: the caller gave it to be used."""
     if who is None or who == "":
         return None
     return id_of(who) if hasattr(who, "is_authenticated") else str(who)
 
 
 class HeldScope(Scope):
-    """The scope of work that is done for somebody: it has their pins and leaves them its own."""
+    """The scope of work for a user or client: it loads their pins, and saves new ones for them."""
 
     __slots__ = ("_holder",)
 
     def __init__(self, holder: Holder) -> None:
-        """Open a scope for ``holder``; nothing is loaded yet."""
+        """Open a scope for ``holder``; no pins are loaded yet."""
         super().__init__()
         self._holder = holder
         if self.parent is None:
             self.seed = holder.seed() or self.seed
 
     def load_pins(self) -> Pins | None:
-        """Those of the scope around, if any, and the holder's."""
+        """The pins of the scope around, if any, and those of the holder."""
         around = super().load_pins()
         held = None if around is None else self._holder.load()
         return None if around is None or held is None else around.merge(held)
 
     def wrote(self, cluster: str, position: Position | None = None) -> None:
-        """Note a committed write; one that is committed after its end is saved by itself."""
+        """Note a committed write. If the scope has ended already, its pin is saved at once."""
         super().wrote(cluster, position)
         if self.is_closed:
             at = pin_now(cluster) if position is None else pins_at(cluster, position)
             self._holder.save(lambda: at)
 
     def close(self) -> None:
-        """Save what was written, and end."""
+        """Save the pins of what was written, and end the scope."""
         try:
             if self.has_unsaved_writes():
                 self._holder.save(self.take_pins)

@@ -1,4 +1,4 @@
-"""What the code asks for explicitly, for a block or for a view and all that it returns."""
+"""Overrides: what the code asks for explicitly, for a block or for a view and its response."""
 
 import functools
 from collections.abc import Callable
@@ -15,10 +15,10 @@ REPLICA = "replica"
 
 
 class Wishes(NamedTuple):
-    """What the running code asked for.
+    """The overrides that hold for the running code.
 
-    ``database`` is PRIMARY, REPLICA or None. ``is_read_only`` says that it reads only, whatever the
-    request's method.
+    ``database`` is PRIMARY, REPLICA or None. ``is_read_only`` says that the code only reads,
+    whatever the request's method is.
     """
 
     database: str | None = None
@@ -27,12 +27,12 @@ class Wishes(NamedTuple):
 
 _wishes: ContextVar[Wishes] = ContextVar("pinning_wishes", default=Wishes())  # noqa: B039
 
-#: What the running code asked for.
+#: Returns the overrides that hold for the running code.
 wishes = _wishes.get
 
 
 class Block:
-    """Has one wish more while it is entered. A block is entered once; its makers make new ones."""
+    """Sets one override while it is entered. A block is entered once: each use makes a new one."""
 
     def __init__(self, **wish: Any) -> None:
         self._wish = wish
@@ -49,7 +49,7 @@ class Block:
         _wishes.reset(self._token)
 
     def __call__(self, function: F) -> F:
-        """Decorate: ``@use_primary()`` with its brackets."""
+        """Decorate a function: ``@use_primary()``, with its brackets."""
         return decorated(function, functools.partial(Block, **self._wish))
 
 
@@ -64,10 +64,10 @@ def use_primary(function: None = None) -> Block: ...
 def use_primary(function: F | None = None) -> F | Block:
     """Send reads to the primary: ``with use_primary():`` or ``@use_primary`` on a function or view.
 
-    Decorators hold for sync and async functions, and for what a view returns: a template that is
-    rendered later, a body that streams. On a class-based view use Django's ``method_decorator``.
-    Blocks nest; the innermost counts. Raises TypeError for a generator function, whose body would
-    run outside the block.
+    The decorator works for sync and async functions. It also covers what a view returns: a template
+    that is rendered later, a body that streams. On a class-based view use Django's
+    ``method_decorator``. Blocks nest, and the innermost one counts. Raises TypeError for a
+    generator function, whose body would run outside the block.
     """
     return _block_or_decorated(function, Block(database=PRIMARY))
 
@@ -81,10 +81,10 @@ def use_replica(function: None = None) -> Block: ...
 
 
 def use_replica(function: F | None = None) -> F | Block:
-    """Send reads to a replica although the user, or this very scope, has written: stale is fine.
+    """Send reads to a replica even if the user, or this scope, has written: reads may be stale.
 
-    Used like ``use_primary``. Writes still go to the primary, and so do reads when no replica is
-    healthy or USE_REPLICAS is off.
+    It is used like ``use_primary``. Writes still go to the primary, and so do reads when no replica
+    is healthy or USE_REPLICAS is off.
     """
     return _block_or_decorated(function, Block(database=REPLICA))
 
@@ -100,8 +100,8 @@ def read_only(function: None = None) -> Block: ...
 def read_only(function: F | None = None) -> F | Block:
     """Declare that an unsafe request only reads, as a search or a GraphQL query by POST does.
 
-    Used like ``use_primary``. Its reads are routed like those of a GET; should it write after all,
-    that is noticed as ever.
+    It is used like ``use_primary``. The reads are routed like those of a GET. If the code writes
+    after all, the write is noticed and pins as always.
     """
     return _block_or_decorated(function, Block(is_read_only=True))
 

@@ -4,12 +4,12 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a read went where it went. ``reason.explanation`` says it to a person."""
+    """Why a read went where it went. ``reason.explanation`` says it in words."""
 
     explanation: str
 
     def __new__(cls, value: str, explanation: str) -> "Reason":
-        """Make a member of its value, with the sentence that explains it."""
+        """Make a member from its value and the words that explain it."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.explanation = explanation
@@ -20,15 +20,15 @@ class Reason(StrEnum):
     PRIMARY_MODEL = "primary_model", "the model is listed in PRIMARY_MODELS"
     NO_SCOPE = "no_scope", "the read happened outside any request or scope"
     TRANSACTION = "transaction", "a transaction is open on the primary"
-    WRITTEN = "written", "this scope has already written"
+    WRITTEN = "written", "this scope has already written to the cluster"
     UNSAFE_METHOD = "unsafe_method", "the request's method is one that usually writes"
-    FOLLOWS_PRIMARY = "follows_primary", "it follows an object that came from the primary"
-    GENERIC_RELATION = "generic_relation", "a GenericRelation manager may write where it reads"
-    EVENT_LOOP = "event_loop", "the event loop must not wait for a replica to be chosen"
+    FOLLOWS_PRIMARY = "follows_primary", "it follows an object that was loaded from the primary"
+    GENERIC_RELATION = "generic_relation", "Django may write where it reads a GenericRelation"
+    EVENT_LOOP = "event_loop", "code on an event loop must not wait while a replica is chosen"
     SWITCHED_OFF = "switched_off", "USE_REPLICAS is off for this scope"
     STORES_DOWN = "stores_down", "no store could tell whether the user has written"
-    NO_PINS = "no_pins", "the task brought no pins along, and TASKS names the primary"
-    PINNED = "pinned", "the user has written and no replica asked has it yet"
-    NO_REPLICA = "no_replica", "no healthy replica is left"
-    CAUGHT_UP = "caught_up", "the replica has what the user wrote, or the window is over"
-    REPLICA = "replica", "nothing speaks against a replica"
+    NO_PINS = "no_pins", "the task brought no pins, and TASKS sends it to the primary"
+    PINNED = "pinned", "the user has written, and no replica that was asked has it yet"
+    NO_REPLICA = "no_replica", "no replica is healthy, or one failed earlier in this scope"
+    CAUGHT_UP = "caught_up", "the replica has what the user wrote, or the pin expired by the clock"
+    REPLICA = "replica", "no rule sends this read to the primary"

@@ -1,4 +1,4 @@
-"""The middleware: a request is a scope; its pins come from the stores and go back to them."""
+"""The scope of a request: it loads the pins of the client that sent the request."""
 
 import functools
 
@@ -15,26 +15,26 @@ _nobody = functools.cache(HttpRequest)
 
 
 class RequestScope(Scope):
-    """The scope of a request, with the pins of whoever sent it."""
+    """The scope of a request, with the pins of the client that sent it."""
 
     __slots__ = ("_names", "_uses_replicas", "is_unsafe", "request", "view_transactions")
 
     def __init__(self, request: HttpRequest) -> None:
-        """Open a scope for ``request``; nothing is loaded yet."""
+        """Open a scope for ``request``; no pins are loaded yet."""
         super().__init__()
         self.request = request
-        # The same replica each time.
+        # Leads this client to the same replica each time.
         self.seed = identity.session_of(request) or identity.token_of(request) or self.seed
         self.users = ResolvedUsers(request) if stores().has_server_side else None
-        self._names: tuple[str, ...] = ()  # under which pins were loaded
+        self._names: tuple[str, ...] = ()  # the identities whose pins were loaded
         self.is_unsafe = request.method not in conf.settings().safe_methods
         self.view_transactions: dict[str, object] = {}
         self._uses_replicas: bool | None = None
 
     def load_pins(self) -> Pins | None:
-        """Ask the stores. At the first read of the request, so one that never reads never asks.
+        """Ask the stores, at the first read of the request: a request that never reads never asks.
 
-        Asked again, what the servers know under names that are new since.
+        A later call asks the stores only for identities that have become known since.
         """
         names = identity.names_of(self.request, self.user_ids()) if self.users is not None else ()
         if names is None:
@@ -43,7 +43,7 @@ class RequestScope(Scope):
             pins = stores().load(Visitor(cookies=self.request.COOKIES, identities=names))
         else:
             pins = self._with_more(tuple(name for name in names if name not in self._names))
-        self._pins, self._names = pins, names  # in this order, for another thread that comes in
+        self._pins, self._names = pins, names  # names last, as another thread may look
         return pins
 
     def _with_more(self, names: tuple[str, ...]) -> Pins | None:
@@ -53,43 +53,43 @@ class RequestScope(Scope):
         return None if more is None else self._pins.merge(more)
 
     def visitor(self) -> Visitor:
-        """Whoever the pins were loaded for."""
+        """The visitor whose pins were loaded."""
         return Visitor(cookies=self.request.COOKIES, identities=self._names)
 
     def visitor_after(self, response: HttpResponseBase | None) -> Visitor:
-        """Whoever sent the request, by all names it had and by those that ``response`` gives."""
+        """The visitor, with all identities it had and those that ``response`` gives it."""
         names = self._names
         if self.users is not None:
             names += identity.names_after(self.request, response, self.user_ids())
         return Visitor(cookies=self.request.COOKIES, identities=tuple(dict.fromkeys(names)))
 
     def uses_replicas(self) -> bool:
-        """What USE_REPLICAS says, or answers once for this request."""
+        """What USE_REPLICAS says. A callable is asked once for each request."""
         if self._uses_replicas is None:
             switch = conf.settings().use_replicas
             self._uses_replicas = switch if isinstance(switch, bool) else bool(switch(self.request))
         return self._uses_replicas
 
     def began_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> None:
-        """Note the view's transaction: the first that begins once the request has a view.
+        """Note the view's transaction: the first one that begins once the request has a view.
 
-        Django opens it right before it calls the view, so none can come in between.
+        Django opens it right before it calls the view, so no other one can begin in between.
         """
         if connection.alias not in self.view_transactions and self._view_is_atomic(connection):
             self.view_transactions[connection.alias] = transaction
 
     def is_view_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
-        """Whether the open transaction is but the one that ATOMIC_REQUESTS put around the view."""
+        """Whether only the transaction that ATOMIC_REQUESTS put around the view is open."""
         is_view = self.view_transactions.get(connection.alias) is transaction
         return is_view and len(connection.atomic_blocks) == 1
 
     def close(self) -> None:
-        """End the request. A task that lives on holds the scope, and nothing of the request."""
+        """End the request. A task that lives on keeps the scope alive, but not the request."""
         if self.users is not None:
             self.users.forget()
         super().close()
         self.request = _nobody()
-        self._uses_replicas = bool(self._uses_replicas)  # asked no more
+        self._uses_replicas = bool(self._uses_replicas)  # the callable is not asked again
 
     def _view_is_atomic(self, connection: BaseDatabaseWrapper) -> bool:
         match = self.request.resolver_match

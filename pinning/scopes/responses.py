@@ -1,7 +1,7 @@
-"""Blocks around functions, and around what goes on after a view has returned.
+"""Renders and streams a response inside a block, after the view has returned.
 
-Templates that render late and bodies that stream run outside the blocks that the view or the
-middleware were in; here they are taken back in.
+Templates that render late and bodies that stream run outside the blocks of the view and of the
+middleware. Here they are put inside such a block again.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,20 +23,20 @@ def streams(response: object) -> bool:
 
 
 def stream_inside(response: Any, enter: Enter, on_end: Callable[[], None] = lambda: None) -> None:
-    """Make each part of the body inside ``enter()``, and call ``on_end`` once when it is over.
+    """Make each part of the body inside ``enter()``, and call ``on_end`` once after the last part.
 
-    ``on_end`` may wait: beside an event loop it runs in a thread.
+    ``on_end`` may wait for a database: for an asynchronous body it runs in a thread.
     """
     body = AsyncBody if response.is_async else Body
     response.streaming_content = body(response.streaming_content, enter, on_end)
 
 
 def render_inside(response: Any, enter: Enter) -> None:
-    """Render the template, which Django does after the view has returned, inside ``enter()``."""
+    """Render the template inside ``enter()``. Django renders it after the view has returned."""
     render = response.render
 
     def render_in_block() -> Any:
-        response.__dict__.pop("render", None)  # a rendered response may be pickled into a cache
+        response.__dict__.pop("render", None)  # so that a cache can pickle the response
         with enter():
             return render()
 
@@ -44,7 +44,7 @@ def render_inside(response: Any, enter: Enter) -> None:
 
 
 class _Ending:
-    """Calls ``on_end`` once: at the last part, or when Django closes the response before it."""
+    """Calls ``on_end`` once: at the end of the body, or when Django closes the response earlier."""
 
     def __init__(self, parts: Any, enter: Enter, on_end: Callable[[], None]) -> None:
         self._parts = parts

@@ -1,7 +1,8 @@
-"""The scope: one piece of work whose reads and writes belong together.
+"""The scope: one piece of work, a request for example, whose reads and writes belong together.
 
-What a scope did is a change to one mutable object that the ContextVar holds from the start: a
-ContextVar that is set anew inside asyncio.create_task, gather or a thread is lost outside it.
+The ContextVar holds one mutable object from the start, and all that the work does changes this
+object. A ContextVar that is set anew inside asyncio.create_task, gather or a thread is lost outside
+it.
 """
 
 import contextvars
@@ -24,7 +25,7 @@ from pinning.signals import scope_closed
 class Scope:
     """One piece of work: a request, a task, a command, a websocket message.
 
-    ``trace``, where somebody set it to a list, gets every answer of the router in order.
+    If ``trace`` is set to a list, it gets every answer of the router in order.
     """
 
     __slots__ = (
@@ -48,41 +49,42 @@ class Scope:
         self.works: dict[str, ClusterWork] = {}
         self.trace: list[Read] | None = self.parent.trace if self.parent else None
         self.seed: object = self.parent.seed if self.parent else random.random()  # noqa: S311
-        #: Who may turn out to be the user while it goes on, where pins are filed under users.
+        #: Finds the users who are resolved meanwhile. None if pins are not filed under users.
         self.users: ResolvedUsers | None = self.parent.users if self.parent else None
         self.pins_known = False
         self._pins: Pins | None = None
         self._pins_users = NOBODY
         self._closed = False
 
-    # What may be asked of it
+    # Questions
 
     @property
     def is_closed(self) -> bool:
-        """Whether its work is over. A task that outlives its request still holds the scope."""
+        """Whether the work is over. A task that outlives its request still holds the scope."""
         return self._closed
 
     @property
     def reads(self) -> dict[str, dict[Reason, int]]:
-        """How often the router answered, by cluster and reason; it may answer twice a query."""
+        """How often the router answered, by cluster and reason. One query may take two answers."""
         return {name: dict(work.reads) for name, work in list(self.works.items())}
 
     def work(self, cluster: str) -> ClusterWork:
-        """What the scope has to do with ``cluster``."""
+        """What this scope knows about ``cluster``."""
         work = self.works.get(cluster)
         return work if work is not None else self.works.setdefault(cluster, ClusterWork())
 
     def has_written(self, cluster: str) -> bool:
-        """Whether it, or a scope around it, has committed a write to ``cluster``."""
+        """Whether this scope, or a scope around it, has committed a write to ``cluster``."""
         work = self.works.get(cluster)
         if work is not None and work.written.commits:
             return True
         return self.parent is not None and self.parent.has_written(cluster)
 
     def pins(self) -> Pins | None:
-        """The pins it opened with. None where no store could tell.
+        """The pins that the scope opened with. None if no store could tell.
 
-        Loaded at the first call, and again at the first after another user was resolved.
+        They are loaded at the first call, and again at the first call after another user was
+        resolved.
         """
         users = self.user_ids()
         if not self.pins_known or users is not self._pins_users:
@@ -90,25 +92,25 @@ class Scope:
             for work in list(self.works.values()):
                 known = None if known is None else known.merge(work.written.received)
             self._pins = known
-            self._pins_users = users  # after that, as another thread may look
+            self._pins_users = users  # after the pins, as another thread may look
             self.pins_known = True
         return self._pins
 
     def user_ids(self) -> tuple[str, ...]:
-        """The users who are resolved by now: the same object until there is another."""
+        """The ids of the users resolved by now: the same object until another user is resolved."""
         return NOBODY if self.users is None else self.users.ids()
 
     def is_view_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
-        """Whether ``transaction``, which is open on ``connection``, is but the view's.
+        """Whether ``transaction``, which is open on ``connection``, is only the view's.
 
-        That is the one which ATOMIC_REQUESTS opens, with no other block inside it.
+        That is the transaction which ATOMIC_REQUESTS opens, with no other block inside it.
         """
         return self.parent is not None and self.parent.is_view_transaction(connection, transaction)
 
-    # What kinds of scope decide
+    # What each kind of scope decides
 
     def load_pins(self) -> Pins | None:
-        """The pins to open with. Asked once for each user resolved, in a thread that may wait."""
+        """The pins to open with. Called once for each user resolved, in a thread that may wait."""
         return self.parent.pins() if self.parent else Pins()
 
     def uses_replicas(self) -> bool:
@@ -116,18 +118,18 @@ class Scope:
         return self.parent.uses_replicas() if self.parent else are_replicas_on()
 
     def needs_pins(self) -> bool:
-        """Whether replicas serve it only where it has pins that they have reached."""
+        """Whether the scope reads from the primary if it has no pins."""
         return False
 
-    # What happens to it
+    # Events
 
     def began_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> None:
         """Note that ``transaction`` begins on ``connection``."""
 
     def wrote(self, cluster: str, position: Position | None = None) -> None:
-        """Note a committed write, here and in every open scope around.
+        """Note a committed write, in this scope and in every open scope around it.
 
-        ``position`` is where the primary was after it, if that was told with the commit.
+        ``position`` is the primary's position after the write, if the commit returned it.
         """
         told = None if position is None else pins_at(cluster, position)
         scope: Scope | None = self
@@ -139,7 +141,8 @@ class Scope:
     def receive(self, pins: Pins) -> None:
         """Take in the pins of work that was done elsewhere, here and in every open scope around.
 
-        As if they had been there from the start; and whoever saves what was written saves them too.
+        They count as if the scope had opened with them. They are saved together with the pins of
+        its own writes.
         """
         scope: Scope | None = self
         while scope is not None:
@@ -151,33 +154,34 @@ class Scope:
             scope = scope.parent
 
     def has_unsaved_writes(self) -> bool:
-        """Whether ``take_pins`` would give any."""
+        """Whether ``take_pins`` would return any."""
         return any(not work.written.is_saved for work in list(self.works.values()))
 
     def take_pins(self) -> Pins:
-        """Pins for all it has committed or received since the last call."""
+        """Pins for all that the scope has committed or received since the last call."""
         pins = Pins()
         for name, work in list(self.works.items()):  # another thread may add one
             if not work.written.is_saved:
-                written = work.take()  # before asking, so that a write meanwhile is not lost
+                written = work.take()  # before the query, so that a write meanwhile is not lost
                 pins = pins.merge(written.received)
                 if written.commits:
                     pins = pins.merge(self.pins_of_writes(name))
         return pins
 
     def pins_of_writes(self, cluster: str) -> Pins:
-        """Pins for all that was committed to ``cluster`` until now. Takes nothing away.
+        """Pins for all that was committed to ``cluster`` until now. They still count as not saved.
 
-        One query after each write whose position is not known, however often this is called.
+        This costs one query after each write whose position is not known, however often it is
+        called.
         """
-        if self.parent is not None and not self.parent.is_closed:  # which has heard of every write
+        if self.parent is not None and not self.parent.is_closed:  # it knows every write
             return self.parent.pins_of_writes(cluster)
         work = self.work(cluster)
-        written = work.written  # before asking, so that a write meanwhile is asked for anew
+        written = work.written  # before the query, so that a write meanwhile asks again
         if written.known is not None:
             return written.known
         pins = pin_now(cluster)
-        if any(pin.position is not None for pin in pins):  # who could not tell may tell later
+        if any(pin.position is not None for pin in pins):  # without one, the next call asks again
             work.ask(written, pins)
         return pins
 
@@ -190,8 +194,8 @@ class Scope:
             scope_closed.send_robust(type(self), scope=self)
         self.users = None
         self._pins, self._pins_users = None, NOBODY
-        self.pins_known = True  # who still asks does not know
-        for work in list(self.works.values()):  # a task that lives on holds the scope, not these
+        self.pins_known = True  # a late read gets no pins and goes to the primary
+        for work in list(self.works.values()):  # a task that lives on keeps only the scope
             work.choice = None
             work.connections = {}
 
@@ -205,7 +209,7 @@ _current: ContextVar[Scope | None] = ContextVar("pinning_scope", default=None)
 
 
 def current_scope() -> Scope | None:
-    """The innermost scope that the running code belongs to and that is still open, or None."""
+    """The innermost open scope that the running code belongs to, or None."""
     scope = _current.get()
     while scope is not None and scope._closed:
         scope = scope.parent
@@ -213,7 +217,7 @@ def current_scope() -> Scope | None:
 
 
 class inside:  # noqa: N801  reads like the function that it stands for
-    """A block that belongs to ``scope``, without closing it afterwards."""
+    """A block that belongs to ``scope``. Its end does not close the scope."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -231,15 +235,16 @@ R = TypeVar("R")
 
 
 def in_scope(function: Callable[P, R]) -> Callable[P, R]:
-    """``function`` as part of the current scope, whichever thread runs it, and however often.
+    """Return ``function`` as part of the current scope, for any thread and any number of calls.
 
-    ``executor.submit(in_scope(function), ...)``. The blocks around this call hold in it as well, as
-    all context variables do. Once the scope has ended it reads from the primary.
+    ``executor.submit(in_scope(function), ...)``. The blocks around this call hold in ``function``
+    as well, as all context variables do. Once the scope has ended, ``function`` reads from the
+    primary.
     """
     context = contextvars.copy_context()
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        return context.copy().run(function, *args, **kwargs)  # several threads may be in it at once
+        return context.copy().run(function, *args, **kwargs)  # a context takes one thread at a time
 
     return run

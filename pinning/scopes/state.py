@@ -1,4 +1,4 @@
-"""What a scope holds for each cluster: its work there, and which database serves its reads."""
+"""What a scope knows about each cluster: its writes there, and which database serves its reads."""
 
 import threading
 from typing import Any, NamedTuple, Protocol
@@ -11,7 +11,7 @@ from pinning.scopes.written import NOTHING, Written
 
 
 class Read(NamedTuple):
-    """One answer of the router. ``model`` is its label."""
+    """One answer of the router. ``model`` is the model's label."""
 
     model: str
     alias: str
@@ -19,7 +19,7 @@ class Read(NamedTuple):
 
 
 class Replica(Protocol):
-    """What a choice has to know of a replica at each read. The whole is in ``health``."""
+    """The part of a replica that is looked at for each read. The whole class is in ``health``."""
 
     is_lagging: bool
 
@@ -27,8 +27,8 @@ class Replica(Protocol):
 class Choice:
     """Which database serves a scope, and the pins that each connection to it must have reached.
 
-    ``replica`` is None for the primary, which needs no looking after. ``users`` are those whose
-    pins it takes into account.
+    ``replica`` is None if it is the primary, whose health is not watched. ``users`` are the ids of
+    the users whose pins the choice takes into account.
     """
 
     __slots__ = ("alias", "connections", "decision", "pins", "reason", "replica", "users")
@@ -42,43 +42,43 @@ class Choice:
         self.pins = pins
         self.users = NOBODY
         self.decision = (alias, reason)
-        #: The replica's, by thread, and the driver's in it that was found to be good.
+        #: By thread: its connection to the replica, and the driver's connection that was checked.
         self.connections: dict[object, tuple[BaseDatabaseWrapper, Any]] = {}
 
 
 class ClusterWork:
-    """What a scope has to do with one cluster."""
+    """What a scope knows about one cluster."""
 
     __slots__ = ("_lock", "choice", "connections", "reads", "written")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # several threads may write in one scope
-        #: What was written, here and in work elsewhere.
+        #: What this scope wrote, and the pins it received from work elsewhere.
         self.written: Written = NOTHING
         #: Which database serves the reads, once it is settled.
         self.choice: Choice | None = None
         self.reads: dict[Reason, int] = {}
-        #: The primary's, by thread.
+        #: The connections to the primary, by thread.
         self.connections: dict[object, BaseDatabaseWrapper] = {}
 
     def commit(self, told: Pins | None) -> None:
-        """Note a commit; ``told`` are its pins, where its position came with it."""
+        """Note a commit. ``told`` has its pins, if the position came with the commit."""
         with self._lock:
             self.written = self.written.with_commit(told)
 
     def receive(self, pins: Pins) -> None:
-        """Note the pins of work that was done elsewhere. A choice was made without them."""
+        """Note pins of work that was done elsewhere. The choice, made without them, is dropped."""
         with self._lock:
             self.written = self.written.with_received(pins)
         self.choice = None
 
     def ask(self, written: Written, pins: Pins) -> None:
-        """Note what the primary told when it was asked for what was ``written`` then."""
+        """Note what the primary answered when it was asked about ``written``."""
         with self._lock:
             self.written = self.written.with_asked(written, pins)
 
     def take(self) -> Written:
-        """What was written. From now on it counts as saved."""
+        """Return what was written. From now on it counts as saved."""
         with self._lock:
             written, self.written = self.written, self.written.as_saved()
         return written

@@ -9,13 +9,13 @@ from pinning.scopes.scope import Scope
 class Transaction:
     """One transaction, from where it begins to where it is committed or rolled back.
 
-    Each has an object of its own, so that two that follow each other are told apart.
+    Each transaction has an object of its own, so that two in a row can be told apart.
     """
 
     __slots__ = ("_writers",)
 
     def __init__(self) -> None:
-        #: Scopes that have written, with the savepoints that their writes may be rolled back with.
+        #: Each scope that has written, with the savepoints whose rollback undoes its write.
         self._writers: list[tuple[Scope, frozenset[str]]] = []
 
     def has_written(self) -> bool:
@@ -25,8 +25,9 @@ class Transaction:
     def note(self, scope: Scope, savepoints: frozenset[str]) -> None:
         """Note a write by ``scope`` while ``savepoints`` are open.
 
-        Savepoints that were released meanwhile cannot be rolled back alone any more; an entry
-        that survives wherever another one does makes that other one superfluous.
+        A savepoint that was released since cannot be rolled back alone any more, so entries forget
+        it. A write adds no entry if an older one of its scope survives every rollback that it
+        survives.
         """
         writers = {(writer, sids & savepoints) for writer, sids in self._writers}
         if not any(writer is scope and sids <= savepoints for writer, sids in writers):
@@ -42,7 +43,7 @@ class Transaction:
         self._writers = []
 
     def take_writers(self) -> list[Scope]:
-        """The scopes that have written, for whoever has seen the commit: they are told once."""
+        """Return the scopes that have written, and forget them: each is told of the commit once."""
         writers, self._writers = self._writers, []
         return [scope for scope, _ in writers]
 

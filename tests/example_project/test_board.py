@@ -9,7 +9,7 @@ from tests.example_project.conftest import Row, Visitor
 
 pytestmark = pytest.mark.live
 
-PINNED = "the user has written and no replica asked has it yet"
+PINNED = "the user has written, and no replica that was asked has it yet"
 
 
 def test_whoever_posted_a_note_sees_it_at_once(visitor):
@@ -78,8 +78,8 @@ def test_another_visitor_reads_from_the_replica(demo, visitor):
     other = Visitor(demo)
     assert "not for others yet" not in other.notes
     assert other.verdict == (
-        "This page does not show 1 new thing yet. It was read from replica1: nothing speaks "
-        "against a replica."
+        "This page does not show 1 new thing yet. It was read from replica1: no rule sends "
+        "this read to the primary."
     )
 
 
