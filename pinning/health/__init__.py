@@ -1,4 +1,4 @@
-"""Which replicas are out or late, the thread that finds out, and what waits for them."""
+"""The health of replicas: which are out or late, the monitor that finds out, and their waits."""
 
 from pinning.health.connections import give_up_if_lost, is_usable
 from pinning.health.monitor import reset

@@ -1,4 +1,4 @@
-"""Connections to replicas: whether one can be used, and what is to be done when it was lost.
+"""Connections to replicas: whether one can be used, and what to do when one was lost.
 
 Everything here may wait for a database, so it never runs on an event loop.
 """
@@ -12,12 +12,12 @@ from pinning.conf import Cluster
 from pinning.health import monitor
 from pinning.health.status import replica
 
-#: The monitor tries whether a replica is back; if it has not by then, a request does.
+#: How long requests leave it to the monitor to try first whether a replica is back.
 _GRACE_SECONDS = 3.0
 
 
 def is_usable(cluster: Cluster, alias: str) -> bool:
-    """Whether a query could be sent to the replica now; connects to it, as the query would have."""
+    """Whether the replica can take a query now. This connects to it, as the query would have."""
     connection, known = connections[alias], replica(alias)
     if _is_forbidden(connection):
         return False
@@ -33,9 +33,9 @@ def is_usable(cluster: Cluster, alias: str) -> bool:
     except Error as error:
         known.set_aside(error)
         return False
-    except AssertionError:  # Django's test cases forbid it to other threads in this way
+    except AssertionError:  # Django's test cases forbid other threads to connect in this way
         return False
-    if is_tried:  # else nothing was asked, and another thread may have found out that it is down
+    if is_tried:  # else nothing was asked, and another thread may have set it aside
         known.restore()
     return True
 
@@ -43,8 +43,8 @@ def is_usable(cluster: Cluster, alias: str) -> bool:
 def _renew_if_broken(connection: BaseDatabaseWrapper, *, ask: bool) -> None:
     """Close a connection that broke since it was opened, so that a new one is made.
 
-    Where an error was seen on it, or where ``ask`` says that its replica had failed, it is asked;
-    else as CONN_HEALTH_CHECKS says.
+    The server is asked if an error was seen on the connection, or if ``ask`` says that the replica
+    had failed. Otherwise CONN_HEALTH_CHECKS decides.
     """
     if connection.connection is None or connection.in_atomic_block:
         return
@@ -57,16 +57,16 @@ def _renew_if_broken(connection: BaseDatabaseWrapper, *, ask: bool) -> None:
 def _is_forbidden(connection: BaseDatabaseWrapper) -> bool:
     """Whether one of Django's test cases left the alias out of its ``databases``.
 
-    It then has a failure in place of the methods that connect or query, with the real method in
-    ``wrapped`` (``_DatabaseFailure`` in django/test/testcases.py).
+    Django then puts a failure in place of the methods that connect or query. The failure has the
+    real method in ``wrapped`` (``_DatabaseFailure`` in django/test/testcases.py).
     """
     return hasattr(connection.cursor, "wrapped") or hasattr(connection.connect, "wrapped")
 
 
 def give_up_if_lost(connection: BaseDatabaseWrapper, error: Error) -> bool:
-    """Whether ``error`` came from a connection that is of no more use, which is then closed.
+    """Whether ``error`` came from a connection that was lost. Such a connection is closed.
 
-    Its replica is set aside unless it takes a new connection.
+    Its replica is set aside unless the replica accepts a new connection.
     """
     if connection.connection is not None and connection.is_usable():
         return False

@@ -1,6 +1,6 @@
-"""How far a replica lags, told by what its primary had some time ago. No I/O.
+"""How far a replica lags, measured by where its primary was some time ago. No I/O.
 
-Not by the age of the last commit that was replayed: while a primary is idle, that grows alone.
+The age of the last commit that was replayed is no measure: it grows while the primary is idle.
 """
 
 from collections import deque
@@ -9,19 +9,19 @@ from pinning.pins import Position
 
 
 class History:
-    """Where a primary was at several times, for as long back as somebody wants to know.
+    """The positions of a primary at several times, as far back as a lag has to be measured.
 
-    Times are in seconds of any one clock. A replica that has not reached what the primary had at
-    some time lags by more than what has passed since.
+    Times are in seconds of any one clock. A replica that has not reached the primary's position of
+    some time lags by more than the time since.
     """
 
     def __init__(self, memory_seconds: float) -> None:
-        """Remember so far back, and one place before that."""
+        """Remember the positions of the last ``memory_seconds``, and one before them."""
         self._memory = memory_seconds
         self._seen: deque[tuple[float, Position]] = deque()
 
     def add(self, at: float, position: Position) -> None:
-        """Note where the primary is now. After a failover what was seen before is forgotten."""
+        """Note where the primary is now. After a failover the earlier positions are forgotten."""
         if self._seen and not _continues(self._seen[-1][1], position):
             self._seen.clear()
         self._seen.append((at, position))
@@ -29,9 +29,10 @@ class History:
             self._seen.popleft()
 
     def lag(self, at: float, replica: Position) -> float:
-        """By how many seconds at least a replica lags that was there at the time ``at``.
+        """By how many seconds at least a replica lags that was at ``replica`` at the time ``at``.
 
-        Up to when the primary was last seen: what it had may never have left it.
+        The time since the primary was last seen does not count: a primary that is gone may never
+        have sent what it had.
         """
         at = min(at, self._seen[-1][0]) if self._seen else at
         return next((at - then for then, primary in self._seen if replica.is_behind(primary)), 0.0)

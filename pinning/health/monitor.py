@@ -1,9 +1,9 @@
-"""The monitor: a thread of each process that asks its replicas whether they answer, and how late.
+"""The monitor: a thread of each process that checks whether its replicas answer or are late.
 
-It asks only while the process reads from them: once an interval, and at once when somebody waits
-for an answer. So a silent replica costs a read no more than PROBE_TIMEOUT. One that lags more than
-MAX_LAG is noticed without a query in any request. And it is this thread, not a user, that tries
-whether a replica is back.
+It asks only while the process reads from replicas: once an interval, and at once when a thread
+waits for an answer. So a silent replica costs a read no more than PROBE_TIMEOUT. A replica that
+lags more than MAX_LAG is noticed without a query in any request. And the monitor tries whether a
+replica is back, so that no user has to.
 """
 
 import logging
@@ -25,12 +25,12 @@ from pinning.health.status import Replica
 
 logger = logging.getLogger("pinning")
 
-#: The part of PROBE_TIMEOUT after which the thread looks again.
+#: After this share of PROBE_TIMEOUT the thread looks again.
 _TICK = 0.25
 
 
 class Monitor:
-    """The thread, and what it looks after."""
+    """The monitor's thread, and the replicas and primaries that it watches."""
 
     def __init__(self) -> None:
         self._primaries: dict[str, WatchedPrimary] = {}
@@ -43,7 +43,7 @@ class Monitor:
         self._process = os.getpid()
 
     def attend(self, replica: Replica, connection: BaseDatabaseWrapper, cluster: Cluster) -> None:
-        """Look after a replica that is about to be read on ``connection``, from now on."""
+        """Watch a replica, which is about to be read on ``connection``, from now on."""
         if self._thread is None or not self._thread.is_alive():
             with self._lock:
                 self._start()
@@ -54,20 +54,20 @@ class Monitor:
             replica.watcher.is_used = True
 
     def stop(self) -> None:
-        """End the thread. In a forked process there is none, and its lock may be held for ever."""
+        """End the thread. A forked process has none, and its event's lock may be held for ever."""
         self._is_stopped = True
         if self._process == os.getpid():
             self._activity.set()
 
     def _start(self) -> None:
-        """Start the thread, anew if it has died; without one the driver's timeouts must do."""
+        """Start the thread, again if it has died. Without it the drivers' timeouts must do."""
         if self._thread is not None and self._thread.is_alive():
             return
         thread = threading.Thread(target=self._run, name="pinning-monitor", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
-            logger.warning("Nobody looks after the replicas: %s", error)
+            logger.warning("The monitor cannot start; replicas are not watched: %s", error)
             return
         self._thread = thread
 
@@ -93,17 +93,17 @@ class Monitor:
                 self._looked_at = time.monotonic()
 
     def _rest(self, tick: float) -> float | None:
-        """For how long nothing is to be done, if nobody begins to wait. None: for ever."""
+        """How many seconds the thread may sleep if no wait begins. None: without limit."""
         replicas = [watched.replica for watched in list(self._replicas)]
         if any(replica.is_out for replica in replicas):
             return 4 * tick
         return interval() if any(replica.waits.are_held() for replica in replicas) else None
 
     def _look(self, now: float, tick: float) -> bool:
-        """Look at everything once. Whether to look again soon.
+        """Look at each server once. Returns whether to look again soon.
 
-        By as much as this thread comes late, the probes' threads do too, since they all need the
-        processor: then the time that has passed says the less about the replica.
+        If this thread comes late, the probes' threads come late too, since all need the processor.
+        Then the time that has passed says less about the replica, so less of it counts.
         """
         passed, self._looked_at = now - self._looked_at, now
         counted = min(passed, tick, max(2 * tick - passed, tick / 4))
@@ -115,7 +115,7 @@ class Monitor:
 
 
 def interval() -> float:
-    """How often a replica is asked without anybody waiting, in seconds."""
+    """How often a replica is asked if no thread waits for it, in seconds."""
     max_lag = conf.settings().max_lag
     return INTERVAL_SECONDS if max_lag is None else min(INTERVAL_SECONDS, max_lag / 4)
 
@@ -124,10 +124,11 @@ _monitor = Monitor()
 
 
 def attend(replica: Replica, connection: BaseDatabaseWrapper, cluster: Cluster) -> None:
-    """Look after a replica that is about to be read, if it can be.
+    """Watch a replica that is about to be read, if it can be watched.
 
-    Not in tests, where a connection that nobody knows of would keep the test database from being
-    dropped; nor where primary and replica are one database, in development for example.
+    Replicas are not watched in tests: a connection that Django does not know would keep the test
+    database from being dropped. Nor is a replica that is the same database as its primary, as it
+    may be in development.
     """
     if replica.watcher is not None or _may_look(connection, cluster):
         _monitor.attend(replica, connection, cluster)
@@ -140,13 +141,13 @@ def _may_look(connection: BaseDatabaseWrapper, cluster: Cluster) -> bool:
 
 
 def is_under_test() -> bool:
-    """Whether Django's ``setup_test_environment`` has run, which notes what it has changed."""
+    """Whether Django's ``setup_test_environment`` has run. It notes there what it has changed."""
     utils = sys.modules.get("django.test.utils")
     return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
 def reset() -> None:
-    """Forget everything that was found out while the process ran, for tests and after a fork."""
+    """Forget all that was found out while the process ran: for tests, and after a fork."""
     global _monitor
     _monitor.stop()
     breaker.reset()

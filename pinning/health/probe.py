@@ -1,4 +1,4 @@
-"""A probe: a question to a database that may hang, asked by a thread that may hang with it."""
+"""A probe: a question to a server that may hang, asked in a thread that may hang with it."""
 
 import contextlib
 import threading
@@ -15,35 +15,35 @@ Ask = Callable[[BaseDatabaseWrapper], Position | None]
 
 
 class Probe:
-    """Asks one server, on a connection of its own; one question at a time."""
+    """Asks one server, on a connection of its own, one question at a time."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         """Ask the server that ``connection`` leads to, or would lead to."""
         self._connection = apart(connection)
         self._thread: threading.Thread | None = None
-        #: The last answer, once ``is_waiting`` is over: None where there is no position.
+        #: The last answer, once ``is_waiting`` is False. None means: answered without a position.
         self.answer: Position | Error | None = None
-        #: Whether the last question was put on a connection that was there before.
+        #: Whether the last question was asked on a connection that was open before.
         self.was_connected = False
         self._began_at: float | None = None
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the last question hangs."""
+        """Whether the last question still has no answer."""
         return self._thread is not None and self._thread.is_alive()
 
     def is_unanswered(self) -> bool:
-        """Whether it hangs because of the server, and not because this process has no time for it.
+        """Whether the server causes the delay, and not this process by lack of processor time.
 
-        A thread that has not been let run has asked nothing, and an answer that has arrived may be
-        waiting for it.
+        A thread that has not run yet has asked nothing. An answer that has arrived may wait for its
+        thread to run.
         """
         return self.is_waiting and self._began_at is not None and not has_answer(self._connection)
 
     def send(self, ask: Ask) -> bool:
-        """Ask. Whether a thread could be started for it.
+        """Ask. Returns whether a thread could be started for the question.
 
-        It is asked once again if the connection turns out to be broken.
+        The question is asked once more if the connection turns out to be broken.
         """
         self.answer = OperationalError("The probe ended without an answer.")
         self.was_connected = self._connection.connection is not None
@@ -57,7 +57,7 @@ class Probe:
         return True
 
     def hurry(self) -> None:
-        """Have a question that hangs on an old connection asked on a new one."""
+        """End a question that hangs on an old connection, so that it is asked on a new one."""
         shut(self._connection)
 
     def _run(self, ask: Ask) -> None:
@@ -79,7 +79,7 @@ class Probe:
         return self._answer(ask)
 
     def _answer(self, ask: Ask) -> Position | None:
-        """A server that refuses the question, for want of a privilege say, has answered too."""
+        """Ask. A server that refuses the question has answered too: a right may be missing."""
         try:
             return ask(self._connection)
         except Error:

@@ -1,4 +1,4 @@
-"""A replica and a primary as the monitor sees them, tick by tick."""
+"""One replica or primary as the monitor watches it: at each tick it asks, waits or judges."""
 
 import threading
 
@@ -13,29 +13,29 @@ from pinning.health.probe import Probe
 from pinning.health.status import Replica
 from pinning.pins import Position
 
-#: At most once in so many seconds, unless somebody waits.
+#: Seconds between two questions to a server, unless a thread waits for it.
 INTERVAL_SECONDS = 2.0
 
-#: What runs for longer is not run again because of a moment's silence.
+#: A query that has run for longer is not ended because of a moment's silence.
 _YOUNG_SECONDS = 1.0
 
-#: How many times PROBE_TIMEOUT a probe has that must connect first, and a wait that, once ended,
-#: is an error in somebody's code.
+#: How many times PROBE_TIMEOUT is given to a probe that must connect first, and to a wait whose end
+#: is an error in the project's code.
 _LONGER = 10
 
 
 class WatchedPrimary:
-    """A primary whose position is noted, to tell by it how late its replicas are."""
+    """A primary whose positions are noted, to measure how far its replicas lag."""
 
     def __init__(self, connection: BaseDatabaseWrapper, max_lag: float) -> None:
         """Ask the server that ``connection`` leads to."""
-        self.history = History(2 * max_lag)  # enough to tell what is more than that
+        self.history = History(2 * max_lag)  # enough to see a lag above ``max_lag``
         self._probe = Probe(connection)
         self._sent_at = 0.0
         self._is_asked = False
 
     def tick(self, now: float, interval: float) -> None:
-        """Take an answer; ask if it is time."""
+        """Take an answer, and ask again if it is time."""
         is_due = now - self._sent_at >= interval
         if self._probe.is_waiting:
             if now - self._sent_at >= _LONGER * interval:
@@ -49,12 +49,12 @@ class WatchedPrimary:
 
 
 class WatchedReplica:
-    """A replica that this process reads from."""
+    """A replica that this process reads from, as the monitor watches it."""
 
     def __init__(
         self, replica: Replica, connection: BaseDatabaseWrapper, primary: WatchedPrimary | None
     ) -> None:
-        """Ask the server that ``connection`` leads to; its lag is told by ``primary``."""
+        """Ask the server that ``connection`` leads to. Its lag is measured by ``primary``."""
         self.is_used = True
         self.replica = replica
         self._primary = primary
@@ -64,9 +64,9 @@ class WatchedReplica:
         self._sent_at = self._answered_at = self._measured_at = 0.0
 
     def tick(self, now: float, counted: float, interval: float) -> bool:
-        """Take an answer, or find out that none comes; ask if it is time. Whether more may come.
+        """Take an answer, notice that none comes, or ask if it is time. Whether to look again soon.
 
-        ``counted`` is how much of the time since the last tick says something about the replica.
+        ``counted`` is how many of the seconds since the last tick say something about the replica.
         """
         if self._is_asked and self._probe.is_waiting:
             self._wait(now, counted)
@@ -93,7 +93,7 @@ class WatchedReplica:
         return bool(is_in_use) and now - self._sent_at >= interval
 
     def _send(self, now: float, interval: float) -> None:
-        """Ask for a sign of life, and for the position no more often than once an interval."""
+        """Ask for a sign of life, and at most once an interval for the position."""
         self._is_asked_for_lag = now - self._measured_at >= interval
         self._is_asked = self._probe.send(_where if self._is_asked_for_lag else _ping)
         self._sent_at, self._waited, self.is_used = now, 0.0, False
@@ -101,7 +101,7 @@ class WatchedReplica:
             self._measured_at = now
 
     def _wait(self, now: float, counted: float) -> None:
-        """Half of PROBE_TIMEOUT is for the probe, the other for noticing that somebody waits."""
+        """Notice silence. The probe has half of PROBE_TIMEOUT; noticing a waiting read has half."""
         self._waited += counted
         patience = _timeout() * (0.5 if self._probe.was_connected else _LONGER)
         if not self._is_silent and (self._waited < patience or not self._probe.is_unanswered()):
@@ -118,10 +118,10 @@ class WatchedReplica:
             _tell(self.replica, SilentReplicaError(now - self._sent_at))
 
     def _cut_the_young(self, now: float, waited: float = 0.0) -> None:
-        """End what waits for so long, and was begun since the last sign of life or shortly before.
+        """End waits of ``waited`` seconds or more that began since the last answer, or just before.
 
-        A long query that a replica was at work on when it fell silent for a moment is left to it;
-        only when the replica is silent still as it is tried again is everything ended.
+        A replica may fall silent for a moment while it works on a long query. That query is left to
+        it. All waits are ended only if the replica is still silent when it is tried again.
         """
         is_long = now - self._sent_at >= _LONGER * _timeout()
         for wait in self.replica.waits.begun():
@@ -132,11 +132,12 @@ class WatchedReplica:
     def _take(
         self, answer: Position | Error | None, now: float, *, is_sign_of_return: bool
     ) -> None:
-        """An error keeps a replica out, and takes none out: who reads will see for themselves.
+        """Take an answer. An error keeps a replica out that is out, and takes no other one out.
 
-        But for those whose connection is a pooler's, which may keep it open, and them waiting, for
-        as long as it has no server. An answer from before a reader saw the replica fail does not
-        bring it back.
+        Reads find out by themselves that the connection is lost. Reads that wait are ended even so:
+        their connection may be a pooler's, which may keep it open, and the reads waiting, for as
+        long as it has no server. An answer to a question that was asked before a read saw the
+        replica fail does not bring the replica back.
         """
         if isinstance(answer, Error):
             is_out = self.replica.breaker.is_resting
@@ -153,7 +154,7 @@ class WatchedReplica:
     def _judge_lag(self, seen: Position | None) -> None:
         max_lag = conf.settings().max_lag
         if self._primary is None or max_lag is None or seen is None or not seen.places:
-            self.replica.unmark_lagging()  # it cannot be told
+            self.replica.unmark_lagging()  # its lag is not known
             return
         lag = self._primary.history.lag(self._sent_at, seen)
         if lag > max_lag:
@@ -163,7 +164,7 @@ class WatchedReplica:
 
 
 def _tell(replica: Replica, error: SilentReplicaError) -> None:
-    """Whoever hears of it may take their time, and another replica may fall silent meanwhile."""
+    """Tell in a thread: receivers may take their time, and another replica may fall silent then."""
     thread = threading.Thread(
         target=replica.tell_down, args=[error], name="pinning-tell", daemon=True
     )

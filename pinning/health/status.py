@@ -1,5 +1,4 @@
-"""Each replica as this process knows it: one object, which says so once when it goes out or comes
-back."""
+"""The health of each replica, as one object that logs and signals a change once."""
 
 import logging
 from typing import Any
@@ -19,7 +18,8 @@ logger = logging.getLogger("pinning")
 class Replica:
     """What this process knows of one replica.
 
-    It is out, and serves nobody, while it rests after a failure or lags more than MAX_LAG.
+    The replica is out, and serves no reads, while it rests after a failure or lags more than
+    MAX_LAG.
     """
 
     __slots__ = ("alias", "breaker", "is_lagging", "is_none_left", "servers", "waits", "watcher")
@@ -29,18 +29,18 @@ class Replica:
         self.breaker = breaker_of("replica", alias)
         #: Whether it lags more than MAX_LAG.
         self.is_lagging = False
-        #: Whether it was said that no replica of its cluster is left.
+        #: Whether it was logged that no replica of its cluster is left.
         self.is_none_left = False
-        #: What each server that the alias leads to was seen to have replayed, by the server's name.
+        #: By the name of each server that the alias leads to: its replication progress.
         self.servers: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        #: What this process waits for from it.
+        #: The waits of this process for its answers.
         self.waits = Waits()
-        #: Who asks it for the monitor whether it answers.
+        #: The monitor's object that watches it, once there is one.
         self.watcher: Any = None
 
     @property
     def is_out(self) -> bool:
-        """Whether it serves nobody at present."""
+        """Whether it serves no reads at present."""
         return self.breaker.is_resting or self.is_lagging
 
     def wait(self, connection: BaseDatabaseWrapper, *, is_harmless: bool = True) -> Wait:
@@ -48,16 +48,16 @@ class Replica:
         return Wait(self.waits, connection, is_harmless=is_harmless)
 
     def set_aside(self, error: BaseException) -> None:
-        """Leave it alone for RETRY_AFTER, as it failed, and say so once."""
+        """Leave it alone for RETRY_AFTER because it failed, and tell that once."""
         if self.mark_down():
             self.tell_down(error)
 
     def mark_down(self) -> bool:
-        """Leave it alone for RETRY_AFTER. Whether that is news."""
+        """Leave it alone for RETRY_AFTER. Returns whether it was in use before."""
         return self.breaker.set_aside(conf.settings().retry_after)
 
     def tell_down(self, error: BaseException) -> None:
-        """Say that it was set aside."""
+        """Log and signal that it was set aside."""
         seconds = conf.settings().retry_after
         logger.warning("Replica %r is set aside for %s s: %s", self.alias, seconds, error)
         replica_down.send_robust(sender=None, alias=self.alias, error=error)
@@ -69,14 +69,14 @@ class Replica:
             self._tell_up()
 
     def mark_lagging(self, error: BaseException) -> None:
-        """Take it out until it lags less."""
+        """Take it out until it lags less, and tell that once."""
         if not self.is_lagging:
             self.is_lagging = True
             logger.warning("Replica %r is taken out of the rotation: %s", self.alias, error)
             replica_down.send_robust(sender=None, alias=self.alias, error=error)
 
     def unmark_lagging(self) -> None:
-        """Note that it lags no more than it may."""
+        """Note that it does not lag more than MAX_LAG, or that its lag is not known."""
         if self.is_lagging:
             self.is_lagging = False
             logger.info("Replica %r has caught up.", self.alias)
@@ -95,12 +95,12 @@ _replicas: dict[str, Replica] = {}
 
 
 def replica(alias: str) -> Replica:
-    """The replica of that alias."""
+    """The replica with this alias."""
     return _replicas.get(alias) or _replicas.setdefault(alias, Replica(alias))
 
 
 def note_exhausted(cluster: Cluster) -> None:
-    """Say that all replicas of ``cluster`` are out, if they are, until one of them is back."""
+    """Log that all replicas of ``cluster`` are out, if they are: once until one of them is back."""
     replicas = [replica(alias) for alias in cluster.replicas]
     is_exhausted = all(each.is_out for each in replicas)
     if is_exhausted and not all(each.is_none_left for each in replicas):

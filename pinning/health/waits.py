@@ -1,7 +1,7 @@
-"""What this process waits for from one replica, and how to end such a wait.
+"""The waits of this process for the answers of a replica, and how to end such a wait.
 
-A replica that was stopped rather than killed keeps its connections open, and so does one behind a
-network that swallows packets. A query waits there for hours, and no driver can be told to give up.
+A replica that was stopped rather than killed keeps its connections open. So does one behind a
+network that swallows packets. A query then waits for hours, and no driver can be told to give up.
 The monitor finds out that the replica is silent, and ends the waits from outside.
 """
 
@@ -22,7 +22,7 @@ from pinning.databases import close_pool, give_back, hooks, is_server_side, shut
 
 
 class Waits:
-    """All that this process waits for from one replica, while a monitor looks after it."""
+    """All waits of this process for one replica, while the monitor watches it."""
 
     __slots__ = ("_activity", "_begun", "_opened", "_streams")
 
@@ -34,19 +34,19 @@ class Waits:
 
     @property
     def are_watched(self) -> bool:
-        """Whether a monitor looks after them."""
+        """Whether the monitor watches them."""
         return self._activity is not None
 
     def watch(self, activity: threading.Event) -> None:
-        """From now on, set ``activity`` when a wait begins."""
+        """From now on, set ``activity`` whenever a wait begins."""
         self._activity = activity
 
     def begun(self) -> "list[Wait]":
-        """The waits at present."""
+        """The waits that have begun and not ended."""
         return list(self._begun)
 
     def note_opened(self, connection: BaseDatabaseWrapper) -> None:
-        """Know a connection of the replica, and when it waits past any cursor."""
+        """Remember a connection to the replica, and note each wait on it that uses no cursor."""
         key = id(connection)
         if self.are_watched and key not in self._opened:
             self._opened[key] = weakref.ref(connection, lambda _: self._opened.pop(key, None))
@@ -54,17 +54,17 @@ class Waits:
                 hooks.put_around(connection, name, self._waiting(connection, is_harmless))
 
     def note_stream(self, cursor: CursorWrapper) -> None:
-        """Know a cursor that will fetch more rows from the server, for as long as it is there."""
+        """Remember a cursor that will fetch more rows from the server, as long as it exists."""
         if self._activity is not None and is_server_side(cursor):
             key = id(cursor)
             self._streams[key] = weakref.ref(cursor, lambda _: self._streams.pop(key, None))
 
     def are_held(self) -> bool:
-        """Whether somebody is in the middle of something with the replica: rows, a transaction."""
+        """Whether code is in the middle of something with the replica: rows, a transaction."""
         return bool(self._streams) or any(each.in_atomic_block for each in self._connections())
 
     def cut_all(self) -> None:
-        """End all that is waited for from the replica: also for rows that are under way."""
+        """End all waits for the replica, also for rows that are being fetched."""
         for wait in self.begun():
             wait.cut()
         connections = self._connections()
@@ -90,9 +90,9 @@ class Waits:
 
 
 class Wait:
-    """A thread waits for a replica: for an answer, or to be connected.
+    """One wait of a thread for a replica: for an answer, or for a connection.
 
-    It is harmless if its end is no error in the project's code.
+    The wait is harmless if ending it causes no error in the project's code.
     """
 
     __slots__ = ("_connecting", "_waits", "connection", "is_harmless", "since")
@@ -120,7 +120,7 @@ class Wait:
     def connect(self) -> None:
         """Connect if need be. Raises OperationalError as soon as the wait is cut.
 
-        A thread of its own does what only the driver can: nothing else would end it before the
+        The driver connects in a thread of its own. Otherwise nothing could end the wait before the
         driver's timeout, which is 2 s at the shortest.
         """
         connection = self.connection
@@ -131,7 +131,7 @@ class Wait:
             connection.ensure_connection()
 
     def cut(self) -> None:
-        """End it: the thread sees a lost connection. Harmless if it has just ended by itself."""
+        """End the wait: its thread sees a lost connection. Harmless if it has just ended itself."""
         connecting = self._connecting
         if connecting is None or not connecting.cancel():
             shut(self.connection)
@@ -142,13 +142,13 @@ class Wait:
         def run() -> None:
             try:
                 result = connect(params)
-            except BaseException as error:  # whatever it is, it belongs to the one who waits
+            except BaseException as error:  # the waiting thread gets it, whatever it is
                 with contextlib.suppress(InvalidStateError):
                     future.set_exception(error)
                 return
             try:
                 future.set_result(result)
-            except InvalidStateError:  # who waited has gone
+            except InvalidStateError:  # the thread that waited has gone
                 give_back(self.connection, result)
 
         context = contextvars.copy_context()
@@ -165,5 +165,5 @@ class Wait:
         except CancelledError:
             raise OperationalError("The replica did not answer in time.") from None
         finally:
-            future.cancel()  # the one who waited was interrupted
+            future.cancel()  # this thread may have been interrupted
             self._connecting = None
