@@ -1,4 +1,4 @@
-"""Where a read goes, which replica serves it, whether that has caught up, and running it again."""
+"""Reads: which database serves each one, whether a replica has caught up, and running it again."""
 
 from pinning.reads.decision import count, decide
 from pinning.reads.find_or_create import FindOrCreateMixin, afind_or_create, find_or_create

@@ -1,7 +1,7 @@
 """Whether a replica has caught up with pins: known from what it told before, or asked.
 
-What a connection was told is remembered with it, and shared by all connections of the process that
-lead to the same server. So a place in the log is asked for once.
+What a connection was told is remembered with the connection. It is shared by all connections of the
+process to the same server, so that a place in the log is asked for once.
 """
 
 import logging
@@ -18,12 +18,12 @@ from pinning.pins import Pin, Position
 
 logger = logging.getLogger("pinning")
 
-#: By timeline: the place, and since when that timeline is known to be the replica's.
+#: By timeline: the place reached, and since when the replica is known to be on the timeline.
 Places = Mapping[str, tuple[int, float]]
 
 
 class _Server:
-    """What a server told last."""
+    """What one server told last."""
 
     __slots__ = ("__weakref__", "places")
 
@@ -32,34 +32,34 @@ class _Server:
 
 
 class Reached:
-    """What a connection was told that its replica has replayed."""
+    """The positions that a connection was told its replica has replayed."""
 
     __slots__ = ("_own", "server")
 
     def __init__(self) -> None:
         self._own: dict[str, tuple[int, float]] = {}
-        #: Its server, where that is known for sure: not behind a pooler.
+        #: The server it leads to. None if that is not known for sure, as behind a pooler.
         self.server: _Server | None = None
 
     def covers(self, pin: Pin, *, in_transaction: bool) -> bool:
-        """Whether it is known that later statements on the connection see what ``pin`` stands for.
+        """Whether it is known that later statements on the connection see the write behind ``pin``.
 
-        A new connection knows nothing until it has asked for itself: only then is it known which
-        server it leads to. Inside a transaction only what this connection knew before it began
-        counts: its snapshot may be older than what other connections have been told since.
+        A new connection knows nothing until it has asked: only then is it known which server it
+        leads to. Inside a transaction only what this connection knew before it began counts: the
+        transaction's snapshot may be older than what other connections have been told since.
         """
         if _covers(self._own, pin):
             return True
         if self.server is None or in_transaction:
             return False
-        places = self.server.places  # once, as another connection may replace them
+        places = self.server.places  # read once, as another thread may replace them
         if not _covers(places, pin):
             return False
         self._own.update(places)
         return True
 
     def note(self, seen: Position, server: _Server | None) -> None:
-        """Add what was told. The server's latest answer replaces what it told before."""
+        """Add an answer. The server's latest answer replaces the one that it gave before."""
         places = {timeline: (place, seen.since) for timeline, place in seen.places.items()}
         self._own.update(places)
         self.server = server
@@ -68,12 +68,12 @@ class Reached:
 
 
 def is_known(connection: BaseDatabaseWrapper, pin: Pin) -> bool:
-    """Whether it is known, without asking, that ``connection`` shows what ``pin`` stands for."""
+    """Whether it is known, without asking, that ``connection`` shows the write behind ``pin``."""
     return _reached_of(connection).covers(pin, in_transaction=is_in_transaction(connection))
 
 
 def note(connection: BaseDatabaseWrapper, seen: Position) -> None:
-    """Remember what the replica behind ``connection`` has just told."""
+    """Remember the position that the replica behind ``connection`` has just told."""
     server = None
     if seen.server:
         server = replica(connection.alias).servers.setdefault(seen.server, _Server())
@@ -81,21 +81,21 @@ def note(connection: BaseDatabaseWrapper, seen: Position) -> None:
 
 
 def begin(connection: BaseDatabaseWrapper) -> None:
-    """Forget what was told before if ``connection`` is a pooler's; a scope is about to read on it.
+    """Forget earlier answers if ``connection`` is a pooler's, as a scope is about to read on it.
 
-    Such a connection outlives its server, which may begin again from an earlier place or be
-    replaced by another one.
+    Such a connection outlives its server. The server may begin again from an earlier place, or
+    another one may replace it.
     """
     if _reached_of(connection).server is None:
         state_of(connection).reached = None
 
 
 def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
-    """Whether later statements on ``connection`` see what the one who holds ``pins`` wrote.
+    """Whether later statements on ``connection`` see the writes behind ``pins``.
 
-    This costs a query only while the pins are newer than what is known. The query is a statement of
-    its own, ahead of the snapshot of any read. Inside a transaction on the replica, which may have
-    an older snapshot, it is not asked.
+    This costs a query only if the pins are newer than what is known. The query is a statement of
+    its own, before the snapshot of any read. Inside a transaction on the replica nothing is asked,
+    and the answer is False: its snapshot may be older.
     """
     left = [pin for pin in pins if not is_known(connection, pin)]
     if not left:

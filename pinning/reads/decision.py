@@ -1,4 +1,4 @@
-"""The decision: where a read goes, and why."""
+"""The rules that decide where a read goes, and why."""
 
 from typing import Any
 
@@ -25,9 +25,9 @@ from pinning.scopes import (
 def decide(
     cluster: Cluster, model: Any, instance: Model | None, scope: Scope | None
 ) -> tuple[str, Reason]:
-    """Where a read of ``model`` on ``cluster`` goes, and why: the first clause that holds counts.
+    """Where a read of ``model`` on ``cluster`` goes, and why. The first rule that holds decides.
 
-    ``instance`` is the object whose relation is followed, if any. The answer may take a query on a
+    ``instance`` is the object whose relation is followed, if any. The answer may cost a query on a
     replica and one load from the stores, once for each scope and cluster.
     """
     primary = cluster.primary
@@ -75,7 +75,7 @@ def count(scope: Scope, cluster: Cluster, model: Any, alias: str, reason: Reason
 
 
 def _as_asked(cluster: Cluster, scope: Scope | None, asked: str) -> tuple[str, Reason]:
-    """What an override says; of the replicas whichever is healthy, however far behind it is."""
+    """What an override asks for. A replica has to be healthy, but need not have caught up."""
     if asked == overrides.PRIMARY:
         return cluster.primary, Reason.USE_PRIMARY
     if is_on_event_loop():
@@ -92,7 +92,7 @@ def _as_asked(cluster: Cluster, scope: Scope | None, asked: str) -> tuple[str, R
 def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper | None:
     """This thread's connection to the primary, remembered: finding it costs more than the rest.
 
-    None on an event loop, which has connections of its own that no query ever uses.
+    None on an event loop, whose connections are its own and are never used by a query.
     """
     if is_on_event_loop():
         return None
@@ -101,7 +101,7 @@ def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper
 
 
 def _label(model: Any) -> str:
-    """The database cache's class has a name but no label, and raw SQL has no model."""
+    """The model's label. The database cache's class has only a name, and raw SQL has no model."""
     if model is None:
         return "raw SQL"
     return str(getattr(model._meta, "label", model._meta.object_name))

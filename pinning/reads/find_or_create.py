@@ -12,11 +12,12 @@ M = TypeVar("M", bound=Model)
 def find_or_create(
     source: Manager[M] | QuerySet[M], /, defaults: dict[str, Any] | None = None, **lookup: Any
 ) -> tuple[M, bool]:
-    """``get`` where reads go; where that finds nothing, Django's ``get_or_create`` on the primary.
+    """``get`` where reads go. If that finds nothing, Django's ``get_or_create`` on the primary.
 
-    ``source`` is a manager, also one of related objects, or a queryset. It takes, gives and raises
-    what ``get_or_create`` does. What it finds may be stale, as any read: a row that was deleted
-    since. What a replica does not have yet is not made twice, as ``get_or_create`` looks again.
+    ``source`` is a manager, also one of related objects, or a queryset. Arguments, result and
+    errors are those of ``get_or_create``. As with any read, what is found may be stale: its row may
+    have been deleted since. A row that the replica does not have yet is not made twice, because
+    ``get_or_create`` looks again.
     """
     try:
         return source.get(**lookup), False
@@ -27,12 +28,12 @@ def find_or_create(
 async def afind_or_create(
     source: Manager[M] | QuerySet[M], /, defaults: dict[str, Any] | None = None, **lookup: Any
 ) -> tuple[M, bool]:
-    """``find_or_create`` for asynchronous code. In a thread, so that it may go to a replica."""
+    """``find_or_create`` for asynchronous code. It runs in a thread, and so may use a replica."""
     return await sync_to_async(find_or_create)(source, defaults, **lookup)
 
 
 class FindOrCreateMixin:
-    """Adds both as methods: to a Manager, or to a QuerySet, also one of ``from_queryset``."""
+    """Adds both functions as methods to a Manager or QuerySet, also for ``from_queryset``."""
 
     def find_or_create(
         self, defaults: dict[str, Any] | None = None, **lookup: Any

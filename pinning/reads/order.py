@@ -1,4 +1,4 @@
-"""In which order the replicas of a cluster are tried for a scope."""
+"""The order in which a scope tries the replicas of a cluster."""
 
 import hashlib
 import math
@@ -7,11 +7,11 @@ from pinning.conf import Cluster
 
 
 def in_order(cluster: Cluster, seed: object) -> list[str]:
-    """The replicas, the scope's own first: the same for the same seed, so far as they are there.
+    """The replicas in the scope's own order: always the same for one seed and the same replicas.
 
-    Rendezvous hashing: a replica more or less moves none but those who were or will be on it. With
-    weights each hash becomes a waiting time, on average the shorter the larger the weight; the
-    shortest comes first.
+    This is rendezvous hashing: if a replica comes or goes, only the scopes move that it will serve
+    or has served. With weights each hash becomes a waiting time, which is on average shorter for a
+    larger weight. The shortest one comes first.
     """
     if len(cluster.replicas) < 2:
         return list(cluster.replicas)

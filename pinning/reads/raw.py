@@ -1,4 +1,4 @@
-"""Raw SQL that reads: on the connection to which the router would send a read."""
+"""``read_connection``: the connection for raw SQL that reads."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from pinning.scopes import Reason, current_scope
 def read_connection(cluster: str = "", model: Any = None) -> BaseDatabaseWrapper:
     """Django's connection for raw SQL that reads now: a replica's, or the primary's.
 
-    ``with read_connection().cursor() as cursor:``. Ask anew for each piece of work, as the ORM
-    does: a write, a pin or an override changes the answer. It is counted with its reason in
-    ``scope.reads``. ``cluster`` is a cluster's name or one of its aliases; without it the one of
-    ``model`` counts, or "default". PRIMARY_MODELS holds for ``model`` alone: nobody looks into the
-    SQL. On an event loop it is the primary's. A statement whose replica fails under it is not run
-    again. Raises UnknownClusterError.
+    ``with read_connection().cursor() as cursor:``. Call it again for each piece of work, as the ORM
+    does: a write, a pin or an override changes the answer. The call is counted with its reason in
+    ``scope.reads``. ``cluster`` is a cluster's name or one of its aliases. Without it the cluster
+    of ``model`` counts, or else "default". PRIMARY_MODELS is compared with ``model`` alone: the SQL
+    is not looked at. On an event loop the connection is the primary's. If the replica fails during
+    a statement, the statement is not run again. Raises UnknownClusterError.
     """
     place = _cluster_of(cluster, model)
     scope = current_scope()

@@ -1,6 +1,6 @@
-"""Which replica serves a scope: a healthy one, caught up with the scope's pins, the same all along.
+"""Chooses the replica that serves a scope: a healthy one that has caught up with its pins.
 
-What is chosen holds for the whole scope. All but ``is_ready`` may wait for a database.
+The choice holds for the whole scope. All functions but ``is_ready`` may wait for a database.
 """
 
 import itertools
@@ -24,7 +24,7 @@ MOST_ASKED = 2
 
 
 def is_ready(choice: Choice, thread: object) -> bool:
-    """Whether ``thread`` was told before to read there, on the connection that it still has."""
+    """Whether ``thread`` was sent there before, and its connection is still the same."""
     known = choice.connections.get(thread)
     if known is None:
         return False
@@ -35,10 +35,10 @@ def is_ready(choice: Choice, thread: object) -> bool:
 
 
 def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reason]:
-    """Where the reads of ``scope`` go, and why; on a new connection it is proved anew.
+    """Where the reads of ``scope`` go, and why. Each new connection has to prove itself.
 
-    That is the primary if USE_REPLICAS is off, if no store answers, if the user is pinned and no
-    replica has caught up, or if no replica is healthy; else one of them.
+    Reads go to the primary if USE_REPLICAS is off, if no store answers, if the user is pinned and
+    no replica has caught up, or if no replica is healthy. Otherwise they go to a replica.
     """
     choice = work.choice
     is_news = choice is not None and choice.users is not scope.user_ids()
@@ -52,13 +52,13 @@ def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reas
         return choice.decision
     connection = connections[choice.alias]
     if choice.pins and not has_reached(connection, choice.pins):
-        return cluster.primary, Reason.PINNED  # another thread's connection, or a new one
+        return cluster.primary, Reason.PINNED  # the choice was made on another connection
     choice.connections[running_thread.token] = connection, connection.connection
     return choice.decision
 
 
 def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
-    """The first replica that a query could be sent to, in the scope's own order."""
+    """The first replica that can take a query, in the scope's own order."""
     seed = random.random() if scope is None else scope.seed  # noqa: S311
     return next(_usable(cluster, seed), None)
 
@@ -68,7 +68,7 @@ def _is_there(choice: Choice, cluster: Cluster) -> bool:
 
 
 def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork) -> Choice:
-    """Choose. What USE_REPLICAS or a store reads meanwhile is read from the primary."""
+    """Choose. If a callable USE_REPLICAS or a store reads meanwhile, it reads from the primary."""
     old, users = work.choice, scope.user_ids()
     work.choice = Choice(cluster.primary, Reason.STORES_DOWN)
     choice = None
@@ -101,10 +101,11 @@ def choose(scope: Scope, cluster: Cluster) -> Choice:
 
 
 def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
-    """Choose again with the pins of a user who was resolved after a replica had been chosen.
+    """Choose again, with the pins of a user who was resolved after a replica had been chosen.
 
-    That replica it stays, or the primary: a third database might show an older state than the
-    reads before. Only if it has failed meanwhile, all is chosen anew.
+    The scope stays on that replica or goes to the primary: a third database might show an older
+    state than the earlier reads did. Only if the replica has failed since then, any replica may be
+    chosen.
     """
     if not is_usable(cluster, choice.alias):
         return choose(scope, cluster)
@@ -135,12 +136,12 @@ def _on_replica(alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> Choic
 
 
 def _held(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
-    """Those that hold by position rather than by time, which every connection must prove."""
+    """The pins that hold by position, not by time. Each connection must show that it has them."""
     return tuple(pin for pin in pins if is_known(connection, pin))
 
 
 def _usable(cluster: Cluster, seed: object) -> Iterator[str]:
-    """Those that a query could be sent to. Where there is none, that is noted."""
+    """The replicas that can take a query, in the order for ``seed``. Logs if there is none."""
     is_exhausted = True
     for alias in in_order(cluster, seed):
         if is_usable(cluster, alias):

@@ -1,6 +1,7 @@
-"""Reads whose replica failed under them, run again on the primary, on the cursor Django holds.
+"""Runs a read again on the primary if its replica fails during the query.
 
-What is run again, and what is not, is all in ``Rerunner.may_rerun``.
+Django keeps its cursor, which is moved to the primary. ``Rerunner.may_rerun`` says what is run
+again, and what is not.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ from pinning.scopes import Choice, Reason, current_scope, wishes
 
 
 class Rerunner:
-    """Watches the connection of one thread to one replica: an execute wrapper."""
+    """An execute wrapper that watches the connection of one thread to one replica."""
 
     def __init__(self, primary: str) -> None:
         self._primary = primary
@@ -39,13 +40,13 @@ class Rerunner:
         many: bool,
         context: dict[str, Any],
     ) -> Any:
-        """Run the statement; where its replica fails under it, again on the primary."""
+        """Run the statement. If its replica fails meanwhile, run it again on the primary."""
         connection: BaseDatabaseWrapper = context["connection"]
         state, known = state_of(connection), replica(connection.alias)
         if state.is_plain:
             state.is_plain = not many and is_query(as_text(sql, connection.connection))
         cursor, is_plain = context["cursor"], state.is_plain
-        # Looked up before only where a monitor may end the wait.
+        # Asked before the statement runs only if a monitor may end the wait.
         is_harmless = known.waits.are_watched and is_plain and was_routed(cursor)
         try:
             with known.wait(connection, is_harmless=is_harmless):
@@ -62,12 +63,12 @@ class Rerunner:
     def may_rerun(self, error: Error, connection: BaseDatabaseWrapper) -> bool:
         """Whether a query that failed on a replica is run again.
 
-        It is when the connection was lost, or when the replica cancelled it because of recovery,
-        unless ``use_replica`` was to keep just such a query from the primary. It is a plain query
-        that the router sent to the replica, and nothing else was ever run on that connection: not
-        a setting, a transaction or a cursor of the project's own, which the primary's connection
-        would not have. Anything else that is wrong, a timeout of the project's own say, would be
-        so again. Rows that were already fetched never come through here.
+        It is run again if the connection was lost. It is also run again if the replica cancelled it
+        because of recovery, unless ``use_replica`` is there to keep just such a query from the
+        primary. The query is a plain one that the router sent to the replica, and nothing else was
+        ever run on that connection: no setting, transaction or cursor of the project's own, which
+        the primary's connection would not have. Any other error would come again, a timeout of the
+        project's own say. Rows that were already fetched never come through here.
         """
         if is_in_transaction(connection):
             return False
@@ -76,20 +77,20 @@ class Rerunner:
         return give_up_if_lost(connection, error)
 
     def _leave_replica(self) -> None:
-        """The rest of the scope reads from the primary: another replica may be further behind."""
+        """Read from the primary in the rest of the scope: another replica may be further behind."""
         scope = current_scope()
         if scope is not None:
             scope.work(self._primary).choice = Choice(self._primary, Reason.NO_REPLICA)
 
 
 def _move(context: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
-    """Point Django's cursor at a new one of another connection, for this one statement."""
+    """Point Django's cursor at a new cursor of another connection, for this one statement."""
     cursor = context["cursor"]
     if is_server_side(cursor) and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         new = connection.chunked_cursor()
     else:
         new = connection.cursor()
-    with contextlib.suppress(Exception):  # whatever a driver says of a cursor that is gone
+    with contextlib.suppress(Exception):  # a driver may raise anything for a lost cursor
         cursor.cursor.close()
     cursor.cursor, cursor.db = new.cursor, connection
     cursor.execute = cursor.executemany = cursor.callproc = _refuse
@@ -97,7 +98,7 @@ def _move(context: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
 
 
 def _refuse(*_: Any, **__: Any) -> Any:
-    """Stands for the methods of a cursor that was moved: it was opened on a replica to read."""
+    """Replaces the methods of a cursor that was moved: it was opened on a replica to read."""
     raise OperationalError("The replica of this cursor failed. Open a new cursor.")
 
 

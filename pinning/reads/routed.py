@@ -1,9 +1,9 @@
-"""The alias that the router gives for a read on a replica, and how a statement is known by it.
+"""Marks the alias that the router gives for a read on a replica, so that its reads are recognized.
 
-It is a ``str`` like any other, of a type of its own. Django hands the very object on: from the
-router to the queryset, and to the compiler that runs the query. So a statement was sent to a
-replica by the router if its compiler has such an alias. ``using("replica1")`` and cursors of the
-project's own have not.
+The alias is a ``str`` with a type of its own. Django passes this same object from the router to the
+queryset, and on to the compiler that runs the query. So if the compiler of a statement has such an
+alias, the router sent the statement to the replica. Statements with ``using("replica1")`` and on
+cursors of the project's own have none.
 """
 
 import sys
@@ -12,11 +12,11 @@ from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
-#: Whose frame runs a query of the ORM: ``SQLCompiler.execute_sql`` and ``RawQuery._execute_query``.
+#: Functions that run ORM queries: ``SQLCompiler.execute_sql`` and ``RawQuery._execute_query``.
 _RUNS = frozenset({"execute_sql", "_execute_query"})
 
-#: In how many callers' frames it is looked for. Django has three between a wrapper and the query;
-#: each wrapper of another package adds some.
+#: In how many callers' frames the compiler is looked for. Django has three between a wrapper and
+#: the query. Each wrapper of another package adds some.
 _MOST_FRAMES = 20
 
 
@@ -26,14 +26,14 @@ class RoutedAlias(str):
     __slots__ = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As a plain string: what is kept can be read where pinning is not installed."""
+        """Pickle as a plain string, which can be read where pinning is not installed."""
         return str, (str(self),)
 
 
 def was_routed(cursor: CursorWrapper) -> bool:
-    """Whether the statement that runs now on ``cursor`` was sent there by the router.
+    """Whether the router sent the statement that runs now on ``cursor``.
 
-    Looked up in the callers' frames: the compiler's is near.
+    This is found in the callers' frames: the compiler's is near.
     """
     frame: FrameType | None = sys._getframe(1)
     for _ in range(_MOST_FRAMES):
@@ -46,6 +46,6 @@ def was_routed(cursor: CursorWrapper) -> bool:
 
 
 def _runs_on(frame: FrameType, cursor: CursorWrapper) -> bool:
-    """Whether the query of ``frame`` is the one on ``cursor``, and none around it."""
+    """Whether the query of ``frame`` is the one on ``cursor``, and not one around it."""
     own = frame.f_locals
     return own.get("cursor") is cursor or getattr(own.get("self"), "cursor", None) is cursor
