@@ -1,3 +1,3 @@
-"""What was committed on a primary, and whether it is one."""
+"""Writes: what was committed on a primary, and whether the primary's alias leads to a standby."""
 
 from pinning.writes.recorder import mark_written, watch, watch_open_connections

@@ -1,8 +1,8 @@
-"""Writes: a wrapper on each primary's connection that tells the scope what was committed.
+"""Watches each primary's connection, and tells the scope what was committed.
 
-``db_for_write`` is no use for it: the router is asked with no write to come, and is not asked for
-raw SQL, ``using()`` and generic relations. Nor is ``on_commit``: callbacks that were registered
-earlier would read before ours had run, and tests that count callbacks would count ours.
+``db_for_write`` cannot do it: Django also asks the router if no write follows, and does not ask for
+raw SQL, ``using()`` and generic relations. ``on_commit`` cannot do it either: callbacks that were
+registered earlier would read before ours had run, and tests that count callbacks would count ours.
 """
 
 import functools
@@ -48,7 +48,7 @@ class Recorder:
         self._cluster = connection.alias
         self._connection = connection
         self._state = state_of(connection)
-        self._told: Position | None = None  # with the last commit
+        self._told: Position | None = None  # came with the last commit
         for name in hooks.TRANSACTION_METHODS:
             after = getattr(self, f"_after{name}")
             hooks.put_around(connection, name, functools.partial(self._run_method, after))
@@ -77,10 +77,10 @@ class Recorder:
         return result
 
     def _run_write(self, run: Callable[[], Any], text: str, many: bool) -> Any:
-        """Run and note it, also where its end is unknown: the server may have committed it.
+        """Run and note a write, also if its outcome is unknown: the server may have committed it.
 
-        A plain statement that the database refused wrote nothing. One of many, a procedure, or
-        several statements in one may have written something before they were refused.
+        A plain statement that the database refused wrote nothing. One with many parameter sets, a
+        procedure, or several statements in one may have written something before the refusal.
         """
         is_plain = written_table(text) is not None
         run_on_primary = standby.run_write if is_plain else standby.run
@@ -116,7 +116,7 @@ class Recorder:
         return transaction_of(self._connection)
 
     def _counts(self, text: str) -> bool:
-        """Whether the statement writes what pins. Raises ReadOnlyClusterError where none may."""
+        """Whether the statement is a write that pins. Raises ReadOnlyClusterError."""
         if not is_write(text):
             return False
         known = clusters()
@@ -128,7 +128,7 @@ class Recorder:
     def _run_method(
         self, after: Callable[..., None], method: Callable[..., Any], *args: Any
     ) -> Any:
-        """Run a method of the connection, and ``after`` when it is done, or may be."""
+        """Run a method of the connection, and then ``after`` unless the method surely failed."""
         run = functools.partial(self._commit, method) if after == self._after_commit else method
         try:
             result = run(*args)
@@ -142,7 +142,7 @@ class Recorder:
         return result
 
     def _commit(self, commit: Callable[[], Any]) -> Any:
-        """Commit; where the driver can, and a scope will want it, with the position in one go."""
+        """Commit. If the driver can, and a scope has written, the answer brings the position."""
         connection = self._connection
         is_plain = self._transaction.has_written() and hooks.is_djangos(commit)
         positions = positions_of(connection)
@@ -153,7 +153,7 @@ class Recorder:
         return None
 
     def _after_commit(self) -> None:
-        """Tell the scopes. Also when COMMIT failed: the server may have done it all the same."""
+        """Tell the scopes. Also after an error of COMMIT: the server may have committed even so."""
         told, self._told = self._told, None
         for scope in self._transaction.take_writers():
             scope.wrote(self._cluster, told)
@@ -162,14 +162,14 @@ class Recorder:
         self._transaction.roll_back()
 
     def _after_close(self) -> None:
-        """The database rolls back what was open."""
+        """Forget the open transaction, which the database rolls back."""
         self._transaction.roll_back()
 
     def _after_savepoint_rollback(self, sid: str) -> None:
         self._transaction.roll_back_to(sid)
 
     def _after_set_autocommit(self, autocommit: bool) -> None:
-        """A transaction begins; or some databases commit what is open."""
+        """A transaction begins. Or, with some databases, what is open is committed."""
         if autocommit:
             self._after_commit()
         else:
@@ -207,7 +207,7 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
 
 
 def watch_open_connections(**_: object) -> None:
-    """Watch what was connected before the apps were ready, or before a test changed the settings.
+    """Watch connections that were opened before the apps were ready, or a test changed settings.
 
     Also receives ``setting_changed``.
     """
@@ -217,10 +217,11 @@ def watch_open_connections(**_: object) -> None:
 
 
 def mark_written(using: str = "default") -> None:
-    """Say that the current scope writes to the cluster of ``using``, where no wrapper can see it.
+    """Say that the current scope writes to the cluster of ``using`` where no wrapper can see it.
 
-    For ``copy``, ``callproc``, functions that write when selected and the driver's own cursors.
-    In a transaction it counts once that commits. Raises UnknownClusterError.
+    Use it for ``copy``, ``callproc``, functions that write when they are selected, and cursors of
+    the driver's own. In a transaction the write counts once that commits. Raises
+    UnknownClusterError.
     """
     cluster = clusters().of_alias(using) or clusters().named(using)
     recorder_of(connections[cluster.primary]).note()

@@ -1,4 +1,4 @@
-"""Whether a primary's alias leads to a primary: after a failover it may lead to a standby."""
+"""Finds out whether a primary's alias leads to a standby, as it may after a failover."""
 
 import logging
 import time
@@ -16,9 +16,9 @@ logger = logging.getLogger("pinning")
 
 
 def look(connection: BaseDatabaseWrapper) -> None:
-    """Say once that a connection, just opened, leads to a standby; and that it does not any more.
+    """Log once that a connection, just opened, leads to a standby, and once that it no longer does.
 
-    Reads go on: what they see is older than it should be, and yet better than nothing.
+    Reads go on: what they see may be older than it should be, but it is better than nothing.
     """
     is_standby = positions_of(connection).is_standby(connection)
     if is_standby:
@@ -28,7 +28,7 @@ def look(connection: BaseDatabaseWrapper) -> None:
 
 
 def run_write(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> Any:
-    """Run a statement that surely writes. Raises NotAPrimaryError, before it is sent if it can."""
+    """Run a statement that surely writes. Raises NotAPrimaryError, if it can before sending it."""
     if positions_of(connection).is_standby(connection):
         raise _note_standby(connection)
     result = run(connection, execute)
@@ -38,7 +38,7 @@ def run_write(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> An
 
 
 def run(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> Any:
-    """Run any statement. Raises NotAPrimaryError where the server refuses it as one that writes."""
+    """Run any statement. Raises NotAPrimaryError if the server refuses it because it writes."""
     try:
         return execute()
     except (InternalError, OperationalError) as error:
@@ -48,13 +48,13 @@ def run(connection: BaseDatabaseWrapper, execute: Callable[[], Any]) -> Any:
 
 
 def note_primary(connection: BaseDatabaseWrapper) -> None:
-    """The alias leads to a primary, said once if it did not before."""
+    """Note that the alias leads to a primary, and log it if it led to a standby before."""
     if _breaker_of(connection).restore():
         logger.warning("%r leads to a primary again.", connection.alias)
 
 
 def _note_standby(connection: BaseDatabaseWrapper) -> NotAPrimaryError:
-    """The error to raise. The connection is renewed at the end of the request: it may be old."""
+    """The error to raise. The connection is renewed after the request: it may be an old one."""
     error = NotAPrimaryError(connection.alias)
     if _breaker_of(connection).set_aside(0):
         logger.error("%s", error)
@@ -63,5 +63,5 @@ def _note_standby(connection: BaseDatabaseWrapper) -> NotAPrimaryError:
 
 
 def _breaker_of(connection: BaseDatabaseWrapper) -> Breaker:
-    """It rests while the alias was seen to lead to a standby."""
+    """The circuit breaker of the alias, which rests while the alias leads to a standby."""
     return breaker_of("primary", connection.alias)
