@@ -1,4 +1,4 @@
-"""The app: watches the connections from the start of the process, and registers the checks."""
+"""The Django app: watches connections from the start of the process, and registers the checks."""
 
 from django.apps import AppConfig
 from django.core.signals import setting_changed

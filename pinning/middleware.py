@@ -1,4 +1,4 @@
-"""The middleware: a request is a scope; its pins come from the stores and go back to them."""
+"""The middleware: runs each request in a scope, and saves pins for what the request wrote."""
 
 import functools
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from pinning.signals import scope_closed
 
 
 class PinningMiddleware:
-    """Gives every user read-your-writes. Belongs outside session, auth and cache middleware."""
+    """Gives every user read-your-writes. Put it before session, auth and cache middleware."""
 
     sync_capable = True
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        """Load what settings name, so that wrong ones stop the start and not a request."""
+        """Load what the settings name, so that wrong settings stop the start and not a request."""
         self.get_response = get_response
         configured()
         stores()
@@ -46,7 +46,7 @@ class PinningMiddleware:
         return _closed(scope, response)
 
     async def __acall__(self, request: HttpRequest) -> Any:
-        """The same; only what has to wait for a database or a store leaves the event loop."""
+        """Like ``__call__``. Only what waits for a database or store leaves the event loop."""
         scope = RequestScope(request)
         try:
             with inside(scope):
@@ -56,7 +56,7 @@ class PinningMiddleware:
         except BaseException:
             await sync_to_async(_end)(scope)
             raise
-        if scope_closed.receivers:  # who may wait
+        if scope_closed.receivers:  # receivers may wait
             return await sync_to_async(_closed)(scope, response)
         return _closed(scope, response)
 
@@ -71,12 +71,12 @@ def _save(scope: RequestScope, response: HttpResponseBase) -> None:
 
 
 def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase:
-    """Close the scope, or leave that to the body while it streams."""
+    """Close the scope. If the body streams, it closes the scope at its end instead."""
     if scope.pins_known:
         stores().tidy(scope.visitor(), Exchange(scope.request, response))
     if streams(response):
         if scope.is_unsafe and stores().has_server_side:
-            identity.introduce(scope.request, response)  # the body may write, with no header left
+            identity.introduce(scope.request, response)  # the body may write after the headers
         stream_inside(
             response, functools.partial(inside, scope), functools.partial(_end, scope, response)
         )
@@ -86,7 +86,7 @@ def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase
 
 
 def _end(scope: RequestScope, response: HttpResponseBase | None = None) -> None:
-    """Close the scope where no header can be set any more: server-side stores still hear of it."""
+    """Close the scope when no header can be set any more. Stores on a server still get its pins."""
     try:
         if scope.has_unsaved_writes():
             with inside(scope):

@@ -1,4 +1,4 @@
-"""The router: ``decide`` says where a read goes and why; the class around it is Django's hook."""
+"""The database router: Django asks it where to read, write, relate and migrate."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from pinning.scopes import (
 
 
 class PinningRouter:
-    """Django's four questions, answered for the configured clusters and for nothing else."""
+    """Answers Django's four questions for the configured clusters, and for nothing else."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
-        """Where a read goes. ``decide`` has the rules; a scope keeps the count."""
+        """Where a read goes. ``decide`` has the rules, and the scope counts the answers."""
         instance = hints.get("instance")
         known = clusters()
         cluster = known.fixed.get(model) if instance is None else None
@@ -30,16 +30,16 @@ class PinningRouter:
         return alias
 
     def db_for_write(self, model: Any, **hints: Any) -> str | None:
-        """The primary, always: left open, Django would write where the object was loaded.
+        """Always the primary. Without an answer Django would write where the object was loaded.
 
-        Also in a cluster of READ_ONLY, as Django asks with no write to come; a write that does
-        come fails on the primary's connection.
+        The primary is also the answer in a cluster of READ_ONLY, because Django asks even if no
+        write follows. A write that does follow fails on the primary's connection.
         """
         cluster = clusters().of_query(model, hints.get("instance"), hints)
         return None if cluster is None else cluster.primary
 
     def allow_relation(self, one: Model, other: Model, **hints: Any) -> bool | None:  # noqa: ARG002
-        """Yes within one cluster, whichever of its databases the two came from."""
+        """True for two objects of one cluster, from whichever of its databases they came."""
         cluster = clusters().of_alias(one._state.db or "")
         if cluster is None or other._state.db not in cluster:
             return None
@@ -48,5 +48,5 @@ class PinningRouter:
     def allow_migrate(
         self, db: str, app_label: str, model_name: str | None = None, **hints: Any
     ) -> bool | None:
-        """Never on a replica, where it arrives by itself; and in the model's own cluster alone."""
+        """Only on the primary of the model's own cluster. Replicas get it by replication."""
         return clusters().may_migrate(db, app_label, model_name, hints.get("model"))

@@ -1,1 +1,1 @@
-"""One file for each library that pinning knows and does not need."""
+"""Optional libraries that pinning works with but does not need: one file for each."""

@@ -1,7 +1,7 @@
-"""Celery: a task's message carries the pins of the scope that published it.
+"""Celery: the message of a task carries the pins of the scope that published it.
 
-To import it connects it. ``"pinning.contrib.celery"`` in INSTALLED_APPS does so in the site and in
-the worker.
+An import of this module connects it. To have it imported in the site and in the worker, put
+``"pinning.contrib.celery"`` into INSTALLED_APPS.
 """
 
 from typing import Any
@@ -10,22 +10,22 @@ from celery import Task, current_task, signals
 
 from pinning.scopes import NewScope, carried, carried_for_all, current_scope, scope
 
-#: The message's header. It is an outer one, beside Celery's own, which the worker finds on
-#: ``task.request`` whatever headers the project sets; an inner one, in the header "headers", would
-#: hide those from ``task.request.headers`` (Context.__init__ in celery/app/task.py).
+#: The message's header for the pins. It stands beside Celery's own headers, so the worker finds it
+#: on ``task.request`` whatever headers the project sets. Inside the header "headers" it would hide
+#: the project's from ``task.request.headers`` (Context.__init__ in celery/app/task.py).
 HEADER = "pinning"
 
 _BLOCK = "pinning_block"
 
 
 def add_pins(headers: dict[str, Any], **_: object) -> None:
-    """Receive ``before_task_publish``. Outside a scope a retried task keeps what it had."""
+    """Receive ``before_task_publish``. Outside a scope a retried task keeps the pins it had."""
     if text := (carried_for_all() if _is_for_many() else carried()):
         headers[HEADER] = text
 
 
 def open_scope(task: Task, **_: object) -> None:
-    """Receive ``task_prerun``. A task that runs at once belongs to the scope it was called in."""
+    """Receive ``task_prerun``. A task that runs at once belongs to the scope that called it."""
     request = task.request
     if request.is_eager and current_scope() is not None:
         return
@@ -35,23 +35,23 @@ def open_scope(task: Task, **_: object) -> None:
 
 
 def close_scope(task: Task, **_: object) -> None:
-    """Receive ``task_postrun``, which is sent however the task has ended."""
+    """Receive ``task_postrun``, which Celery sends however the task has ended."""
     block = task.request.__dict__.pop(_BLOCK, None)
-    if isinstance(block, NewScope):  # and not a header of that name
+    if isinstance(block, NewScope):  # a message's header may have that name
         block.__exit__()
 
 
 def _is_for_many() -> bool:
-    """Whether what is published may be a chord's body, which waits for other tasks' writes too.
+    """Whether the task may be the body of a chord, which waits for other tasks' writes too.
 
-    The last of the chord's tasks publishes it, or where the result backend cannot count, a task of
-    Celery's own.
+    The last of the chord's tasks publishes the body. If the result backend cannot count, a task of
+    Celery's own publishes it.
     """
     task = current_task
     return bool(task and (task.request.chord or task.name == "celery.chord_unlock"))
 
 
-# Celery logs what a receiver raises, and goes on.
+# If a receiver raises, Celery logs the error and goes on.
 signals.before_task_publish.connect(add_pins, dispatch_uid="pinning.add_pins")
 signals.task_prerun.connect(open_scope, dispatch_uid="pinning.open_scope")
 signals.task_postrun.connect(close_scope, dispatch_uid="pinning.close_scope")
