@@ -116,8 +116,7 @@ def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
     connection = connections[choice.alias]
     if not has_reached(connection, pins):
         return Choice(cluster.primary, Reason.PINNED)
-    reason = Reason.CAUGHT_UP if pins else choice.reason
-    return _on_replica(choice.alias, reason, _held(connection, pins))
+    return _after_pins(connection, pins) if pins else _on_replica(choice.alias, choice.reason)
 
 
 def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> Choice:
@@ -126,7 +125,7 @@ def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> 
         connection = connections[alias]
         begin(connection)
         if has_reached(connection, pins):
-            return _on_replica(alias, Reason.CAUGHT_UP, _held(connection, pins))
+            return _after_pins(connection, pins)
         reason = Reason.PINNED
     return Choice(cluster.primary, reason)
 
@@ -135,9 +134,14 @@ def _on_replica(alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> Choic
     return Choice(RoutedAlias(alias), reason, replica(alias), pins)
 
 
-def _held(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
-    """The pins that hold by position, not by time. Each connection must show that it has them."""
-    return tuple(pin for pin in pins if is_known(connection, pin))
+def _after_pins(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> Choice:
+    """The replica behind ``connection``, to which ``pins`` do not keep the scope from going.
+
+    Pins that hold by position stay with the choice: each connection must show that it has them.
+    """
+    held = tuple(pin for pin in pins if is_known(connection, pin))
+    reason = Reason.CAUGHT_UP if len(held) == len(pins) else Reason.WINDOW_OVER
+    return _on_replica(connection.alias, reason, held)
 
 
 def _usable(cluster: Cluster, seed: object) -> Iterator[str]:

@@ -30,5 +30,6 @@ class Reason(StrEnum):
     NO_PINS = "no_pins", "the task brought no pins, and TASKS sends it to the primary"
     PINNED = "pinned", "the user has written, and no replica that was asked has it yet"
     NO_REPLICA = "no_replica", "no replica is healthy, or one failed earlier in this scope"
-    CAUGHT_UP = "caught_up", "the replica has what the user wrote, or the pin expired by the clock"
+    CAUGHT_UP = "caught_up", "the replica has what the user wrote"
+    WINDOW_OVER = "window_over", "the pin is over by the clock, as no position could tell"
     REPLICA = "replica", "no rule sends this read to the primary"

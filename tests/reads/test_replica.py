@@ -123,7 +123,7 @@ def test_a_replica_that_does_not_answer_has_reached_nothing(scripted):
 
 def test_after_the_cap_any_replica_serves(scripted):
     scripted.clock = 1060.0
-    assert choose(Pinned())[1] == Reason.CAUGHT_UP
+    assert choose(Pinned())[1] == Reason.WINDOW_OVER
 
 
 def test_another_timeline_leaves_it_to_the_clock(scripted):
@@ -132,7 +132,7 @@ def test_another_timeline_leaves_it_to_the_clock(scripted):
     scripted.clock = 1004.9
     assert choose(Pinned(), one) == ("default", Reason.PINNED)
     scripted.clock = 1005.0
-    assert choose(Pinned(), one) == ("replica1", Reason.CAUGHT_UP)
+    assert choose(Pinned(), one) == ("replica1", Reason.WINDOW_OVER)
 
 
 def test_a_choice_by_the_clock_is_not_questioned_again(scripted):
