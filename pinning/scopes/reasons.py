@@ -31,5 +31,5 @@ class Reason(StrEnum):
     PINNED = "pinned", "the user has written, and no replica that was asked has it yet"
     NO_REPLICA = "no_replica", "no replica is healthy, or one failed earlier in this scope"
     CAUGHT_UP = "caught_up", "the replica has what the user wrote"
-    WINDOW_OVER = "window_over", "the pin is over by the clock, as no position could tell"
+    WINDOW_OVER = "window_over", "no position could tell, and the pin expired by the clock"
     REPLICA = "replica", "no rule sends this read to the primary"

@@ -135,4 +135,4 @@ def test_a_promoted_replica_holds_a_pin_for_the_window(open_site, own_redis: Red
         assert browser.notes() == ["lost", "only here"]
         assert last_read(browser.get("/notes")) == ("default", Reason.PINNED)
         time.sleep(1.6)
-        assert last_read(browser.get("/notes")) == ("replica1", Reason.CAUGHT_UP)
+        assert last_read(browser.get("/notes")) == ("replica1", Reason.WINDOW_OVER)
