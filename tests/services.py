@@ -2,29 +2,36 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import NoReturn, TypeVar
 
 import pytest
 
-from pinning.testing.processes import MissingService, Server
+from pinning.testing.processes import MissingService
 
-AnyServer = TypeVar("AnyServer", bound=Server)
+T = TypeVar("T")
 
 
 @contextmanager
-def service(server: AnyServer) -> Iterator[AnyServer]:
+def service(server: AbstractContextManager[T]) -> Iterator[T]:
     """Run a server for the block: `with service(Postgres.primary()) as primary:`.
 
     Without its programs the test is skipped, with the reason; with PINNING_REQUIRE_SERVICES=1 in
     the environment it fails.
     """
     with ExitStack() as stack:
-        try:
-            stack.enter_context(server)
-        except MissingService as missing:
-            give_up(str(missing))
-        yield server
+        with programs():
+            entered = stack.enter_context(server)
+        yield entered
+
+
+@contextmanager
+def programs() -> Iterator[None]:
+    """The same for a block that starts servers."""
+    try:
+        yield
+    except MissingService as missing:
+        give_up(str(missing))
 
 
 def give_up(reason: str) -> NoReturn:

@@ -18,6 +18,14 @@ class Redis(Server):
         """For Django's cache setting LOCATION, or a client's `from_url`."""
         return f"redis://{self.host}:{self.port}/0"
 
+    def grow_old(self) -> None:
+        """Have it known as a server that has lost nothing for long: Django's cache is on it.
+
+        The store "redis" takes a new server's memory, which may lack pins, for too young at first.
+        """
+        reply(self.port, b"SET pinning:{memory}:lasting 1\r\n")
+        reply(self.port, b"DEL pinning:{memory}:young\r\n")
+
     def _command(self) -> Sequence[str | Path]:
         program = find_program("redis-server", "valkey-server")
         address = ["--bind", self.host, "--port", str(self.port)]

@@ -2,10 +2,8 @@
 
 import itertools
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +11,7 @@ from pinning.verify.clients import Answer, Client, is_installed
 from pinning.verify.history import NO_ANSWER, Kind, Operation
 from pinning.verify.passes import HEADER, Pass
 from pinning.verify.users import KINDS, Hand, User
+from pinning.verify.visitors import Visitors
 
 _GLANCE_SECONDS = 0.1
 
@@ -54,8 +53,6 @@ class Crowd:
         self._host = self._client()
         self._users: list[User] = []
         self._steps = itertools.count(1)
-        self._is_over = threading.Event()
-        self._errors: list[BaseException] = []
 
     def __enter__(self) -> "Crowd":
         """Make the run's rows, and the users that the site can have. Raises SiteError."""
@@ -113,41 +110,26 @@ class Crowd:
     def run(self, glance: Callable[[float], None] = lambda _: None) -> None:
         """Let everybody go on until the plan is done. ``glance`` hears how much of it is."""
         begun = time.monotonic()
-        with self.at_work():
-            while (done := self._share_done(begun)) < 1 and not self._errors:
+        with self.at_work() as visitors:
+            while (done := self._share_done(begun)) < 1 and not visitors.errors:
                 glance(done)
                 time.sleep(_GLANCE_SECONDS)
         glance(1.0)
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Everybody goes on for the length of the block, or until the requests are used up."""
-        self._is_over.clear()
+    def at_work(self) -> Visitors:
+        """Everybody goes on for the length of a block, or until the requests are used up."""
         hands = [hand for user in self._users for hand in user.hands]
-        threads = [
-            threading.Thread(target=self._work, args=[hand, random.Random(f"{self.plan.seed} {n}")])  # noqa: S311
+        return Visitors(
+            self._work(hand, random.Random(f"{self.plan.seed} {n}"))  # noqa: S311
             for n, hand in enumerate(hands)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._is_over.set()
-            for thread in threads:
-                thread.join()
-        if self._errors:
-            raise self._errors[0]
+        )
 
-    def _work(self, hand: Hand, chance: random.Random) -> None:
+    def _work(self, hand: Hand, chance: random.Random) -> Iterator[float]:
         """Every other request comes right after the one before: nothing is staler than that."""
-        try:
-            while next(self._steps) <= self.plan.requests and not self._is_over.is_set():
-                hand.step(chance)
-                if chance.random() < 0.5:
-                    self._is_over.wait(chance.expovariate(0.5 / self.plan.pause_seconds))
-        except Exception as error:
-            self._errors.append(error)
+        while next(self._steps) <= self.plan.requests:
+            hand.step(chance)
+            is_resting = chance.random() < 0.5
+            yield chance.expovariate(0.5 / self.plan.pause_seconds) if is_resting else 0.0
 
     def _share_done(self, begun: float) -> float:
         in_time = (time.monotonic() - begun) / self.plan.seconds

@@ -66,7 +66,7 @@ def test_a_replica_that_lags_by_the_command_of_the_page(project, tmp_path):
     except MissingService as missing:
         give_up(str(missing))
     (command,) = re.findall(r"^    \$ pytest (.+)$", TESTING.read_text(), re.MULTILINE)
-    assert "2 passed" in run(project, *command.split())
+    assert "3 passed" in run(project, *command.split())
 
 
 def test_sql_is_understood():
