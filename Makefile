@@ -27,7 +27,7 @@ test: $(INSTALLED) ## Run all tests; those whose servers are not on this machine
 
 PAIRS ?= 1000000
 proof: $(INSTALLED) ## Prove it on servers that fail; histories go to .proof; PAIRS=20000 make proof
-	$(BIN)/python -m benchmarks.proof --pairs $(PAIRS) --history .proof
+	$(BIN)/python -m proof --pairs $(PAIRS) --history .proof
 
 lint: $(INSTALLED) ## Check the style
 	$(BIN)/python -m ruff check .

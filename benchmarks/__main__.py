@@ -11,13 +11,15 @@ from pathlib import Path
 
 import django
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
 django.setup()
 
 # What follows needs the settings.
 # ruff: noqa: E402
-from benchmarks import budgets, memory, overhead, report, results
-from benchmarks.peers import run
+from benchmarks.overhead import memory
+from benchmarks.overhead import run as overhead
+from benchmarks.page import budgets, report, results
+from benchmarks.peers import run as peers
 
 PARTS = ("overhead", "memory", "visitors", "rush")
 
@@ -43,7 +45,7 @@ def measure(directory: Path, parts: frozenset[str], *, quick: bool) -> None:
     if "memory" in parts:
         memory.measure(directory)
     if parts & {"visitors", "rush"}:
-        run.measure(run.QUICK if quick else run.FULL, directory, parts)
+        peers.measure(peers.QUICK if quick else peers.FULL, directory, parts)
 
 
 def _options() -> argparse.Namespace:

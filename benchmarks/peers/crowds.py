@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from benchmarks.peers.site import ROOT, Site
+from benchmarks.peers.site import Site
 from benchmarks.peers.visitors import Plan, Visit, line_of
 
 
@@ -26,14 +26,15 @@ class Crowd:
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.peers.visitors"],
-            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(line_of(self._plan))
         self._process.stdin.flush()
+        self._process.stdout.readline()  # they are on their way
         return self
 
     def __exit__(

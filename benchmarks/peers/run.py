@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import results
+from benchmarks.page import results
 from benchmarks.peers import servers, visits
 from benchmarks.peers.crowds import Crowd
 from benchmarks.peers.servers import BURST, BURST_SECONDS, LAGS, Servers, wait
@@ -87,10 +87,10 @@ def watch_visitors(machines: Servers, sites: list[Site], extent: Extent) -> dict
 def _lags_in_turn(machines: Servers, extent: Extent) -> Iterator[tuple[str, tuple[float, float]]]:
     """Let the visitors go on at every lag, the longest first; when that was."""
     for place, lag in enumerate(sorted(LAGS, key=LAGS.__getitem__, reverse=True)):
-        machines.replica.set_delay(LAGS[lag])
+        machines.pair.replica.set_delay(LAGS[lag])
         wait(extent.warm_up if place == 0 else 1)
         yield lag, wait(extent.cell)
-    with machines.paused():
+    with machines.pair.paused():
         begun, _ = wait(extent.burst)
     yield BURST, (begun, wait(AFTER_BURST_SECONDS)[1])
 
@@ -131,15 +131,15 @@ def watch_rush(machines: Servers, sites: list[Site], extent: Extent) -> dict[str
 @contextmanager
 def _lagging(machines: Servers, lag: str) -> Iterator[None]:
     """In this block the replica is so late; of the burst, it is while nothing is replayed."""
-    machines.replica.set_delay(LAGS.get(lag, 0))
-    with machines.paused() if lag == BURST else nullcontext():
+    machines.pair.replica.set_delay(LAGS.get(lag, 0))
+    with machines.pair.paused() if lag == BURST else nullcontext():
         yield
 
 
 def _rush(site: Site, lag: str, number: int, extent: Extent) -> dict[str, Any]:
     seed = f"rush {number}"
     with Crowd([site], users=extent.rushing_users, pace=0, seed=seed) as crowd:
-        wait(0.5)  # to start the process
+        wait(0.5)  # until all are at it
         begun, ended = wait(extent.rush)
     found = visits.cell(visits.within(crowd.visits, begun, ended), ended - begun)
     return {"way": site.way.name, "lag": lag, "round": number, **found}

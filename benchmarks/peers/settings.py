@@ -1,11 +1,9 @@
-"""Settings of the site. Which way it goes, and where its servers are, the environment tells."""
+"""Settings of the site, which is given the way it goes and where its servers are."""
 
-import json
-import os
+from benchmarks.peers.ways import way_of
+from pinning.testing.site import given
 
-from benchmarks.peers.ways import PRIMARY, REPLICA, way_of
-
-_GIVEN = json.loads(os.environ["PINNING_BENCHMARK"])
+_GIVEN = given()
 _WAY = way_of(_GIVEN["way"])
 
 globals().update(_WAY.django_settings())
@@ -13,14 +11,12 @@ globals().update(_WAY.django_settings())
 SECRET_KEY = "benchmarks"
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "benchmarks.peers.views"
+WSGI_APPLICATION = "benchmarks.peers.wsgi.application"
 INSTALLED_APPS = [*_WAY.apps, "benchmarks.peers"]
 MIDDLEWARE = ["benchmarks.peers.counts.counted", *_WAY.django_settings()["MIDDLEWARE"]]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
-DATABASES = {
-    alias: {**_GIVEN[alias], "CONN_MAX_AGE": None, "TEST": test}
-    for alias, test in {PRIMARY: {}, REPLICA: {"MIRROR": PRIMARY}}.items()
-}
+DATABASES = _GIVEN["databases"]
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",

@@ -1,20 +1,22 @@
 """The users: closed loops over HTTP, in a process apart from the sites and from who measures.
 
-``python -m benchmarks.peers.visitors``: a plan as one line of JSON on stdin; they visit until stdin
-is closed; their visits as JSON on stdout. Every site has the same users with the same pauses.
+``python -m benchmarks.peers.visitors``: a plan as one line of JSON on stdin; a line on stdout when
+they set out; they visit until stdin is closed; their visits as JSON on stdout. Every site has the
+same users with the same pauses.
 """
 
 import http.client
 import json
 import random
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from http.client import HTTPMessage
 from http.cookies import SimpleCookie
 from typing import NamedTuple
+
+from pinning.verify.visitors import Visitors
 
 TIMEOUT_SECONDS = 30.0
 
@@ -89,18 +91,16 @@ class User:
         self._browser = Browser(port)
         self._acknowledged = 0
 
-    def wander(self, pace: float, is_over: threading.Event) -> None:
-        """Visit until it is over; at set times, so that a slow site does not shift all that comes.
+    def wander(self, pace: float) -> Iterator[float]:
+        """Visit at set times, so that a slow site does not shift all that comes.
 
         Where a time has passed, at once.
         """
         due = time.monotonic()
         for is_write, pause in _itinerary(self._chance):
             due += pause * pace
-            if is_over.wait(max(due - time.monotonic(), 0)):
-                break
+            yield max(due - time.monotonic(), 0)
             self._write() if is_write else self._read()
-        self._browser.close()
 
     def _write(self) -> None:
         value = time.time_ns()  # above all that an earlier crowd has written
@@ -149,31 +149,23 @@ def _itinerary(chance: random.Random) -> Iterator[tuple[bool, float]]:
         skipped = 0
 
 
-def visit(plan: Plan, is_over: threading.Event) -> list[Visit]:
-    """Let all users loose until it is over, and return all that they saw."""
-    users = [
+def users_of(plan: Plan) -> list[User]:
+    """The users of all sites."""
+    return [
         User(site, port, 1 + place * plan.users + number, random.Random(f"{plan.seed}.{number}"))
         for place, (site, port) in enumerate(plan.ports.items())
         for number in range(plan.users)
     ]
-    threads = [threading.Thread(target=user.wander, args=[plan.pace, is_over]) for user in users]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [visit for user in users for visit in user.visits]
 
 
 def main() -> None:
     """Read the plan, visit until stdin ends, write the visits."""
-    plan, is_over = Plan(**json.loads(sys.stdin.readline())), threading.Event()
-
-    def wait() -> None:
+    plan = Plan(**json.loads(sys.stdin.readline()))
+    users = users_of(plan)
+    with Visitors(user.wander(plan.pace) for user in users):
+        print("on their way", flush=True)
         sys.stdin.read()
-        is_over.set()
-
-    threading.Thread(target=wait, daemon=True).start()
-    json.dump(visit(plan, is_over), sys.stdout)
+    json.dump([visit for user in users for visit in user.visits], sys.stdout)
 
 
 def line_of(plan: Plan) -> str:

@@ -10,9 +10,9 @@ from celery import Celery
 
 from pinning.pins import signing
 from pinning.pins.pin import Pin, Pins
-from pinning.testing.processes import Server
 from pinning.testing.redis import Redis
-from tests.live.conftest import Client, Pair, Site, environment, last_read
+from tests.live.site.clients import Client, Site, last_read
+from tests.live.site.pair import Pair
 from tests.services import service
 
 POOLS = ["solo", "threads", "prefork"]
@@ -22,28 +22,20 @@ WINDOW = 0.3
 LONGER = 1
 
 
-class Worker(Server):
+class Worker(Site):
     """A Celery worker with one slot, which consumes the queue that is named like its pool."""
 
     title: ClassVar[str] = "The worker"
 
-    def __init__(self, pool: str, settings: dict[str, Any]) -> None:
-        super().__init__()
-        self.account = None
-        self._pool = pool
-        self._settings = settings
-
-    def _environment(self) -> dict[str, str]:
-        return environment(self._settings)
-
     def _command(self) -> Sequence[str | Path]:
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        pool = ["-P", self._pool, "-c", "1", "-Q", self._pool, "-n", f"{self._pool}@localhost"]
-        command = [sys.executable, "-m", "celery", "-A", "tests.live.celery_app", "worker"]
+        name = self._kind
+        pool = ["-P", name, "-c", "1", "-Q", name, "-n", f"{name}@localhost"]
+        command = [sys.executable, "-m", "celery", "-A", "tests.live.site.celery_app", "worker"]
         return [*command, *pool, *quiet, "-l", "INFO"]
 
     def _answers(self) -> bool:
-        return " ready." in (self.directory / "log").read_text()
+        return " ready." in self.log()
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +90,7 @@ def stranger(pair: Pair, settings: dict[str, Any], workers: Callable[[str], Work
 
 
 def sent(stranger: Celery, name: str, *args: str, **options: Any) -> Any:
-    result = stranger.send_task(f"tests.live.celery_tasks.{name}", args, **options)
+    result = stranger.send_task(f"tests.live.site.celery_tasks.{name}", args, **options)
     return result.get(timeout=20, propagate=False)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pinning.testing.postgres import Postgres, Replica
-from tests.live.conftest import Client, Pair, Site, manage, reads
+from tests.live.site.clients import Client, Site, reads
+from tests.live.site.pair import Pair, manage
 from tests.services import service
 
 DATABASE = "clusters"

@@ -19,9 +19,10 @@ from django.db.utils import load_backend
 
 from pinning import carried, databases, scope
 from pinning.pins.pin import Pins
-from tests.live.conftest import DATABASE, Pair, on_each_database
-from tests.live.far import Far, through
-from tests.live.reaching import count, has_reached, wait_until_reached
+from tests.live.conftest import on_each_database
+from tests.live.site.far import Far, through
+from tests.live.site.pair import DATABASE, Pair
+from tests.live.site.reaching import count, has_reached, wait_until_reached
 from tests.notes.models import Attachment, Note, Tag
 
 ONE_WAY_SECONDS = 0.01

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from pinning import mark_written, scope
 from pinning.writes.recorder import Recorder
-from tests.live.conftest import DATABASE, Pair
+from tests.live.site.pair import DATABASE, Pair
 
 
 @pytest.fixture

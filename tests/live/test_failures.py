@@ -9,7 +9,9 @@ import redis as redis_py
 
 from pinning import Reason
 from pinning.testing.redis import Redis
-from tests.live.conftest import KINDS, Pair, Site, last_read, make_pair, remember
+from tests.live.conftest import KINDS
+from tests.live.site.clients import Site, last_read
+from tests.live.site.pair import Pair, make_pair
 from tests.services import service
 
 
@@ -17,7 +19,7 @@ from tests.services import service
 def own_redis() -> Iterator[Redis]:
     """A Redis that the test may break."""
     with service(Redis()) as server:
-        remember(server)
+        server.grow_old()
         yield server
 
 
@@ -80,7 +82,7 @@ def test_without_the_cookie_a_dead_redis_sends_reads_to_the_primary(
     time.sleep(0.6)  # RETRY_AFTER
     assert browser.notes() == ["before", "after"]  # Redis has lost its pins, and says so
     assert last_read(browser.get("/notes")) == ("default", Reason.STORES_DOWN)
-    remember(own_redis)
+    own_redis.grow_old()
     with redis_py.Redis.from_url(own_redis.url) as client:
         client.delete("pinning:{memory}:young")  # as after MAX_PIN
     assert last_read(browser.get("/notes")) == ("default", Reason.PINNED)  # by the cookie

@@ -11,7 +11,8 @@ from websockets.sync.client import connect
 
 from pinning import Reason
 from pinning.testing.redis import Redis
-from tests.live.conftest import Client, Pair, Site, last_read, manage, reads, remember
+from tests.live.site.clients import Client, Site, last_read, reads
+from tests.live.site.pair import Pair, manage
 from tests.services import service
 
 APPS = ["rest_framework", "rest_framework.authtoken"]
@@ -34,13 +35,14 @@ def servers(session_pair: Pair) -> Iterator[dict[str, Any]]:
     """A Redis of their own, and a site of each kind."""
     with ExitStack() as stack:
         redis = stack.enter_context(service(Redis()))
-        remember(redis)
+        redis.grow_old()
         settings = session_pair.settings(
             urls="api_urls", stores=["redis"], redis=redis.url, apps=APPS
         )
         manage(settings, "migrate", "authtoken", "-v", "0")
         manage(settings, "shell", "-v", "0", "-c", CREATE)
-        sites = {kind: Site(kind, settings) for kind in ("wsgi", "channels")}
+        channels = {**settings, "asgi": "sockets.application"}
+        sites = {"wsgi": Site("wsgi", settings), "channels": Site("asgi", channels)}
         for site in sites.values():
             stack.enter_context(site)
         yield {"redis": redis, **sites}

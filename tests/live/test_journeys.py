@@ -4,7 +4,9 @@ import httpx
 import pytest
 
 from pinning import Reason
-from tests.live.conftest import Pair, Site, last_read, on_each_database, reads
+from tests.live.conftest import on_each_database
+from tests.live.site.clients import Site, last_read, reads
+from tests.live.site.pair import Pair
 
 pytestmark = on_each_database
 

@@ -10,12 +10,13 @@ import pytest
 
 from pinning import Reason
 from pinning.testing.postgres import Replica
-from tests.live.conftest import DATABASE, Pair, Site
-from tests.live.crowd import Crowd
+from tests.live.site.clients import Site
+from tests.live.site.crowd import Crowd
+from tests.live.site.pair import DATABASE, Pair
 from tests.services import service
 
 CLIENTS = 4
-RETRY_AFTER = 0.5  # of tests/live/settings.py
+RETRY_AFTER = 0.5  # of tests/live/site/settings.py
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from django.db import Error, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from pinning import Reason, find_or_create, read_connection, scope
-from tests.live.conftest import DATABASE, Pair
+from tests.live.site.pair import DATABASE, Pair
 from tests.notes.models import Tag
 
 

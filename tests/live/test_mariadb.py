@@ -12,8 +12,8 @@ from django.db.models.expressions import RawSQL
 from pinning import Reason, breaker, databases, scope
 from pinning.pins.pin import Pin
 from pinning.testing.mariadb import MariaDB
-from tests.live.conftest import DATABASE, Pair
-from tests.live.reaching import (
+from tests.live.site.pair import DATABASE, Pair
+from tests.live.site.reaching import (
     STALL_SECONDS,
     count,
     has_reached,

@@ -13,8 +13,9 @@ from django.db import Error
 from pinning import databases
 from pinning.databases import forget
 from pinning.pins.pin import Position
-from tests.live.conftest import Pair, on_each_database
-from tests.live.reaching import (
+from tests.live.conftest import on_each_database
+from tests.live.site.pair import Pair
+from tests.live.site.reaching import (
     STALL_SECONDS,
     count,
     has_reached,

@@ -1,13 +1,14 @@
-"""Three minutes of the proof: every fault once, on PostgreSQL and on MariaDB. See benchmarks."""
+"""Three minutes of the proof: every fault once, on PostgreSQL and on MariaDB."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from benchmarks.faults import FAULTS
-from benchmarks.proof import PROMOTION, VENDORS, Act, names, play, play_promotion
-from benchmarks.stage import Stage
-from tests.live.conftest import Pair
+from proof.acts import PROMOTION, VENDORS, Act, names, play, play_promotion
+from proof.faults import FAULTS
+from proof.stage import Stage
+from tests.live.site.pair import Pair
+from tests.services import programs, service
 
 STEP_SECONDS = 0.7
 PROMOTION_SECONDS = 8.0
@@ -20,7 +21,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     name = {"postgresql": "session_pair", "mariadb": "mariadb_pair"}[request.param]
     pair: Pair = request.getfixturevalue(name)
     pair.reset()
-    with Stage(request.param, pair) as stage:
+    with service(Stage(request.param, pair)) as stage:
         yield stage
     pair.reset()
 
@@ -40,14 +41,16 @@ def judge(act: Act, figure: Figure) -> None:
 def test_nobody_misses_what_they_wrote(stage: Stage, name: str, figure: Figure):
     if name not in names(stage.vendor):
         pytest.skip("Another vendor's.")
-    judge(play(stage, name, STEP_SECONDS), figure)
+    with programs():
+        act = play(stage, name, STEP_SECONDS)
+    judge(act, figure)
 
 
 @pytest.mark.parametrize("vendor", VENDORS, indirect=True)
 def test_after_a_promotion_nobody_misses_what_the_new_primary_has(
     fresh_pair: Pair, vendor: str, figure: Figure
 ):
-    with Stage(vendor, fresh_pair) as stage:
+    with service(Stage(vendor, fresh_pair)) as stage:
         act = play_promotion(stage, PROMOTION_SECONDS)
     lost = [operation for operation in act.history if operation.kind == "lost"]
     assert lost, PROMOTION

@@ -13,7 +13,7 @@ from django.db.models.expressions import RawSQL
 
 from pinning import Reason, breaker, scope, use_replica
 from pinning.databases import forget
-from tests.live.conftest import DATABASE, Pair
+from tests.live.site.pair import DATABASE, Pair
 from tests.notes.models import Note
 
 TERMINATE = (

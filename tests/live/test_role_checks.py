@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from pinning.checks.roles import check_roles
-from tests.live.conftest import Pair
+from tests.live.site.pair import Pair
 
 
 @pytest.fixture

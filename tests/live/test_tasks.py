@@ -3,15 +3,15 @@
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import django
 import pytest
 
 from pinning.pins import signing
 from pinning.pins.pin import Pin, Pins
-from pinning.testing.processes import Server
-from tests.live.conftest import Client, Pair, Site, environment, last_read, manage
+from tests.live.site.clients import Client, Site, last_read
+from tests.live.site.pair import Pair, manage
 
 if django.VERSION < (6, 0):
     pytest.skip("Django has tasks since 6.0.", allow_module_level=True)
@@ -19,25 +19,17 @@ if django.VERSION < (6, 0):
 PINS = Pins([Pin(cluster="default", written_at=2e9, timeline="1.1", position=1)])
 
 
-class Worker(Server):
+class Worker(Site):
     """The database worker."""
 
     title: ClassVar[str] = "The worker"
-
-    def __init__(self, settings: dict[str, Any]) -> None:
-        super().__init__()
-        self.account = None
-        self._settings = settings
-
-    def _environment(self) -> dict[str, str]:
-        return environment(self._settings)
 
     def _command(self) -> Sequence[str | Path]:
         command = [sys.executable, "-m", "django", "db_worker"]
         return [*command, "--interval", "0.05", "--no-startup-delay"]
 
     def _answers(self) -> bool:
-        return "Starting worker" in (self.directory / "log").read_text()
+        return "Starting worker" in self.log()
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +42,7 @@ def tasks_site(session_pair: Pair) -> Iterator[Site]:
     )
     manage(settings, "migrate", "django_tasks_database", "-v", "0")
     session_pair.replica.wait_until_caught_up()
-    with Worker(settings), Site("wsgi", settings) as site:
+    with Worker("database", settings), Site("wsgi", settings) as site:
         yield site
 
 

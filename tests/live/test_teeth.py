@@ -12,7 +12,8 @@ import pytest
 from pinning.verify.checker import EmptyHistoryError, Verdict, check
 from pinning.verify.crowd import Crowd, Plan
 from pinning.verify.users import Browser, TokenClient, TwoDevices, User
-from tests.live.conftest import DATABASE, Pair, Site
+from tests.live.site.clients import Site
+from tests.live.site.pair import DATABASE, Pair
 from tests.services import service
 
 LIMIT_SECONDS = 60.0
@@ -151,7 +152,7 @@ def test_a_planted_bug_is_caught(
 ):
     scene = BUGS[bug]
     settings = stage(scene)
-    with Site(scene.kind, {**settings, "apps": [f"tests.live.bugs.{bug}"]}) as site:
+    with Site(scene.kind, {**settings, "apps": [f"tests.live.site.bugs.{bug}"]}) as site:
         caught = visit(site, scene, lambda verdict: verdict.stale > 0)
     if str(scene) not in clean:
         with Site(scene.kind, settings) as site:

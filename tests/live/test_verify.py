@@ -1,6 +1,5 @@
 """``manage.py pinning_verify`` visits a site on a primary and a replica that lags."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,9 @@ import pytest
 
 from pinning.verify.checker import check
 from pinning.verify.history import Kind, read_history
-from tests.live.conftest import Pair, Site, environment, on_each_database
+from tests.live.conftest import on_each_database
+from tests.live.site.clients import Site
+from tests.live.site.pair import Pair
 
 STORES = ["cookie", "redis"]
 
@@ -31,7 +32,7 @@ def verify(pair: Pair, redis: Any, running: dict[str, Site], vendor: str) -> Cal
         command = [sys.executable, "-W", "error", "-m", "django", "pinning_verify"]
         return subprocess.run(
             [*command, f"{site.url}/verify", "--seed", "7", *arguments],
-            env={**os.environ, **environment(settings)},
+            env=site.environment(),
             capture_output=True,
             text=True,
             timeout=60,

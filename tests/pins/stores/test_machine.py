@@ -9,10 +9,10 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from pinning.pins.stores import Store
 from pinning.pins.stores.redis import RedisStore
-from tests.pins.stores.interleaving import redis_taking_turns
-from tests.pins.stores.lasting import LastingRedis
-from tests.pins.stores.machine import StoreMachine
-from tests.pins.stores.planted import PLANTED
+from proof.stores.interleaving import redis_taking_turns
+from tests.pins.stores.helpers.lasting import LastingRedis
+from tests.pins.stores.helpers.machine import StoreMachine
+from tests.pins.stores.helpers.planted import PLANTED
 from tests.services import service
 
 pytestmark = pytest.mark.live

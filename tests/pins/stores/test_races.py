@@ -1,6 +1,6 @@
 """Hands that save and load at once, command by command on a real Redis: no pin is lost or lowered.
 
-``python -m benchmarks.store_races`` has many more of them.
+``python -m proof.stores`` has many more of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from django_redis import get_redis_connection
 from pinning.pins.stores.cache import CacheStore
 from pinning.pins.stores.redis import RedisStore
 from pinning.testing.redis import Redis
-from tests.pins.stores.interleaving import every_order, interleave, redis_taking_turns
-from tests.pins.stores.planted import PLANTED, REACHED
-from tests.pins.stores.scenarios import Outcome, by_chance, written_out
+from proof.stores.interleaving import every_order, interleave, redis_taking_turns
+from proof.stores.scenarios import Outcome, by_chance, written_out
+from tests.pins.stores.helpers.planted import PLANTED, REACHED
 from tests.services import service
 
 pytestmark = pytest.mark.live

@@ -1,0 +1,263 @@
+"""The tables of the pages, in Markdown: one function each, named as its place on a page."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from benchmarks.page import results, summaries
+from benchmarks.page.budgets import OURS, budgets
+from benchmarks.page.summaries import Row
+from benchmarks.peers.ways import ORACLE, SETTLED_ORACLE, WAYS
+
+#: A share of reads so small that a multiple of it says nothing.
+_FEW = 0.01
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def ways(_: Path) -> str:
+    """What was compared."""
+    return markdown(["way", "what it is"], ([f"`{way.name}`", way.what] for way in WAYS))
+
+
+def share(directory: Path) -> str:
+    """Which part of the reads went to the primary, and how much that is of the oracle's."""
+    part = results.load(directory, "visitors")
+    if part is None:
+        return ""
+
+    def cell(way: str, lag: str) -> str:
+        ours = summaries.share(summaries.rows_of(part, way, lag))
+        theirs = summaries.share(summaries.rows_of(part, ORACLE, lag))
+        return f"{ours:.1%} ({ours / theirs:.2f})" if theirs > _FEW else f"{ours:.1%}"
+
+    return _by_lag(part, cell)
+
+
+def ratios(directory: Path) -> str:
+    """Multiples of the oracle's share by round, of those that go by position."""
+    part = results.load(directory, "visitors")
+    if part is None:
+        return ""
+
+    def cell(way: str, lag: str) -> str:
+        pairs = zip(*(summaries.rows_of(part, one, lag) for one in (way, ORACLE)), strict=True)
+        shares = [(summaries.share([ours]), summaries.share([theirs])) for ours, theirs in pairs]
+        if any(theirs < _FEW for _, theirs in shares):
+            return "-"
+        found = results.middle([ours / theirs for ours, theirs in shares], digits=2)
+        return f"{found['median']:.2f} ({found['least']:.2f} to {found['most']:.2f})"
+
+    return _by_lag(part, cell, [*OURS, SETTLED_ORACLE])
+
+
+def stale(directory: Path) -> str:
+    """How many pages lacked what their user had written."""
+    part = results.load(directory, "visitors")
+    if part is None:
+        return ""
+
+    def cell(way: str, lag: str) -> str:
+        rows = summaries.rows_of(part, way, lag)
+        count, pages = summaries.total(rows, "stale"), summaries.total(rows, "pages")
+        return f"{count} of {pages}" if count else "none"
+
+    return _by_lag(part, cell)
+
+
+def visitors(directory: Path) -> str:
+    """How long the visitors waited: p50 / p99."""
+    part = results.load(directory, "visitors")
+    return "" if part is None else _by_lag(part, _waits(part))
+
+
+def rush(directory: Path) -> str:
+    """Requests per second of one site alone, with the least and the most of the rounds."""
+    part = results.load(directory, "rush")
+    if part is None:
+        return ""
+
+    def cell(way: str, lag: str) -> str:
+        rate = summaries.over_rounds(summaries.rows_of(part, way, lag), "requests_per_second")
+        return f"{rate['median']:.0f} ({rate['least']:.0f} to {rate['most']:.0f})"
+
+    return _by_lag(part, cell)
+
+
+def rush_waits(directory: Path) -> str:
+    """How long a request took in the rush: p50 / p99."""
+    part = results.load(directory, "rush")
+    return "" if part is None else _by_lag(part, _waits(part))
+
+
+def overhead(directory: Path) -> str:
+    """What routing costs as ratios to a no-op, unpinned / pinned."""
+    part = results.load(directory, "overhead")
+    if part is None:
+        return ""
+    names = dict.fromkeys(row["way"] for row in part["tables"]["db_for_read"]["rows"])
+
+    def cell(table: str, way: str) -> str:
+        return " / ".join(f"{row['ratio']:.2f}" for row in summaries.overhead(part, table, way))
+
+    columns = {
+        "db_for_read": "`db_for_read`",
+        "statement": "a statement",
+        "sync": "an empty request",
+        "async": "the same, asynchronous",
+    }
+    return markdown(
+        ["way", *columns.values()],
+        ([f"`{way}`", *(cell(table, way) or "-" for table in columns)] for way in names),
+    )
+
+
+def no_op(directory: Path) -> str:
+    """What the no-op takes, in microseconds, with the quartiles: the noise."""
+    part = results.load(directory, "overhead")
+    if part is None:
+        return ""
+    rows = [(table["title"], table["rows"][0]) for table in part["tables"].values()]
+    return markdown(
+        ["of a no-op", "median", "middle half of the rounds"],
+        (
+            [title, f"{row['us']:.2f} µs", f"{row['low']:.2f} to {row['high']:.2f}"]
+            for title, row in rows
+        ),
+    )
+
+
+def costs(directory: Path) -> str:
+    """Position queries and store calls for each kind of request."""
+    part = results.load(directory, "visitors")
+    if part is None:
+        return ""
+    asking = [way.name for way in WAYS if way.is_ours or way.name == ORACLE]
+    header = ["way", "request", "requests", "position queries", "store calls"]
+    return markdown(
+        header,
+        (
+            [f"`{way}`", kind, cost["requests"], *_mean_and_most(cost)]
+            for way in asking
+            for kind, cost in part["costs"].get(way, {}).items()
+        ),
+    )
+
+
+def memory(directory: Path) -> str:
+    """Bytes for each scope."""
+    part = results.load(directory, "memory")
+    if part is None:
+        return ""
+    rows = part["rows"]
+    return markdown(["a scope", "bytes"], ([row["state"], row["bytes"]] for row in rows))
+
+
+_GROWTH = (
+    "threads",
+    "replicas",
+    "users",
+    "position_queries_per_request",
+    "store_calls_per_request",
+    "rss_mb",
+    "p50_ms",
+    "p99_ms",
+)
+
+
+def growth(directory: Path) -> str:
+    """What more threads, replicas and users cost."""
+    part = results.load(directory, "growth")
+    if part is None:
+        return ""
+    header = [key.replace("_", " ") for key in _GROWTH]
+    return markdown(header, ([row[key] for key in _GROWTH] for row in part["rows"]))
+
+
+def proof(directory: Path) -> str:
+    """Reads after a write in each act of the proof, and which part of all reads replicas served."""
+    part = results.load(directory, "proof")
+    if part is None:
+        return ""
+    acts = {(act["fault"], act["vendor"]): act for act in part["acts"]}
+
+    def cell(fault: str, vendor: str) -> str:
+        act = acts.get((fault, vendor))
+        return f"{act['pairs']:,} ({act['replicas_share']:.0%})" if act else "-"
+
+    faults = dict.fromkeys(fault for fault, _ in acts)
+    rows = [[fault, cell(fault, "postgresql"), cell(fault, "mariadb")] for fault in faults]
+    header = ["while", "PostgreSQL", "MariaDB"]
+    keys = ("pairs", "writes", "stale", "failed", "went_back")
+    pairs, writes, stale, failed, back = (summaries.total(part["acts"], key) for key in keys)
+    return (
+        f"{pairs:,} reads after {writes:,} writes, of which {stale} were stale; {failed} requests "
+        f"failed; {back} reads went back on a write that was under way.\n\n{markdown(header, rows)}"
+    )
+
+
+def budget(directory: Path) -> str:
+    """The budgets and what was measured."""
+    return markdown(
+        ["what", "budget", "measured", ""],
+        (
+            [found.what, f"{found.limit:g}", f"{found.measured:g}", _verdict(found.is_kept)]
+            for found in budgets(directory)
+        ),
+    )
+
+
+def machine(directory: Path) -> str:
+    """Where each part was run, and how busy that was when it ended."""
+    parts = {name: results.load(directory, name) for name in results.PARTS}
+    header = ["part", "how much", "date", "machine", "versions", "load average at its end"]
+    return markdown(header, (_machine(name, part) for name, part in parts.items() if part))
+
+
+def _machine(name: str, part: Row) -> list[object]:
+    found = part["machine"]
+    versions = {"Python": found["python"], "Django": found["django"], **part.get("versions", {})}
+    machine = (
+        f"{found['system']}, {found['processors']} of {found['processor']}, {found['memory_gb']} GB"
+    )
+    words = ", ".join(f"{name} {number}" for name, number in versions.items())
+    return [name, _extent(part), found["date"], machine, words, found["load"]]
+
+
+def _extent(part: Row) -> str:
+    words = [f"{part['rounds']} rounds"] if "rounds" in part else []
+    if "users" in part:
+        words += [f"{part['users']} users on each site", f"{part['cell_seconds']:g} s for each lag"]
+    return ", ".join(words)
+
+
+def _by_lag(part: Row, cell: Callable[[str, str], str], ways: Sequence[str] | None = None) -> str:
+    lags = summaries.lags_of(part)
+    ways = ways or [way.name for way in WAYS if way.name in summaries.ways_of(part)]
+    return markdown(
+        ["way", *lags], ([f"`{way}`", *(cell(way, lag) for lag in lags)] for way in ways)
+    )
+
+
+def _waits(part: Row) -> Callable[[str, str], str]:
+    def cell(way: str, lag: str) -> str:
+        rows = summaries.rows_of(part, way, lag)
+        half = summaries.over_rounds(rows, "p50_ms")["median"]
+        most = summaries.over_rounds(rows, "p99_ms")["median"]
+        return f"{half:.1f} / {most:.0f} ms"
+
+    return cell
+
+
+def _mean_and_most(cost: Row) -> list[str]:
+    return [
+        f"{cost['position_queries']:g}, at most {cost['most_position_queries']}",
+        f"{cost['store_calls']:g}, at most {cost['most_store_calls']}",
+    ]
+
+
+def _verdict(is_kept: bool) -> str:
+    return "kept" if is_kept else "**missed**"

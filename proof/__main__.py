@@ -1,0 +1,90 @@
+"""Plays the proof: ``make proof``, or ``python -m proof --pairs 20000 --history folder``.
+
+It ends with 1 if any read was stale or any request failed, or if in one of the acts replicas served
+nobody. The histories can be judged again with ``manage.py pinning_verify --recheck``.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proof.settings")
+
+# What follows needs the settings.
+from benchmarks.page import results
+from pinning.verify.history import write_history
+from pinning.verify.report import objection
+from proof.acts import Act, play_all
+
+
+def line(act: Act) -> str:
+    """One line of the table."""
+    verdict = act.verdict
+    numbers = f"{verdict.pairs:>9,} {verdict.stale:>6} {verdict.failed:>6}"
+    return (
+        f"{act.vendor:<10} {act.fault:<34} {numbers} {act.replicas_share:>8.0%}"
+        f" {verdict.pairs / verdict.seconds:>7.0f}"
+    )
+
+
+def summary(acts: list[Act]) -> dict[str, object]:
+    """What came of it, for a file."""
+    return {
+        "pairs": sum(act.verdict.pairs for act in acts),
+        "stale": sum(act.verdict.stale for act in acts),
+        "failed": sum(act.verdict.failed for act in acts),
+        "acts": [
+            {
+                "vendor": act.vendor,
+                "fault": act.fault,
+                "writes": act.verdict.writes,
+                "pairs": act.verdict.pairs,
+                "stale": act.verdict.stale,
+                "failed": act.verdict.failed,
+                "went_back": act.verdict.went_back,
+                "seconds": round(act.verdict.seconds, 1),
+                "replicas_share": round(act.replicas_share, 3),
+            }
+            for act in acts
+        ],
+    }
+
+
+def keep(act: Act, folder: Path) -> None:
+    """Write the history and the sites' logs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{act.vendor}-{act.fault.replace(' ', '-').replace(',', '')}"
+    write_history(folder / f"{name}.jsonl", act.history)
+    (folder / f"{name}.log").write_text(act.log)
+
+
+def main() -> int:
+    """Play all, print a line for each, and write what is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m proof", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=1_000_000, help="in all: %(default)s")
+    parser.add_argument("--step", type=float, default=1.5, help="seconds of a fault's step")
+    parser.add_argument("--history", type=Path, help="a folder for histories and proof.json")
+    parser.add_argument("--keep", action="store_true", help="keep the summary, for docs/verify.md")
+    given = parser.parse_args()
+    print(f"{'':45} {'pairs':>9} {'stale':>6} {'failed':>6} {'replicas':>8} {'pairs/s':>7}")
+    acts: list[Act] = []
+    for act in play_all(given.pairs, given.step):
+        print(line(act), flush=True)
+        acts.append(act)
+        if given.history:
+            keep(act, given.history)
+        act.history.clear()
+    total, idle = summary(acts), [act for act in acts if objection(act.verdict)]
+    print(f"{'in all':45} {total['pairs']:>9,} {total['stale']:>6} {total['failed']:>6}")
+    if given.history:
+        results.save(given.history, "proof", total)
+    if given.keep:
+        results.save(results.DIRECTORY, "proof", total)
+    for act in idle:
+        print(f"{act.vendor}, {act.fault}: the primary served every read, which proves nothing.")
+    return int(bool(total["stale"] or total["failed"] or idle))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,0 @@
-"""The site's Celery application."""
-
-from celery import Celery
-
-app = Celery("tests.live", include=["tests.live.celery_tasks"])
-app.config_from_object("django.conf:settings", namespace="CELERY")

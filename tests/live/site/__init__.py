@@ -1,0 +1,1 @@
+"""The site that the tests visit, and what they look at it with."""

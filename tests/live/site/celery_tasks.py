@@ -1,0 +1,44 @@
+"""The site's Celery tasks."""
+
+from typing import Any
+
+from pinning import scope, use_replica
+from tests.live.site.celery_app import app
+from tests.live.site.traced import report
+from tests.notes.models import Note
+
+
+@app.task(bind=True)
+def read(self: Any) -> dict[str, Any]:
+    return {**report(), "mine": (self.request.headers or {}).get("mine")}
+
+
+@app.task
+@use_replica
+def read_declared() -> dict[str, Any]:
+    return report()
+
+
+@app.task
+@scope()
+def read_in_scope() -> dict[str, Any]:
+    return report()
+
+
+@app.task
+def write(text: str) -> dict[str, Any]:
+    Note.objects.create(text=text)
+    return report()
+
+
+@app.task
+def fail(text: str) -> None:
+    Note.objects.create(text=text)
+    raise RuntimeError("after the commit")
+
+
+@app.task(bind=True)
+def read_on_retry(self: Any) -> dict[str, Any]:
+    if not self.request.retries:
+        raise self.retry(countdown=1)
+    return {**report(), "mine": (self.request.headers or {}).get("mine")}
