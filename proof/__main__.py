@@ -9,9 +9,6 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proof.settings")
-
-# What follows needs the settings.
 from benchmarks.page import results
 from pinning.verify.history import write_history
 from pinning.verify.report import objection
@@ -67,6 +64,7 @@ def main() -> int:
     parser.add_argument("--history", type=Path, help="a folder for histories and proof.json")
     parser.add_argument("--keep", action="store_true", help="keep the summary, for docs/verify.md")
     given = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proof.settings")
     print(f"{'':45} {'pairs':>9} {'stale':>6} {'failed':>6} {'replicas':>8} {'pairs/s':>7}")
     acts: list[Act] = []
     for act in play_all(given.pairs, given.step):
