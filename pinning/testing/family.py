@@ -70,6 +70,15 @@ def alive(members: set[psutil.Process]) -> bool:
     return any(_status(member) not in _DEAD for member in members)
 
 
+def listens(process: int, port: int) -> bool:
+    """True when the process itself listens on the TCP port; false when it is gone."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        found = psutil.Process(process).net_connections("tcp")
+        ports = [each.laddr.port for each in found if each.status == psutil.CONN_LISTEN]
+        return port in ports
+    return False
+
+
 def stand_guard(parent: int, with_signal: int, remove: str) -> None:
     """Read process ids from stdin until `parent` is gone; then end the last one of them.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pinning.testing import family
 from pinning.testing.ports import reply
 from pinning.testing.processes import Server
 
@@ -73,4 +74,6 @@ class Site(Server):
 
     def _answers(self) -> bool:
         request = f"GET /nowhere HTTP/1.0\r\nHost: {self.host}\r\n\r\n"
-        return reply(self.port, request.encode()).startswith(b"HTTP/")
+        answer = reply(self.port, request.encode())
+        # A stranger may have taken the port before the site was ready for it.
+        return answer.startswith(b"HTTP/") and family.listens(self.pid, self.port)

@@ -79,6 +79,14 @@ def test_a_site_that_cannot_start_says_why():
         pass
 
 
+def test_a_stranger_on_its_port_is_not_taken_for_it():
+    with Site("settings_of_site", {"word": "another"}) as stranger:
+        site = Site("settings_of_site", {"word": "hello"})
+        site.port = stranger.port
+        with pytest.raises(ServerError, match="Address already in use"), site:
+            pass
+
+
 def test_a_command_that_fails_says_why():
     with closing(Site("settings_of_site", {"word": ""})) as site:
         with pytest.raises(ServerError, match="Unknown command: 'no_such_command'"):

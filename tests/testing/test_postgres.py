@@ -1,57 +1,30 @@
-"""The servers of `pinning.testing` do what they promise. Real ones, on the loopback interface."""
+"""Primaries and replicas of PostgreSQL do what they promise. Real ones, on loopback."""
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import closing
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 
-from pinning.testing import family, postgres_programs
+from pinning.testing import family
 from pinning.testing.accounts import make_temporary_directory, unprivileged_account
-from pinning.testing.memcached import Memcached
-from pinning.testing.ports import port_is_free, reply
+from pinning.testing.ports import port_is_free
 from pinning.testing.postgres import Postgres, Replica
-from pinning.testing.processes import MissingService, Server, ServerError
-from pinning.testing.redis import Redis
+from pinning.testing.processes import ServerError
 from tests.services import service
+from tests.testing.looks import (
+    processes_of,
+    read,
+    write,
+)
 
 pytestmark = pytest.mark.live
-
-ROOT = Path(__file__).parents[2]
-# Starts a primary and a replica, says what it started, and waits to be killed.
-ORPHANING_SCRIPT = """
-import sys, time
-from pinning.testing.postgres import Postgres
-primary = Postgres.primary().__enter__()
-replica = primary.replica().__enter__()
-if "freeze" in sys.argv:
-    primary.freeze()
-print(primary.pid, replica.pid, primary.directory, replica.directory, flush=True)
-if "stop" in sys.argv:
-    primary.stop()
-    sys.exit()
-time.sleep(60)
-"""
-# Is gone before the guard has begun.
-HASTY_SCRIPT = """
-import os, signal, subprocess
-from pinning.testing.guard import Guard
-server = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, start_new_session=True)
-print(server.pid, flush=True)
-Guard(signal.SIGTERM, remove=None).watch(server.pid)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -77,57 +50,11 @@ def replica(primary: Postgres, shared_replica: Replica) -> Iterator[Replica]:
 
 
 @pytest.fixture
-def own_primary() -> Iterator[Postgres]:
-    """A primary that the test may break."""
-    with service(Postgres.primary()) as server:
-        server.execute("CREATE TABLE row (id int)")
-        yield server
-
-
-@pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the servers' user can reach; pytest's own is private to root."""
     directory = make_temporary_directory(unprivileged_account(), prefix="pinning-kept-")
     yield directory
     shutil.rmtree(directory)
-
-
-@pytest.fixture(params=[Redis, Memcached])
-def store(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with service(request.param()) as server:
-        yield server
-
-
-def write(server: Postgres, number: int) -> None:
-    server.execute("INSERT INTO row VALUES (%s)", [number])
-
-
-def read(server: Postgres) -> list[int]:
-    return [row[0] for row in server.execute("SELECT id FROM row ORDER BY id")]
-
-
-def processes_of(*servers: Server) -> set[psutil.Process]:
-    return set().union(*(family.members_of(server.pid) for server in servers))
-
-
-def shared_memory_creators() -> list[str]:
-    lines = Path("/proc/sysvipc/shm").read_text().splitlines()
-    return [line.split()[4] for line in lines]
-
-
-def wait_for_end_of(processes: set[psutil.Process]) -> bool:
-    return becomes_true(lambda: not family.alive(processes))
-
-
-def wait_for_removal_of(directories: list[str]) -> bool:
-    return becomes_true(lambda: not any(Path(directory).exists() for directory in directories))
-
-
-def becomes_true(question: Callable[[], bool], seconds: float = 10) -> bool:
-    until = time.monotonic() + seconds
-    while not question() and time.monotonic() < until:
-        time.sleep(0.05)
-    return question()
 
 
 class TestReplication:
@@ -302,86 +229,6 @@ class TestLifeOfPostgres:
         assert not server.running
 
 
-class TestNothingIsLeftBehind:
-    def test_after_the_block(self) -> None:
-        with service(Postgres.primary()) as primary, primary.replica() as replica:
-            processes = processes_of(primary, replica)
-            directories = [primary.directory, replica.directory]
-        assert len(processes) > 8
-        assert not family.alive(processes)
-        assert not any(directory.exists() for directory in directories)
-
-    def test_after_a_block_that_raises(self) -> None:
-        processes: set[psutil.Process] = set()
-        directories: list[Path] = []
-
-        def start_both_and_raise() -> None:
-            with service(Postgres.primary()) as primary, primary.replica() as replica:
-                processes.update(processes_of(primary, replica))
-                directories.extend([primary.directory, replica.directory])
-                raise ZeroDivisionError
-
-        with pytest.raises(ZeroDivisionError):
-            start_both_and_raise()
-        assert len(processes) > 8
-        assert not family.alive(processes)
-        assert not any(directory.exists() for directory in directories)
-
-    def test_after_a_kill(self, own_primary: Postgres) -> None:
-        directory = own_primary.directory
-        own_primary.kill()
-        own_primary.close()
-        assert not directory.exists()
-
-    @pytest.mark.skipif(not Path("/proc/sysvipc/shm").exists(), reason="no list of the segments")
-    def test_not_even_shared_memory_after_a_kill(self, own_primary: Postgres) -> None:
-        creator = str(own_primary.pid)
-        assert creator in shared_memory_creators()
-        own_primary.kill()
-        assert creator not in shared_memory_creators()
-
-    def test_not_even_a_guard(self) -> None:
-        before = family.members_of(os.getpid())
-        with service(Postgres.primary()) as primary:
-            primary.stop()
-            primary.start()
-            started = family.members_of(os.getpid()) - before
-            assert started - processes_of(primary)
-        assert wait_for_end_of(started)
-
-    @pytest.mark.usefixtures("own_primary")
-    def test_after_an_exit_without_close(self) -> None:
-        command = [sys.executable, "-c", ORPHANING_SCRIPT, "stop"]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-        primary, replica, *directories = done.stdout.split()
-        assert wait_for_end_of(family.members_of(int(primary)) | family.members_of(int(replica)))
-        assert wait_for_removal_of(directories)
-
-    @pytest.mark.usefixtures("own_primary")  # skips where there is no PostgreSQL
-    @pytest.mark.parametrize("how", ["run", "freeze"])
-    def test_after_our_own_process_was_killed(self, how: str) -> None:
-        parent = subprocess.Popen(
-            [sys.executable, "-c", ORPHANING_SCRIPT, how],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with parent:
-            assert parent.stdout is not None
-            primary, replica, *directories = parent.stdout.readline().split()
-            processes = family.members_of(int(primary)) | family.members_of(int(replica))
-            parent.send_signal(signal.SIGKILL)
-        assert len(processes) > 8
-        assert wait_for_end_of(processes)
-        assert wait_for_removal_of(directories)
-
-    def test_after_our_own_process_was_killed_before_the_guard_has_begun(self) -> None:
-        command = [sys.executable, "-c", HASTY_SCRIPT]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-        assert done.returncode == -signal.SIGKILL
-        assert wait_for_end_of(family.members_of(int(done.stdout)))
-
-
 class TestKeptDirectory:
     def test_a_second_start_finds_the_rows(self, folder: Path) -> None:
         with service(Postgres.primary(folder / "primary")) as primary:
@@ -453,89 +300,3 @@ def read_back(folder: Path) -> tuple[list[int], bool]:
     ):
         replica.wait_until_caught_up()
         return read(replica), (replica.directory / "data" / "mark").exists()
-
-
-class TestStores:
-    def test_a_redis_client_finds_it(self) -> None:
-        redis = pytest.importorskip("redis")
-        with service(Redis()) as server, redis.Redis.from_url(server.url) as client:
-            client.set("name", "value")
-            assert client.get("name") == b"value"
-
-    def test_a_memcached_client_finds_it(self) -> None:
-        pymemcache = pytest.importorskip("pymemcache")
-        with service(Memcached()) as server, closing(pymemcache.Client(server.url)) as client:
-            client.set("name", b"value")
-            assert client.get("name") == b"value"
-
-    def test_a_redis_server_forgets_when_it_stops(self) -> None:
-        with service(Redis()) as server:
-            assert reply(server.port, b"SET name value\r\n") == b"+OK\r\n"
-            server.stop()
-            server.start()
-            assert reply(server.port, b"GET name\r\n") == b"$-1\r\n"
-
-    def test_killed_and_started_it_has_the_same_port(self, store: Server) -> None:
-        port, processes = store.port, processes_of(store)
-        store.kill()
-        assert port_is_free(port)
-        assert not family.alive(processes)
-        store.start()
-        assert store.port == port
-        assert not port_is_free(port)
-
-    def test_frozen_it_does_not_answer_until_thawed(self, store: Server) -> None:
-        question = b"version\r\n" if isinstance(store, Memcached) else b"PING\r\n"
-        store.freeze()
-        assert reply(store.port, question) == b""
-        store.thaw()
-        assert reply(store.port, question)
-
-    def test_nothing_is_left_behind(self, store: Server) -> None:
-        processes, directory = processes_of(store), store.directory
-        store.close()
-        assert not family.alive(processes)
-        assert not directory.exists()
-
-
-class TestMissingService:
-    @pytest.mark.parametrize(
-        ("server", "reason"),
-        [
-            (Postgres.primary, "No folder has all of initdb, postgres, pg_basebackup"),
-            (Redis, "redis-server or valkey-server is not on the PATH"),
-            (Memcached, "memcached is not on the PATH"),
-        ],
-    )
-    def test_the_reason_is_given(
-        self, monkeypatch: pytest.MonkeyPatch, server: Callable[[], Server], reason: str
-    ) -> None:
-        hide_programs(monkeypatch)
-        with pytest.raises(MissingService, match=reason), server():
-            pass
-
-    def test_a_test_is_skipped_with_the_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        hide_programs(monkeypatch)
-        monkeypatch.delenv("PINNING_REQUIRE_SERVICES", raising=False)
-        with pytest.raises(pytest.skip.Exception, match="on the PATH"), service(Redis()):
-            pass
-
-    def test_a_test_fails_where_services_are_required(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        hide_programs(monkeypatch)
-        monkeypatch.setenv("PINNING_REQUIRE_SERVICES", "1")
-        with pytest.raises(pytest.fail.Exception, match="on the PATH"), service(Redis()):
-            pass
-
-    def test_without_psutil_the_extra_is_named(self) -> None:
-        program = "import sys; sys.modules['psutil'] = None; import pinning.testing.redis"
-        command = [sys.executable, "-c", program]
-        done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
-        assert done.stderr.endswith("needs psutil: pip install django-pinning[testing]\n")
-
-
-def hide_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(postgres_programs, "USUAL_FOLDERS", ())
-    monkeypatch.setattr(postgres_programs, "WHEEL", "no_such_wheel")
