@@ -14,6 +14,9 @@ from pinning.verify.history import write_history
 from pinning.verify.report import objection
 from proof.acts import Act, play_all
 
+#: Of a verdict.
+COUNTS = ("writes", "pairs", "stale", "failed", "went_back")
+
 
 def line(act: Act) -> str:
     """One line of the table."""
@@ -28,18 +31,12 @@ def line(act: Act) -> str:
 def summary(acts: list[Act]) -> dict[str, object]:
     """What came of it, for a file."""
     return {
-        "pairs": sum(act.verdict.pairs for act in acts),
-        "stale": sum(act.verdict.stale for act in acts),
-        "failed": sum(act.verdict.failed for act in acts),
+        **{key: sum(getattr(act.verdict, key) for act in acts) for key in COUNTS},
         "acts": [
             {
                 "vendor": act.vendor,
                 "fault": act.fault,
-                "writes": act.verdict.writes,
-                "pairs": act.verdict.pairs,
-                "stale": act.verdict.stale,
-                "failed": act.verdict.failed,
-                "went_back": act.verdict.went_back,
+                **{key: getattr(act.verdict, key) for key in COUNTS},
                 "seconds": round(act.verdict.seconds, 1),
                 "replicas_share": round(act.replicas_share, 3),
             }

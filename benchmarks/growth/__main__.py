@@ -19,24 +19,9 @@ from benchmarks import growth
 from benchmarks.growth.memory import cookie_sizes, grow_identities, live_scope_bytes
 from benchmarks.growth.world import World, cache_in
 from benchmarks.page import results
-from benchmarks.page.tables import markdown
+from benchmarks.page.tables import GROWTH, markdown
 
-COLUMNS = (
-    "threads",
-    "replicas",
-    "users",
-    "requests",
-    "position_queries_per_request",
-    "store_calls_per_request",
-    "names_saved_per_write",
-    "connections",
-    "rss_mb",
-    "p50_ms",
-    "p99_ms",
-    "reads_on_primary",
-    "stale",
-    "failed",
-)
+COLUMNS = (*GROWTH, "connections", "reads_on_primary", "stale", "failed")
 
 
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:

@@ -156,7 +156,7 @@ def memory(directory: Path) -> str:
     return markdown(["a scope", "bytes"], ([row["state"], row["bytes"]] for row in rows))
 
 
-_GROWTH = (
+GROWTH = (
     "threads",
     "replicas",
     "users",
@@ -173,8 +173,8 @@ def growth(directory: Path) -> str:
     part = results.load(directory, "growth")
     if part is None:
         return ""
-    header = [key.replace("_", " ") for key in _GROWTH]
-    return markdown(header, ([row[key] for key in _GROWTH] for row in part["rows"]))
+    header = [key.replace("_", " ") for key in GROWTH]
+    return markdown(header, ([row[key] for key in GROWTH] for row in part["rows"]))
 
 
 def proof(directory: Path) -> str:

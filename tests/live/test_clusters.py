@@ -11,7 +11,7 @@ import pytest
 
 from pinning.testing.postgres import Postgres, Replica
 from tests.live.site.clients import Client, Site, reads
-from tests.live.site.pair import Pair, manage
+from tests.live.site.pair import Pair
 from tests.services import service
 
 DATABASE = "clusters"
@@ -59,13 +59,13 @@ def running_clusters(session_pair: Pair) -> Iterator[TwoClusters]:
         orders = stack.enter_context(service(Postgres.primary()))
         orders_replica = stack.enter_context(service(orders.replica()))
         settings = site_settings(session_pair, orders, orders_replica)
+        site = Site("wsgi", settings)
+        stack.callback(site.close)
         for primary, alias in [(session_pair.primary, "default"), (orders, "orders")]:
             primary.create_database(DATABASE)
             if alias == "default":
-                manage(settings, "migrate", "auth", "-v", "0")  # which tests.notes refers to
-            manage(settings, "migrate", "--run-syncdb", "--database", alias, "-v", "0")
-        site = Site("wsgi", settings)
-        stack.callback(site.close)
+                site.manage("migrate", "auth", "-v", "0")  # which tests.notes refers to
+            site.manage("migrate", "--run-syncdb", "--database", alias, "-v", "0")
         clusters = TwoClusters(site, session_pair.replica, orders_replica, settings)
         for replica in (session_pair.replica, orders_replica):
             replica.wait_until_caught_up()

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from pinning import Reason
 from pinning.testing.redis import Redis
 from tests.live.site.clients import Client, Site, last_read, reads
-from tests.live.site.pair import Pair, manage
+from tests.live.site.pair import Pair
 from tests.services import service
 
 APPS = ["rest_framework", "rest_framework.authtoken"]
@@ -39,10 +39,11 @@ def servers(session_pair: Pair) -> Iterator[dict[str, Any]]:
         settings = session_pair.settings(
             urls="api_urls", stores=["redis"], redis=redis.url, apps=APPS
         )
-        manage(settings, "migrate", "authtoken", "-v", "0")
-        manage(settings, "shell", "-v", "0", "-c", CREATE)
         channels = {**settings, "asgi": "sockets.application"}
         sites = {"wsgi": Site("wsgi", settings), "channels": Site("asgi", channels)}
+        stack.callback(sites["wsgi"].close)
+        sites["wsgi"].manage("migrate", "authtoken", "-v", "0")
+        sites["wsgi"].manage("shell", "-v", "0", "-c", CREATE)
         for site in sites.values():
             stack.enter_context(site)
         yield {"redis": redis, **sites}

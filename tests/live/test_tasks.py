@@ -11,7 +11,7 @@ import pytest
 from pinning.pins import signing
 from pinning.pins.pin import Pin, Pins
 from tests.live.site.clients import Client, Site, last_read
-from tests.live.site.pair import Pair, manage
+from tests.live.site.pair import Pair
 
 if django.VERSION < (6, 0):
     pytest.skip("Django has tasks since 6.0.", allow_module_level=True)
@@ -40,10 +40,11 @@ def tasks_site(session_pair: Pair) -> Iterator[Site]:
         apps=["django_tasks_db"],
         pinning={"WINDOW": 0.3, "PRIMARY_MODELS": ["django_tasks_database.DBTaskResult"]},
     )
-    manage(settings, "migrate", "django_tasks_database", "-v", "0")
-    session_pair.replica.wait_until_caught_up()
-    with Worker("database", settings), Site("wsgi", settings) as site:
-        yield site
+    with Site("wsgi", settings) as site:
+        site.manage("migrate", "django_tasks_database", "-v", "0")
+        session_pair.replica.wait_until_caught_up()
+        with Worker("database", settings):
+            yield site
 
 
 @pytest.fixture

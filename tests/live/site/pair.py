@@ -29,18 +29,10 @@ class Pair(pair.Pair):
 
     def reset(self) -> None:
         """Empty tables, one user, everything replayed."""
-        self.replica.set_delay(0)
-        self.replica.resume_replay()
         tables = ("attachment", "note_tags", "note", "tag", "comment")
         self.execute("".join(f"DELETE FROM notes_{table};" for table in tables))
         self.execute("DELETE FROM django_session")
-        self.replica.wait_until_caught_up()
-
-
-def manage(settings: dict[str, Any], *arguments: str) -> None:
-    """Run one of Django's commands with the site's settings."""
-    with closing(Site("wsgi", settings)) as site:
-        site.manage(*arguments)
+        self.catch_up()
 
 
 def make_pair(stack: ExitStack, vendor: str = "postgresql") -> Pair:
