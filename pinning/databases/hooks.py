@@ -75,10 +75,16 @@ def watcher_of(
         if state.watcher in wrappers:  # a test has made the replica a primary, or the reverse
             wrappers.remove(state.watcher)
         state.watcher = make()
+    put_back(connection)
     watcher: Watcher = state.watcher
-    if watcher not in wrappers:
-        wrappers.insert(0, watcher)
     return watcher
+
+
+def put_back(connection: BaseDatabaseWrapper) -> None:
+    """Put our execute wrapper back if somebody has emptied ``execute_wrappers``."""
+    watcher = state_of(connection).watcher
+    if watcher is not None and watcher not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, watcher)
 
 
 def is_djangos(method: Any) -> bool:

@@ -50,8 +50,12 @@ def state_of(connection: BaseDatabaseWrapper) -> State:
 
 
 def forget(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Receive ``connection_created``: a pool may give the same driver's connection once more."""
-    state_of(connection).forget(connection.connection)
+    """Receive ``connection_created``: a pool may give the same driver's connection once more.
+
+    What its server is stays the same then. What it was used for meanwhile is not known.
+    """
+    state = state_of(connection)
+    state.reached, state.is_plain = None, True
 
 
 def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:

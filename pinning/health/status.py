@@ -1,14 +1,16 @@
 """The health of each replica, as one object that logs and signals a change once."""
 
+import functools
 import logging
+import weakref
 from typing import Any
-from weakref import WeakValueDictionary
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf
 from pinning.breaker import breaker_of
 from pinning.conf import Cluster, clusters
+from pinning.databases import hooks
 from pinning.health.waits import Wait, Waits
 from pinning.signals import replica_down, replica_up
 
@@ -32,7 +34,7 @@ class Replica:
         #: Whether it was logged that no replica of its cluster is left.
         self.is_none_left = False
         #: By the name of each server that the alias leads to: its replication progress.
-        self.servers: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        self.servers: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         #: The waits of this process for its answers.
         self.waits = Waits()
         #: The monitor's object that watches it, once there is one.
@@ -46,6 +48,13 @@ class Replica:
     def wait(self, connection: BaseDatabaseWrapper, *, is_harmless: bool = True) -> Wait:
         """A block in which the running thread waits for the replica on ``connection``."""
         return Wait(self.waits, connection, is_harmless=is_harmless)
+
+    def note_opened(self, connection: BaseDatabaseWrapper) -> None:
+        """Remember a connection to it, and note each wait there that uses no cursor."""
+        if self.waits.note_opened(connection):
+            known = weakref.ref(connection)
+            for name, is_harmless in hooks.WAITING_METHODS.items():
+                hooks.put_around(connection, name, functools.partial(_wait, known, is_harmless))
 
     def set_aside(self, error: BaseException) -> None:
         """Leave it alone for RETRY_AFTER because it failed, and tell that once."""
@@ -97,6 +106,17 @@ _replicas: dict[str, Replica] = {}
 def replica(alias: str) -> Replica:
     """The replica with this alias."""
     return _replicas.get(alias) or _replicas.setdefault(alias, Replica(alias))
+
+
+def _wait(
+    known: "weakref.ref[BaseDatabaseWrapper]", is_harmless: bool, method: Any, *args: Any
+) -> Any:
+    """Call a connection's ``method`` as a wait for its replica, which a fork or a reset renews."""
+    connection = known()
+    if connection is None or connection.connection is None:
+        return method(*args)
+    with replica(connection.alias).wait(connection, is_harmless=is_harmless):
+        return method(*args)
 
 
 def note_exhausted(cluster: Cluster) -> None:

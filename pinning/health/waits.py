@@ -45,13 +45,13 @@ class Waits:
         """The waits that have begun and not ended."""
         return list(self._begun)
 
-    def note_opened(self, connection: BaseDatabaseWrapper) -> None:
-        """Remember a connection to the replica, and note each wait on it that uses no cursor."""
+    def note_opened(self, connection: BaseDatabaseWrapper) -> bool:
+        """Remember a connection to the replica. Whether it is new here."""
         key = id(connection)
-        if self.are_watched and key not in self._opened:
-            self._opened[key] = weakref.ref(connection, lambda _: self._opened.pop(key, None))
-            for name, is_harmless in hooks.WAITING_METHODS.items():
-                hooks.put_around(connection, name, self._waiting(connection, is_harmless))
+        if not self.are_watched or key in self._opened:
+            return False
+        self._opened[key] = weakref.ref(connection, lambda _: self._opened.pop(key, None))
+        return True
 
     def note_stream(self, cursor: CursorWrapper) -> None:
         """Remember a cursor that will fetch more rows from the server, as long as it exists."""
@@ -75,18 +75,6 @@ class Waits:
     def _connections(self) -> list[BaseDatabaseWrapper]:
         known = [reference() for reference in list(self._opened.values())]
         return [connection for connection in known if connection is not None]
-
-    def _waiting(self, connection: BaseDatabaseWrapper, is_harmless: bool) -> Callable[..., Any]:
-        known = weakref.ref(connection)
-
-        def call(method: Callable[..., Any], *args: Any) -> Any:
-            itself = known()
-            if itself is None or itself.connection is None:
-                return method(*args)
-            with Wait(self, itself, is_harmless=is_harmless):
-                return method(*args)
-
-        return call
 
 
 class Wait:

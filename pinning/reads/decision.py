@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from pinning.conf import Cluster, is_generic_relation
-from pinning.databases import is_in_transaction, is_on_event_loop, running_thread
+from pinning.databases import hooks, is_in_transaction, is_on_event_loop, running_thread
 from pinning.reads.replica import first_usable, is_ready, settle
 from pinning.reads.routed import RoutedAlias
 from pinning.scopes import (
@@ -47,7 +47,7 @@ def decide(
             return primary, Reason.TRANSACTION
         if transaction.has_written():
             return primary, Reason.WRITTEN
-    if work.written.commits or (scope.parent is not None and scope.has_written(primary)):
+    if work.written.has_commits or (scope.parent is not None and scope.has_written(primary)):
         return primary, Reason.WRITTEN
     if scope.is_unsafe and not asked.is_read_only:
         return primary, Reason.UNSAFE_METHOD
@@ -97,6 +97,7 @@ def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper
     if is_on_event_loop():
         return None
     connection = work.connections[running_thread.token] = connections[cluster.primary]
+    hooks.put_back(connection)
     return connection
 
 

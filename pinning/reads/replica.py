@@ -131,7 +131,9 @@ def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> 
 
 
 def _on_replica(alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> Choice:
-    return Choice(RoutedAlias(alias), reason, replica(alias), pins)
+    choice = Choice(alias, reason, replica(alias), pins)
+    choice.decision = (RoutedAlias(alias), reason)
+    return choice
 
 
 def _after_pins(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> Choice:

@@ -108,4 +108,4 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
     if cluster is None or connection.alias == cluster.primary:
         return
     hooks.watcher_of(connection, Rerunner, lambda: Rerunner(cluster.primary))
-    replica(connection.alias).waits.note_opened(connection)
+    replica(connection.alias).note_opened(connection)

@@ -1,23 +1,24 @@
 """Marks the alias that the router gives for a read on a replica, so that its reads are recognized.
 
 The alias is a ``str`` with a type of its own. Django passes this same object from the router to the
-queryset, and on to the compiler that runs the query. So if the compiler of a statement has such an
-alias, the router sent the statement to the replica. Statements with ``using("replica1")`` and on
-cursors of the project's own have none.
+queryset, and on to the compiler that runs the query. So if the function that runs a statement has
+such an alias, the router sent the statement to the replica. Statements with ``using("replica1")``
+and on cursors of the project's own have none.
 """
 
 import sys
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
-#: Functions that run ORM queries: ``SQLCompiler.execute_sql`` and ``RawQuery._execute_query``.
-_RUNS = frozenset({"execute_sql", "_execute_query"})
-
-#: In how many callers' frames the compiler is looked for. Django has three between a wrapper and
+#: In how many callers' frames that function is looked for. Django has three between a wrapper and
 #: the query. Each wrapper of another package adds some.
 _MOST_FRAMES = 20
+
+#: A function that runs a statement has one of these local variables.
+_NAMES = frozenset({"cursor", "self"})
 
 
 class RoutedAlias(str):
@@ -31,21 +32,32 @@ class RoutedAlias(str):
 
 
 def was_routed(cursor: CursorWrapper) -> bool:
-    """Whether the router sent the statement that runs now on ``cursor``.
+    """Whether the router sent the statement that now runs on ``cursor`` to the replica.
 
-    This is found in the callers' frames: the compiler's is near.
+    It did if a calling function has both this cursor and an alias that the router gave. That is
+    ``SQLCompiler.execute_sql``, ``RawQuery._execute_query``, or Django's database cache.
     """
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(2)
     for _ in range(_MOST_FRAMES):
         if frame is None:
             break
-        if frame.f_code.co_name in _RUNS and _runs_on(frame, cursor):
-            return isinstance(getattr(frame.f_locals["self"], "using", None), RoutedAlias)
+        if not _NAMES.isdisjoint(frame.f_code.co_varnames):
+            own = frame.f_locals
+            if _has_cursor(own, cursor) and _has_alias(own, cursor.db.alias):
+                return True
         frame = frame.f_back
     return False
 
 
-def _runs_on(frame: FrameType, cursor: CursorWrapper) -> bool:
-    """Whether the query of ``frame`` is the one on ``cursor``, and not one around it."""
-    own = frame.f_locals
-    return own.get("cursor") is cursor or getattr(own.get("self"), "cursor", None) is cursor
+def _has_cursor(own: Mapping[str, Any], cursor: CursorWrapper) -> bool:
+    """Whether the local variables ``own`` hold ``cursor``, itself or in a proxy around it."""
+    held = own.get("cursor", getattr(own.get("self"), "cursor", None))
+    if held is cursor or getattr(held, "__wrapped__", None) is cursor:
+        return True
+    return any(each is cursor for each in getattr(held, "__dict__", {}).values())
+
+
+def _has_alias(own: Mapping[str, Any], alias: str) -> bool:
+    """Whether the local variables ``own``, or ``self``, hold ``alias`` as the router gave it."""
+    values = (*own.values(), getattr(own.get("self"), "using", None))
+    return any(type(value) is RoutedAlias and value == alias for value in values)

@@ -38,7 +38,9 @@ class Block:
         self._wish = wish
 
     def __enter__(self) -> None:
-        self._token = _wishes.set(wishes()._replace(**self._wish))
+        known = wishes()
+        self._before = {name: getattr(known, name) for name in self._wish}
+        _wishes.set(known._replace(**self._wish))
 
     def __exit__(
         self,
@@ -46,7 +48,8 @@ class Block:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _wishes.reset(self._token)
+        # Only its own part: a block in a generator may end after one that began later.
+        _wishes.set(wishes()._replace(**self._before))
 
     def __call__(self, function: F) -> F:
         """Decorate a function: ``@use_primary()``, with its brackets."""

@@ -76,7 +76,7 @@ class Scope:
     def has_written(self, cluster: str) -> bool:
         """Whether this scope, or a scope around it, has committed a write to ``cluster``."""
         work = self.works.get(cluster)
-        if work is not None and work.written.commits:
+        if work is not None and work.written.has_commits:
             return True
         return self.parent is not None and self.parent.has_written(cluster)
 
@@ -90,7 +90,7 @@ class Scope:
         if not self.pins_known or users is not self._pins_users:
             known = self.load_pins()
             for work in list(self.works.values()):
-                known = None if known is None else known.merge(work.written.received)
+                known = None if known is None else known.merge(work.written.received())
             self._pins = known
             self._pins_users = users  # after the pins, as another thread may look
             self.pins_known = True
@@ -135,7 +135,7 @@ class Scope:
         scope: Scope | None = self
         while scope is not None:
             if not scope.is_closed:
-                scope.work(cluster).commit(told)
+                scope.work(cluster).written.commit(told)
             scope = scope.parent
 
     def receive(self, pins: Pins) -> None:
@@ -148,7 +148,9 @@ class Scope:
         while scope is not None:
             if not scope.is_closed:
                 for pin in pins:
-                    scope.work(pin.cluster).receive(Pins([pin]))
+                    work = scope.work(pin.cluster)
+                    work.written.receive(Pins([pin]))
+                    work.choice = None  # it was made without them
                 if scope._pins is not None:
                     scope._pins = scope._pins.merge(pins)
             scope = scope.parent
@@ -161,10 +163,11 @@ class Scope:
         """Pins for all that the scope has committed or received since the last call."""
         pins = Pins()
         for name, work in list(self.works.items()):  # another thread may add one
-            if not work.written.is_saved:
-                written = work.take()  # before the query, so that a write meanwhile is not lost
-                pins = pins.merge(written.received)
-                if written.commits:
+            written = work.written
+            if not written.is_saved:
+                written.is_saved = True  # before the query, so that a write meanwhile is not lost
+                pins = pins.merge(written.received())
+                if written.has_commits:
                     pins = pins.merge(self.pins_of_writes(name))
         return pins
 
@@ -176,13 +179,14 @@ class Scope:
         """
         if self.parent is not None and not self.parent.is_closed:  # it knows every write
             return self.parent.pins_of_writes(cluster)
-        work = self.work(cluster)
-        written = work.written  # before the query, so that a write meanwhile asks again
-        if written.known is not None:
-            return written.known
+        written = self.work(cluster).written
+        latest = written.latest()  # before the query, so that a write meanwhile asks again
+        known = written.known()
+        if known is not None:
+            return known
         pins = pin_now(cluster)
         if any(pin.position is not None for pin in pins):  # without one, the next call asks again
-            work.ask(written, pins)
+            written.answer(latest, pins)
         return pins
 
     def close(self) -> None:

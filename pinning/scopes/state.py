@@ -1,13 +1,12 @@
 """What a scope knows about each cluster: its writes there, and which database serves its reads."""
 
-import threading
 from typing import Any, NamedTuple, Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.pins import NOBODY, Pin, Pins
+from pinning.pins import NOBODY, Pin
 from pinning.scopes.reasons import Reason
-from pinning.scopes.written import NOTHING, Written
+from pinning.scopes.written import Written
 
 
 class Read(NamedTuple):
@@ -49,36 +48,13 @@ class Choice:
 class ClusterWork:
     """What a scope knows about one cluster."""
 
-    __slots__ = ("_lock", "choice", "connections", "reads", "written")
+    __slots__ = ("choice", "connections", "reads", "written")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # several threads may write in one scope
         #: What this scope wrote, and the pins it received from work elsewhere.
-        self.written: Written = NOTHING
+        self.written = Written()
         #: Which database serves the reads, once it is settled.
         self.choice: Choice | None = None
         self.reads: dict[Reason, int] = {}
         #: The connections to the primary, by thread.
         self.connections: dict[object, BaseDatabaseWrapper] = {}
-
-    def commit(self, told: Pins | None) -> None:
-        """Note a commit. ``told`` has its pins, if the position came with the commit."""
-        with self._lock:
-            self.written = self.written.with_commit(told)
-
-    def receive(self, pins: Pins) -> None:
-        """Note pins of work that was done elsewhere. The choice, made without them, is dropped."""
-        with self._lock:
-            self.written = self.written.with_received(pins)
-        self.choice = None
-
-    def ask(self, written: Written, pins: Pins) -> None:
-        """Note what the primary answered when it was asked about ``written``."""
-        with self._lock:
-            self.written = self.written.with_asked(written, pins)
-
-    def take(self) -> Written:
-        """Return what was written. From now on it counts as saved."""
-        with self._lock:
-            written, self.written = self.written, self.written.as_saved()
-        return written

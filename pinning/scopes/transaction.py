@@ -49,8 +49,15 @@ class Transaction:
 
 
 def begin(connection: BaseDatabaseWrapper) -> Transaction:
-    """The transaction that begins now on ``connection``."""
-    transaction = state_of(connection).transaction = Transaction()
+    """The transaction that begins now on ``connection``.
+
+    It takes over what was written and neither committed nor rolled back as far as we were told: a
+    driver may refuse to begin another transaction, or go on with the one that is open.
+    """
+    state, transaction = state_of(connection), Transaction()
+    if state.transaction is not None:
+        transaction._writers = state.transaction._writers
+    state.transaction = transaction
     return transaction
 
 

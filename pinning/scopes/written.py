@@ -1,49 +1,69 @@
-"""What a scope has written to one cluster, as one value. No I/O."""
+"""What a scope has written to one cluster, and where its commits are in the log. No I/O."""
 
-from dataclasses import dataclass, replace
+import functools
 
 from pinning.pins import Pins
 
-_NO_PINS = Pins()
+#: How many pins are kept that came with commits. After more commits the primary is asked.
+_MOST_TOLD = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What was committed to a cluster, and as far as it is known, the positions of these commits.
+    """What a scope has committed to a cluster, and the pins of work that was done elsewhere.
 
-    ``told`` has the pins that came with the commits. It is None once a commit came without pins:
-    then the primary has to be asked, and ``asked`` has what it answered since the last commit.
-    ``received`` has the pins of work that was done elsewhere.
+    Several threads may write in one scope, a signal may interrupt one, and the process may fork
+    meanwhile. So there is no lock: each step is one assignment or one ``append``, and what is
+    assigned last makes the step count.
+
+    Where the commits are in the log is known in one of three ways: every commit brought its pins
+    along, or the primary was asked after the last commit, or it has to be asked.
     """
 
-    commits: int = 0
-    told: Pins | None = _NO_PINS
-    asked: Pins | None = None
-    received: Pins = _NO_PINS
-    is_saved: bool = True
+    __slots__ = ("_asked", "_latest", "_received", "_told", "has_commits", "is_saved")
 
-    @property
+    def __init__(self) -> None:
+        #: Whether something was committed.
+        self.has_commits = False
+        #: Whether all that was committed or received was taken.
+        self.is_saved = True
+        self._latest: object = None  # stands for the last commit
+        self._told: list[Pins] | None = []  # None once a commit came without its pins
+        self._asked: tuple[object, Pins] | None = None  # the answer after that commit
+        self._received: list[Pins] = []
+
+    def commit(self, told: Pins | None) -> None:
+        """Note a commit. ``told`` has its pins, if the position came with the commit."""
+        known = self._told
+        if known is not None:
+            if told is None or len(known) >= _MOST_TOLD:
+                self._told = None
+            else:
+                known.append(told)
+        self._latest = object()
+        self.has_commits = True
+        self.is_saved = False
+
+    def receive(self, pins: Pins) -> None:
+        """Note pins of work that was done elsewhere."""
+        self._received.append(pins)
+        self.is_saved = False
+
+    def received(self) -> Pins:
+        """The pins of work that was done elsewhere."""
+        return functools.reduce(Pins.merge, list(self._received), Pins())
+
+    def latest(self) -> object:
+        """Stands for the last commit: another object after each."""
+        return self._latest
+
     def known(self) -> Pins | None:
         """The pins of all commits. None if the primary has to be asked."""
-        return self.told or self.asked
+        asked = self._asked
+        if asked is not None and asked[0] is self._latest:
+            return asked[1]
+        told = self._told
+        return functools.reduce(Pins.merge, list(told)) if told else None
 
-    def with_commit(self, told: Pins | None) -> "Written":
-        """A copy with one more commit, and the pins that came with the commit, if any."""
-        both = None if self.told is None or told is None else self.told.merge(told)
-        return replace(self, commits=self.commits + 1, told=both, asked=None, is_saved=False)
-
-    def with_received(self, pins: Pins) -> "Written":
-        """A copy with pins of work that was done elsewhere."""
-        return replace(self, received=self.received.merge(pins), is_saved=False)
-
-    def with_asked(self, then: "Written", pins: Pins) -> "Written":
-        """A copy with the primary's answer, unless something was committed since it was asked."""
-        return replace(self, asked=pins) if self.commits == then.commits else self
-
-    def as_saved(self) -> "Written":
-        """A copy in which all that was written counts as saved."""
-        return replace(self, is_saved=True)
-
-
-#: What every scope begins with.
-NOTHING = Written()
+    def answer(self, latest: object, pins: Pins) -> None:
+        """Note what the primary answered when the last commit was ``latest``."""
+        self._asked = (latest, pins)

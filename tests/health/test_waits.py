@@ -106,7 +106,7 @@ def test_a_thread_that_waits_for_an_answer_sees_the_connection_lost(cut: str):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         connection = Connection(ours)
-        of().note_opened(connection)
+        status.replica("replica1").note_opened(connection)
         received = []
         thread = in_thread(lambda: received.append(ours.recv(1)))
         status.replica("replica1").wait(connection).cut() if cut == "wait" else of().cut_all()
@@ -204,7 +204,7 @@ def test_connecting_raises_what_the_driver_raises():
 
 def test_connections_that_are_gone_are_forgotten():
     connection = Connection(Raw())
-    of().note_opened(connection)
+    status.replica("replica1").note_opened(connection)
     assert len(of()._opened) == 1
     del connection
     gc.collect()
@@ -216,8 +216,8 @@ def test_what_waits_past_any_cursor_is_known_and_ended(method: str):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         connection = Connection(ours)
-        of().note_opened(connection)
-        of().note_opened(connection)  # as at each reconnect
+        status.replica("replica1").note_opened(connection)
+        status.replica("replica1").note_opened(connection)  # as at each reconnect
         thread = in_thread(getattr(connection, method))
         wait_for(lambda: of().begun())
         (wait,) = of().begun()
@@ -229,7 +229,7 @@ def test_what_waits_past_any_cursor_is_known_and_ended(method: str):
 
 def test_a_transaction_and_rows_under_way_hold_a_replica():
     connection, cursor = Connection(Raw()), Cursor()
-    of().note_opened(connection)
+    status.replica("replica1").note_opened(connection)
     assert not of().are_held()
     connection.in_atomic_block = True
     assert of().are_held()
@@ -251,7 +251,7 @@ def test_a_cursor_that_has_all_its_rows_holds_nothing():
 def test_a_pool_that_keeps_dead_connections_is_closed():
     connection, closed = Connection(Raw()), threading.Event()
     connection.pool, connection.close_pool = object(), closed.set
-    of().note_opened(connection)
+    status.replica("replica1").note_opened(connection)
     of().cut_all()
     assert closed.wait(10)
 
@@ -292,3 +292,18 @@ def test_connections_are_noted_from_the_start_of_the_process():
     receivers = [receiver[1] for receiver in connection_created.receivers]
     alive = [each() if isinstance(each, weakref.ref) else each for each in receivers]
     assert reads.watch in alive
+
+
+def test_a_connection_from_before_a_reset_waits_for_the_replica_of_now():
+    """As in a forked process, whose old waits may be locked for ever."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = Connection(ours)
+        status.replica("replica1").note_opened(connection)
+        status.reset()
+        of().watch(ACTIVITY)
+        thread = in_thread(connection.is_usable)
+        wait_for(lambda: of().begun())
+        of().cut_all()
+        thread.join(timeout=10)
+        assert not thread.is_alive()

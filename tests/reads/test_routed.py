@@ -1,13 +1,17 @@
 """Whose statements were sent to a replica by the router: those, and no others."""
 
+import contextlib
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from django.db import connections, router
+from django.core.cache.backends.db import DatabaseCache
+from django.db import DatabaseError, OperationalError, connections, router
 from django.db.models import Prefetch
 
-from pinning import read_connection, scope, use_replica
+from pinning import in_scope, read_connection, scope, use_replica
 from pinning.reads.routed import RoutedAlias, was_routed
 from tests.notes.models import Note, Tag
 
@@ -109,3 +113,104 @@ def test_a_cursor_inside_a_query_of_the_orm_is_another_one(seen):
     with scope(), connections["replica1"].execute_wrapper(also_raw):
         list(Note.objects.all())
     assert seen == [True, False]
+
+
+def test_a_function_of_the_same_name_as_django_s_is_none(seen):
+    def execute_sql(sql: str) -> list[tuple[int]]:
+        with read_connection().cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+    with scope():
+        assert execute_sql("SELECT 1") == [(1,)]
+    assert seen == [False]
+
+
+class Proxy:
+    """A cursor inside another one, as tracers have it."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def __enter__(self) -> "Proxy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.inner.close()
+
+    def __iter__(self) -> Any:
+        return iter(self.inner)
+
+
+class Slotted:
+    """The same, as ``wrapt`` has it."""
+
+    __slots__ = ("__wrapped__",)
+
+    def __init__(self, inner: Any) -> None:
+        self.__wrapped__ = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)
+
+    def __enter__(self) -> "Slotted":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.__wrapped__.close()
+
+    def __iter__(self) -> Any:
+        return iter(self.__wrapped__)
+
+
+@pytest.mark.parametrize("proxy", [Proxy, Slotted])
+def test_a_cursor_inside_a_tracer_s_was_routed(seen, proxy, monkeypatch):
+    connection = connections["replica1"]
+    with scope():
+        Note.objects.count()
+        original = connection.cursor
+        monkeypatch.setattr(connection, "cursor", lambda: proxy(original()))
+        Note.objects.count()
+    assert seen == [True, True]
+
+
+def test_the_database_cache_was_routed(seen):
+    cache = DatabaseCache("notes_cache", {})
+    with scope(), contextlib.suppress(DatabaseError):  # there is no such table
+        cache.get("key")
+    assert seen == [True]
+
+
+def test_a_connection_knows_itself_by_a_plain_alias(seen):
+    """Opened by a thread whose first read it is."""
+
+    def read() -> type:
+        try:
+            list(Note.objects.all())
+            return type(connections["replica1"].alias)
+        finally:
+            connections.close_all()
+
+    with scope(), ThreadPoolExecutor(1) as pool:
+        list(Note.objects.all())
+        assert pool.submit(in_scope(read)).result() is str
+
+
+def test_what_fails_on_the_replica_is_run_again_for_the_router_alone(monkeypatch):
+    connection = connections["replica1"]
+
+    def lose(execute, sql, params, many, context):
+        if context["connection"] is connection:
+            raise OperationalError("lost")
+        return execute(sql, params, many, context)
+
+    with scope():
+        list(Note.objects.all())
+        monkeypatch.setattr(connection, "is_usable", lambda: False)
+        with connection.execute_wrapper(lose), pytest.raises(OperationalError):
+            list(Note.objects.using("replica1"))
+        with connection.execute_wrapper(lose):
+            assert list(Note.objects.all()) == []

@@ -182,3 +182,25 @@ def test_a_generator_function_is_refused():
     for function in (generate, agenerate):
         with pytest.raises(TypeError, match="with block"):
             use_primary(function)
+
+
+def rows_read_only():
+    with read_only():
+        yield 1
+        yield 2
+
+
+def test_a_block_in_a_generator_takes_back_its_own_wish_alone():
+    rows = rows_read_only()
+    with use_replica():
+        next(rows)
+    rows.close()
+    assert (forced(), is_read_only()) == (None, False)
+
+
+def test_a_generator_that_ends_inside_a_block_leaves_it_alone():
+    rows = rows_read_only()
+    next(rows)
+    with use_primary():
+        list(rows)
+        assert (forced(), is_read_only()) == ("primary", False)

@@ -412,3 +412,23 @@ def test_a_replica_that_a_test_makes_a_primary_is_watched_as_one():
         replica.close()
     replica.connect()
     assert Recorder not in [type(wrapper) for wrapper in replica.execute_wrappers]
+
+
+def test_a_transaction_that_is_begun_twice_keeps_what_was_written():
+    with scope():
+        transaction.set_autocommit(False)
+        try:
+            Note.objects.create(text="new")
+            transaction.set_autocommit(False)
+            transaction.commit()
+        finally:
+            transaction.set_autocommit(True)
+        assert has_written()
+
+
+def test_a_read_puts_the_wrapper_back_where_somebody_took_it_away():
+    with scope():
+        connections["default"].execute_wrappers.clear()
+        list(Note.objects.all())
+        Note.objects.create(text="new")
+        assert has_written()
