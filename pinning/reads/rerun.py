@@ -21,7 +21,7 @@ from pinning.databases import (
     is_server_side,
     state_of,
 )
-from pinning.health import give_up_if_lost, replica
+from pinning.health import Wait, give_up_if_lost, replica
 from pinning.reads.routed import was_routed
 from pinning.scopes import Choice, Reason, current_scope, wishes
 
@@ -29,8 +29,9 @@ from pinning.scopes import Choice, Reason, current_scope, wishes
 class Rerunner:
     """An execute wrapper that watches the connection of one thread to one replica."""
 
-    def __init__(self, primary: str) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper, primary: str) -> None:
         self._primary = primary
+        self._state = state_of(connection)
 
     def __call__(
         self,
@@ -42,16 +43,16 @@ class Rerunner:
     ) -> Any:
         """Run the statement. If its replica fails meanwhile, run it again on the primary."""
         connection: BaseDatabaseWrapper = context["connection"]
-        state, known = state_of(connection), replica(connection.alias)
+        state, waits = self._state, replica(connection.alias).waits
         if state.is_plain:
             state.is_plain = not many and is_query(as_text(sql, connection.connection))
         cursor, is_plain = context["cursor"], state.is_plain
         # Asked before the statement runs only if a monitor may end the wait.
-        is_harmless = known.waits.are_watched and is_plain and was_routed(cursor)
+        is_harmless = waits.are_watched and is_plain and was_routed(cursor)
         try:
-            with known.wait(connection, is_harmless=is_harmless):
+            with Wait(waits, connection, is_harmless=is_harmless):
                 result = execute(sql, params, many, context)
-            known.waits.note_stream(cursor)
+            waits.note_stream(cursor)
             return result
         except (OperationalError, InterfaceError) as error:
             if not (is_plain and was_routed(cursor) and self.may_rerun(error, connection)):
@@ -107,5 +108,5 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
     cluster = clusters().of_alias(connection.alias)
     if cluster is None or connection.alias == cluster.primary:
         return
-    hooks.watcher_of(connection, Rerunner, lambda: Rerunner(cluster.primary))
+    hooks.watcher_of(connection, Rerunner, lambda: Rerunner(connection, cluster.primary))
     replica(connection.alias).note_opened(connection)

@@ -19,7 +19,7 @@ class Written:
     along, or the primary was asked after the last commit, or it has to be asked.
     """
 
-    __slots__ = ("_asked", "_latest", "_received", "_told", "has_commits", "is_saved")
+    __slots__ = ("_asked", "_is_told", "_latest", "_pins", "has_commits", "is_saved")
 
     def __init__(self) -> None:
         #: Whether something was committed.
@@ -27,30 +27,28 @@ class Written:
         #: Whether all that was committed or received was taken.
         self.is_saved = True
         self._latest: object = None  # stands for the last commit
-        self._told: list[Pins] | None = []  # None once a commit came without its pins
+        self._is_told = True  # every commit came with its pins
         self._asked: tuple[object, Pins] | None = None  # the answer after that commit
-        self._received: list[Pins] = []
+        self._pins: list[tuple[bool, Pins]] = []  # whether they were received, and which
 
     def commit(self, told: Pins | None) -> None:
         """Note a commit. ``told`` has its pins, if the position came with the commit."""
-        known = self._told
-        if known is not None:
-            if told is None or len(known) >= _MOST_TOLD:
-                self._told = None
-            else:
-                known.append(told)
+        if told is None or len(self._pins) >= _MOST_TOLD:
+            self._is_told = False
+        elif self._is_told:
+            self._pins.append((False, told))
         self._latest = object()
         self.has_commits = True
         self.is_saved = False
 
     def receive(self, pins: Pins) -> None:
         """Note pins of work that was done elsewhere."""
-        self._received.append(pins)
+        self._pins.append((True, pins))
         self.is_saved = False
 
     def received(self) -> Pins:
         """The pins of work that was done elsewhere."""
-        return functools.reduce(Pins.merge, list(self._received), Pins())
+        return self._merged(are_received=True)
 
     def latest(self) -> object:
         """Stands for the last commit: another object after each."""
@@ -61,9 +59,12 @@ class Written:
         asked = self._asked
         if asked is not None and asked[0] is self._latest:
             return asked[1]
-        told = self._told
-        return functools.reduce(Pins.merge, list(told)) if told else None
+        return (self._is_told and self._merged(are_received=False)) or None
 
     def answer(self, latest: object, pins: Pins) -> None:
         """Note what the primary answered when the last commit was ``latest``."""
         self._asked = (latest, pins)
+
+    def _merged(self, *, are_received: bool) -> Pins:
+        pins = [pins for is_received, pins in list(self._pins) if is_received is are_received]
+        return functools.reduce(Pins.merge, pins, Pins())
