@@ -5,13 +5,28 @@ import socket
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on.
+    """A loopback port that nobody listens on, and that no other process gets from this function.
+
+    It is reserved for as long as this process lives: two test runs, or two workers of one, may look
+    for a port at the same moment, long before their servers listen.
 
     Below 32768: from there on systems hand out ports to outgoing connections, and one of these
     could take the port while the server is down.
     """
     ports = random.SystemRandom().sample(range(16384, 32768), 100)
-    return next(port for port in ports if port_is_free(port))
+    return next(port for port in ports if port_is_free(port) and _reserve(port))
+
+
+def _reserve(port: int) -> bool:
+    """Take the UDP port of the same number, which none of our servers uses. Whether it was free."""
+    reservation = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        reservation.bind(("127.0.0.1", port))
+    except OSError:
+        reservation.close()
+        return False
+    reservation.detach()  # it stays open until the process ends
+    return True
 
 
 def port_is_free(port: int) -> bool:
