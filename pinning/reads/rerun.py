@@ -5,7 +5,6 @@ again, and what is not.
 """
 
 import contextlib
-from collections.abc import Callable
 from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connections
@@ -33,14 +32,7 @@ class Rerunner:
         self._primary = primary
         self._state = state_of(connection)
 
-    def __call__(
-        self,
-        execute: Callable[..., Any],
-        sql: Any,
-        params: Any,
-        many: bool,
-        context: dict[str, Any],
-    ) -> Any:
+    def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Run the statement. If its replica fails meanwhile, run it again on the primary."""
         connection: BaseDatabaseWrapper = context["connection"]
         state, waits = self._state, replica(connection.alias).waits

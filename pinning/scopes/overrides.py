@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable
 from contextvars import ContextVar
-from types import TracebackType
 from typing import Any, NamedTuple, TypeVar, overload
 
 from pinning.scopes.decorators import decorated
@@ -42,12 +41,7 @@ class Block:
         self._before = {name: getattr(known, name) for name in self._wish}
         _wishes.set(known._replace(**self._wish))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # Only its own part: a block in a generator may end after one that began later.
         _wishes.set(wishes()._replace(**self._before))
 

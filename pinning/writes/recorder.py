@@ -53,14 +53,7 @@ class Recorder:
             after = getattr(self, f"_after{name}")
             hooks.put_around(connection, name, functools.partial(self._run_method, after))
 
-    def __call__(
-        self,
-        execute: Callable[..., Any],
-        sql: Any,
-        params: Any,
-        many: bool,
-        context: dict[str, Any],
-    ) -> Any:
+    def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Django's execute wrapper: run the statement, and note it if it writes."""
         text = as_text(sql, self._connection.connection)
 
