@@ -18,6 +18,7 @@ _GRACE_SECONDS = 3.0
 
 def is_usable(cluster: Cluster, alias: str) -> bool:
     """Whether the replica can take a query now. This connects to it, as the query would have."""
+    monitor.renew_if_forked()
     connection, known = connections[alias], replica(alias)
     if _is_forbidden(connection):
         return False

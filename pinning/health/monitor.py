@@ -40,7 +40,7 @@ class Monitor:
         self._activity = threading.Event()
         self._looked_at = 0.0
         self._is_stopped = False
-        self._process = os.getpid()
+        self.process = os.getpid()
 
     def attend(self, replica: Replica, connection: BaseDatabaseWrapper, cluster: Cluster) -> None:
         """Watch a replica, which is about to be read on ``connection``, from now on."""
@@ -56,7 +56,7 @@ class Monitor:
     def stop(self) -> None:
         """End the thread. A forked process has none, and its event's lock may be held for ever."""
         self._is_stopped = True
-        if self._process == os.getpid():
+        if self.process == os.getpid():
             self._activity.set()
 
     def _start(self) -> None:
@@ -144,6 +144,12 @@ def is_under_test() -> bool:
     """Whether Django's ``setup_test_environment`` has run. It notes there what it has changed."""
     utils = sys.modules.get("django.test.utils")
     return utils is not None and hasattr(utils._TestState, "saved_data")
+
+
+def renew_if_forked() -> None:
+    """Forget everything if the process was forked without Python's hooks, as uWSGI does it."""
+    if _monitor.process != os.getpid():
+        reset()
 
 
 def reset() -> None:

@@ -1,5 +1,6 @@
 """The monitor, with probes that answer as the test says and a clock that it turns."""
 
+import ctypes
 import os
 import threading
 import time
@@ -528,5 +529,20 @@ def test_a_forked_process_looks_anew(monkeypatch):
         is_clean = watched() == set() and not status.replica("replica1").is_out
         os._exit(0 if is_clean else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert watched() == {"replica1"}
+    monitor.reset()
+
+
+def test_a_process_forked_without_python_s_hooks_looks_anew(monkeypatch):
+    """As uWSGI's workers: no other thread is there, and what the parent saw may be over."""
+    attend(replica_of(monkeypatch, NAME="elsewhere"))
+    status.replica("replica1").set_aside(OperationalError("down"))
+    child = ctypes.PyDLL(None).fork()
+    if child == 0:
+        monitor.renew_if_forked()
+        is_clean = watched() == set() and not status.replica("replica1").is_out
+        os._exit(0 if is_clean else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    monitor.renew_if_forked()
     assert watched() == {"replica1"}
     monitor.reset()
