@@ -51,13 +51,22 @@ def was_routed(cursor: CursorWrapper) -> bool:
 
 def _has_cursor(own: Mapping[str, Any], cursor: CursorWrapper) -> bool:
     """Whether the local variables ``own`` hold ``cursor``, itself or in a proxy around it."""
-    held = own.get("cursor", getattr(own.get("self"), "cursor", None))
+    held = own.get("cursor", _attributes_of(own.get("self")).get("cursor"))
     if held is cursor or getattr(held, "__wrapped__", None) is cursor:
         return True
-    return any(each is cursor for each in getattr(held, "__dict__", {}).values())
+    return any(each is cursor for each in _attributes_of(held).values())
 
 
 def _has_alias(own: Mapping[str, Any], alias: str) -> bool:
     """Whether the local variables ``own``, or ``self``, hold ``alias`` as the router gave it."""
-    values = (*own.values(), getattr(own.get("self"), "using", None))
+    values = (*own.values(), _attributes_of(own.get("self")).get("using"))
     return any(type(value) is RoutedAlias and value == alias for value in values)
+
+
+def _attributes_of(something: object) -> Mapping[str, Any]:
+    """What is set on an object itself: looked up without running a property of it."""
+    try:
+        attributes: Mapping[str, Any] = object.__getattribute__(something, "__dict__")
+    except AttributeError:
+        return {}
+    return attributes

@@ -214,3 +214,24 @@ def test_what_fails_on_the_replica_is_run_again_for_the_router_alone(monkeypatch
             list(Note.objects.using("replica1"))
         with connection.execute_wrapper(lose):
             assert list(Note.objects.all()) == []
+
+
+def test_a_property_of_a_caller_is_not_run(seen):
+    class Report:
+        @property
+        def cursor(self) -> None:
+            raise AssertionError("a report opens a cursor of its own")
+
+        using = cursor
+
+        def count(self) -> int:
+            return Note.objects.count()
+
+        def raw(self) -> None:
+            with read_connection().cursor() as opened:
+                opened.execute("SELECT 1")
+
+    with scope():
+        assert Report().count() == 0
+        Report().raw()
+    assert seen == [True, False]
