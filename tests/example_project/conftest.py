@@ -105,8 +105,13 @@ class Visitor:
             self.look()
 
     def wait_until_fresh(self) -> None:
-        """Until the replica has all."""
+        """Until the replica has all, and then look once more.
+
+        A page first reads its notes and then asks the replica what it has, so the first page that
+        says so may have been read from the primary still.
+        """
         self.wait_until(lambda visitor: "The replica has all" in visitor.verdict)
+        self.look()
 
     def _submit(self, path: str, **fields: Any) -> httpx.Response:
         csrf = self.cookies["board_csrftoken"]
@@ -116,6 +121,8 @@ class Visitor:
         with httpx.Client(cookies=self.cookies, follow_redirects=True, timeout=40) as client:
             response = client.request(method, self._url + path, data=fields)
             self.cookies = client.cookies
+        error = re.search(r'class="exception_value">(.*?)</pre>', response.text, re.DOTALL)
+        assert error is None, unescape(error[1])  # Django's page about an error
         if "</html>" in response.text:
             self.page = response.text
         return response
