@@ -15,21 +15,28 @@ from pinning.databases.connections import fetch_row
 from pinning.databases.state import known_for_connection, once_for_connection, state_of
 from pinning.pins import Position
 
+# Each name is qualified, each operator and type too: whoever may create things in a schema of the
+# search_path could otherwise have ours called in their stead, with the site's rights
+# (CVE-2018-1058). Keywords qualify themselves: bigint, bit, CASE, ARRAY, current_user.
+
 # These values stay the same while a connection lives, behind a pooler too. Amazon Aurora has the
 # functions below but no such log: its readers share the storage, and pins hold for WINDOW there.
 _SYSTEM = """
-SELECT (SELECT system_identifier FROM pg_control_system()),
-       current_setting('wal_block_size')::bigint,
-       pg_size_bytes(current_setting('wal_segment_size')),
-       to_regproc('aurora_version') IS NOT NULL
+SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()),
+       pg_catalog.current_setting('wal_block_size')::bigint,
+       pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')),
+       pg_catalog.to_regproc('pg_catalog.aurora_version') IS NOT NULL
 """
 
 # The insert LSN, not the write or the flush LSN: under synchronous_commit=off both of those lie
 # behind a commit that has returned. Raises on a node in recovery.
 _PRIMARY = """
-SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
-       ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint,
-       extract(epoch FROM clock_timestamp())::float8
+SELECT (pg_catalog.pg_current_wal_insert_lsn()
+        OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn)::bigint,
+       ('x' OPERATOR(pg_catalog.||) pg_catalog.substr(
+         pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8
+       ))::bit(32)::bigint,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
 """
 
 # A node that is not in recovery was promoted or never was a standby: its replay LSN stands still
@@ -42,20 +49,26 @@ SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
 # earlier place under the same postmaster. pg_backend_pid() shows whether the driver is connected
 # directly: a pooler may run the next statement on another server.
 _REPLICA = """
-SELECT CASE WHEN pg_is_in_recovery()
-            THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END,
-       (SELECT ARRAY[received_tli, pid] FROM pg_stat_wal_receiver),
-       extract(epoch FROM clock_timestamp())::float8,
-       (SELECT ARRAY[timeline_id::float8, extract(epoch FROM checkpoint_time)::float8 + 1]
-        FROM pg_control_checkpoint()),
-       concat_ws(' ', inet_server_addr(), current_setting('port'),
-                 extract(epoch FROM pg_postmaster_start_time())),
-       pg_backend_pid()
+SELECT CASE WHEN pg_catalog.pg_is_in_recovery()
+            THEN (pg_catalog.pg_last_wal_replay_lsn()
+                  OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn)::bigint END,
+       (SELECT ARRAY[received_tli, pid] FROM pg_catalog.pg_stat_wal_receiver),
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()),
+       (SELECT ARRAY[timeline_id::pg_catalog.float8,
+                     pg_catalog.date_part('epoch', checkpoint_time) OPERATOR(pg_catalog.+) 1]
+        FROM pg_catalog.pg_control_checkpoint()),
+       pg_catalog.concat_ws(' ', pg_catalog.inet_server_addr(), pg_catalog.current_setting('port'),
+                            pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())),
+       pg_catalog.pg_backend_pid()
 """
 
 _CAN_SEE_TIMELINE = """
-SELECT pg_has_role('pg_read_all_stats', 'USAGE') OR NOT pg_is_in_recovery(), current_user
+SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+       OR NOT pg_catalog.pg_is_in_recovery(),
+       current_user, pg_catalog.quote_ident(current_user)
 """
+
+_IS_STANDBY = "SELECT pg_catalog.pg_is_in_recovery()"
 
 # SizeOfXLogShortPHD and SizeOfXLogLongPHD in src/include/access/xlog_internal.h.
 _PAGE_HEADER = 24
@@ -132,8 +145,8 @@ class PostgreSQLPositions(Positions):
 
     def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:
         """``pg_read_all_stats``: without it, a role cannot see which timeline a standby is on."""
-        can_see, role = fetch_row(connection, _CAN_SEE_TIMELINE)
-        return None if can_see else Grant(role, f"GRANT pg_read_all_stats TO {role};")
+        can_see, role, quoted = fetch_row(connection, _CAN_SEE_TIMELINE)
+        return None if can_see else Grant(role, f"GRANT pg_read_all_stats TO {quoted};")
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:
         """PostgreSQL 14 and newer report it without a query; a pooler may not pass it on.
@@ -144,7 +157,7 @@ class PostgreSQLPositions(Positions):
         if not reported:
             return reported
         try:
-            return bool(fetch_row(connection, "SELECT pg_is_in_recovery()")[0])
+            return bool(fetch_row(connection, _IS_STANDBY)[0])
         except Error:
             return None
 

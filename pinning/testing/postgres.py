@@ -110,17 +110,17 @@ class Postgres(Database):
         """
         change = sql.SQL("ALTER SYSTEM SET {} = {}")
         self.execute(change.format(sql.Identifier(setting), sql.Literal(value)))
-        loaded = self.execute("SELECT pg_conf_load_time()")
-        self.execute("SELECT pg_reload_conf()")
+        loaded = self.execute("SELECT pg_catalog.pg_conf_load_time()")
+        self.execute("SELECT pg_catalog.pg_reload_conf()")
         wait_until(
-            lambda: self.execute("SELECT pg_conf_load_time()") != loaded,
+            lambda: self.execute("SELECT pg_catalog.pg_conf_load_time()") != loaded,
             timeout_seconds=30,
             otherwise=lambda: self._complaint(f"did not load {setting} = {value!r}"),
         )
 
     def is_in_recovery(self) -> bool:
         """True for a replica that has not been promoted."""
-        return bool(self.execute("SELECT pg_is_in_recovery()")[0][0])
+        return bool(self.execute("SELECT pg_catalog.pg_is_in_recovery()")[0][0])
 
     @property
     def programs(self) -> Path:
@@ -194,17 +194,17 @@ class Replica(Postgres):
 
         A commit that waits for the delay of `set_delay()` is waited for, and still replayed.
         """
-        self.execute("SELECT pg_wal_replay_pause()")
+        self.execute("SELECT pg_catalog.pg_wal_replay_pause()")
         self._wait_for_replay("paused", timeout_seconds)
 
     def resume_replay(self, *, timeout_seconds: float = 30.0) -> None:
         """Replay again."""
-        self.execute("SELECT pg_wal_replay_resume()")
+        self.execute("SELECT pg_catalog.pg_wal_replay_resume()")
         self._wait_for_replay("not paused", timeout_seconds)
 
     def promote(self, *, timeout_seconds: int = 30) -> None:
         """Make this a primary, on a new timeline, and return when it accepts writes."""
-        self.execute("SELECT pg_promote(true, %s)", [timeout_seconds])
+        self.execute("SELECT pg_catalog.pg_promote(true, %s)", [timeout_seconds])
         wait_until(
             lambda: not self.is_in_recovery(),
             timeout_seconds=timeout_seconds,
@@ -222,7 +222,10 @@ class Replica(Postgres):
         ServerError after the timeout. A small message is written to the primary's log.
         """
         position = _write_position(self._source())
-        replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+        replayed = (
+            "SELECT pg_catalog.pg_last_wal_replay_lsn() "
+            "OPERATOR(pg_catalog.>=) %s::pg_catalog.pg_lsn"
+        )
         wait_until(
             lambda: bool(self.execute(replayed, [position])[0][0]),
             timeout_seconds=timeout_seconds,
@@ -231,7 +234,10 @@ class Replica(Postgres):
 
     def wait_until_streaming(self, *, timeout_seconds: float = 30.0) -> None:
         """Return when changes stream from the upstream."""
-        streaming = "SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming'"
+        streaming = (
+            "SELECT 1 FROM pg_catalog.pg_stat_wal_receiver "
+            "WHERE status OPERATOR(pg_catalog.=) 'streaming'"
+        )
         wait_until(
             lambda: bool(self.execute(streaming)),
             timeout_seconds=timeout_seconds,
@@ -239,7 +245,7 @@ class Replica(Postgres):
         )
 
     def _wait_for_replay(self, state: str, timeout_seconds: float) -> None:
-        query = "SELECT pg_get_wal_replay_pause_state()"
+        query = "SELECT pg_catalog.pg_get_wal_replay_pause_state()"
         wait_until(
             lambda: bool(self.execute(query)[0][0] == state),
             timeout_seconds=timeout_seconds,
@@ -284,7 +290,7 @@ def _write_position(primary: Postgres) -> str:
     Not the server's insert position: at the end of a page that one points behind the next page's
     header, where a replica only gets with the next record. Transactional, to be sent at once.
     """
-    rows = primary.execute("SELECT pg_logical_emit_message(true, 'pinning', '')")
+    rows = primary.execute("SELECT pg_catalog.pg_logical_emit_message(true, 'pinning', '')")
     return str(rows[0][0])
 
 
