@@ -17,7 +17,7 @@ from pinning.pins import Pin
 from pinning.reads.caught_up import begin, has_reached, is_known
 from pinning.reads.order import in_order
 from pinning.reads.routed import RoutedAlias
-from pinning.scopes import Choice, ClusterWork, Reason, Scope
+from pinning.scopes import Choice, ClusterWork, Reason, Scope, overrides, wishes
 
 #: How many replicas a pinned scope asks for their position before it takes the primary.
 MOST_ASKED = 2
@@ -40,6 +40,8 @@ def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reas
     Reads go to the primary if USE_REPLICAS is off, if no store answers, if the user is pinned and
     no replica has caught up, or if no replica is healthy. Otherwise they go to a replica.
     """
+    if work in wishes().choosing:
+        return cluster.primary, Reason.STORES_DOWN
     choice = work.choice
     is_news = choice is not None and choice.users is not scope.user_ids()
     if is_on_event_loop():
@@ -68,18 +70,23 @@ def _is_there(choice: Choice, cluster: Cluster) -> bool:
 
 
 def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork) -> Choice:
-    """Choose. If a callable USE_REPLICAS or a store reads meanwhile, it reads from the primary."""
+    """Choose. If a callable USE_REPLICAS or a store reads meanwhile, it reads from the primary.
+
+    Another thread of the scope that reads meanwhile chooses for itself. The first choice holds for
+    all of them. No lock is held: a fork or a signal could leave it held for ever.
+    """
     old, users = work.choice, scope.user_ids()
-    work.choice = Choice(cluster.primary, Reason.STORES_DOWN)
-    choice = None
-    try:
+    with overrides.Block(choosing=wishes().choosing | {work}):
         if old is None or old.replica is None or old.users is users:
             choice = choose(scope, cluster)
         else:
             choice = reconsider(scope, cluster, old)
-        choice.users = users
-    finally:
-        work.choice = choice
+    choice.users = users
+    other = work.choice
+    is_settled = other is not None and other is not old and other.users is users
+    if other is not None and is_settled and _is_there(other, cluster):
+        return other
+    work.choice = choice
     return choice
 
 

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar, overload
 
 from pinning.scopes.decorators import decorated
+from pinning.scopes.state import ClusterWork
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -17,11 +18,13 @@ class Wishes(NamedTuple):
     """The overrides that hold for the running code.
 
     ``database`` is PRIMARY, REPLICA or None. ``is_read_only`` says that the code only reads,
-    whatever the request's method is.
+    whatever the request's method is. ``choosing`` is what a scope knows of the clusters for which
+    the code is about to choose a database: what it reads there meanwhile is read from the primary.
     """
 
     database: str | None = None
     is_read_only: bool = False
+    choosing: frozenset[ClusterWork] = frozenset()
 
 
 _wishes: ContextVar[Wishes] = ContextVar("pinning_wishes", default=Wishes())  # noqa: B039
