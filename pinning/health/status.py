@@ -12,7 +12,7 @@ from pinning.breaker import breaker_of
 from pinning.conf import Cluster, clusters
 from pinning.databases import hooks
 from pinning.health.waits import Wait, Waits
-from pinning.signals import replica_down, replica_up
+from pinning.signals import replica_down, replica_up, tell
 
 logger = logging.getLogger("pinning")
 
@@ -69,7 +69,7 @@ class Replica:
         """Log and signal that it was set aside."""
         seconds = conf.settings().retry_after
         logger.warning("Replica %r is set aside for %s s: %s", self.alias, seconds, error)
-        replica_down.send_robust(sender=None, alias=self.alias, error=error)
+        tell(replica_down, None, alias=self.alias, error=error)
 
     def restore(self) -> None:
         """Note that it answers."""
@@ -82,7 +82,7 @@ class Replica:
         if not self.is_lagging:
             self.is_lagging = True
             logger.warning("Replica %r is taken out of the rotation: %s", self.alias, error)
-            replica_down.send_robust(sender=None, alias=self.alias, error=error)
+            tell(replica_down, None, alias=self.alias, error=error)
 
     def unmark_lagging(self) -> None:
         """Note that it does not lag more than MAX_LAG, or that its lag is not known."""
@@ -97,7 +97,7 @@ class Replica:
         cluster = clusters().of_alias(self.alias)
         for alias in cluster.replicas if cluster is not None else ():
             replica(alias).is_none_left = False
-        replica_up.send_robust(sender=None, alias=self.alias)
+        tell(replica_up, None, alias=self.alias)
 
 
 _replicas: dict[str, Replica] = {}

@@ -10,6 +10,7 @@ from pinning.scopes.carried import CarriedScope
 from pinning.scopes.decorators import decorated
 from pinning.scopes.identity import HeldScope, Holder
 from pinning.scopes.scope import Scope, inside
+from pinning.signals import scope_closed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,10 +61,11 @@ class NewScope:
         return self.__enter__()
 
     async def __aexit__(self, *error: object) -> None:
-        """Like ``__exit__``. If closing has to wait for a database, it runs in a thread."""
+        """Like ``__exit__``, in a thread if a database or a receiver may have to wait."""
         self._block.__exit__(*error)
         close = self._scope.close
-        await sync_to_async(close)() if self._scope.has_unsaved_writes() else close()
+        may_wait = bool(scope_closed.receivers) or self._scope.has_unsaved_writes()
+        await sync_to_async(close)() if may_wait else close()
 
     def __call__(self, function: F) -> F:
         """Decorate a function, sync or async: each call gets a scope of its own."""

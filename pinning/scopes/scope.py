@@ -19,7 +19,7 @@ from pinning.databases import pin_now, pins_at
 from pinning.pins import NOBODY, Pins, Position, ResolvedUsers
 from pinning.scopes.reasons import Reason
 from pinning.scopes.state import ClusterWork, Read
-from pinning.signals import scope_closed
+from pinning.signals import scope_closed, tell
 
 
 class Scope:
@@ -194,8 +194,7 @@ class Scope:
         if self._closed:
             return
         self._closed = True
-        if scope_closed.receivers:
-            scope_closed.send_robust(type(self), scope=self)
+        tell(scope_closed, type(self), scope=self)
         self.users = None
         self._pins, self._pins_users = None, NOBODY
         self.pins_known = True  # a late read gets no pins and goes to the primary
