@@ -18,13 +18,15 @@ class Redis(Server):
         """For Django's cache setting LOCATION, or a client's `from_url`."""
         return f"redis://{self.host}:{self.port}/0"
 
-    def grow_old(self) -> None:
+    def grow_old(self, prefix: str = ":1:") -> None:
         """Have it known as a server that has lost nothing for long: Django's cache is on it.
 
         The store "redis" takes a new server's memory, which may lack pins, for too young at first.
+        `prefix` is what the cache puts before its keys: KEY_PREFIX, and the version 1 by default.
         """
-        reply(self.port, b"SET pinning:{memory}:lasting 1\r\n")
-        reply(self.port, b"DEL pinning:{memory}:young\r\n")
+        mark = f"{prefix}pinning:{{memory}}"
+        reply(self.port, f"SET {mark}:lasting 1\r\n".encode())
+        reply(self.port, f"DEL {mark}:young\r\n".encode())
 
     def _command(self) -> Sequence[str | Path]:
         program = find_program("redis-server", "valkey-server")

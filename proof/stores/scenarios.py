@@ -169,7 +169,7 @@ def run(
 def remember() -> None:
     """Have the server empty, and both stores know that it has been so for long."""
     with get_redis_connection("default").pipeline() as pipeline:
-        pipeline.flushdb().set(_MARK, 1).execute()
+        pipeline.flushdb().set(cache.make_key(_MARK), 1).execute()
     cache.set(_MARK_OF_CACHE, 1, timeout=None)
 
 

@@ -3,11 +3,13 @@
 import random
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.cache import caches
 from django.test import override_settings
 from django_redis import get_redis_connection
+from redis.exceptions import ResponseError
 
 from pinning.pins.pin import Pins
 from pinning.pins.stores import YoungMemoryError
@@ -22,18 +24,28 @@ THREADS = 8
 SAVES = 500
 
 
-@pytest.fixture
-def redis_cache(redis: Redis) -> Iterator[None]:
-    """An empty Redis behind django-redis, known to be so for long."""
-    cache = {
+def key(name: str) -> str:
+    """The key under which the store has something in Redis, with the cache's prefix and version."""
+    made: str = caches["default"].make_key(f"pinning:{name}")
+    return made
+
+
+def settings_of(redis: Redis, **more: Any) -> dict[str, Any]:
+    return {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": redis.url,
         "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1},
+        **more,
     }
-    with override_settings(CACHES={"default": cache}):
+
+
+@pytest.fixture
+def redis_cache(redis: Redis) -> Iterator[None]:
+    """An empty Redis behind django-redis, known to be so for long."""
+    with override_settings(CACHES={"default": settings_of(redis)}):
         client = get_redis_connection("default")
         client.flushdb()
-        client.set("pinning:{memory}:lasting", 1)
+        client.set(key("{memory}:lasting"), 1)
         yield
         caches["default"].client.disconnect()
 
@@ -46,18 +58,17 @@ class TestRedisStore(ServerSideContract):
 
     def break_data(self, store, browser):
         for identity in browser.identities:
-            key = f"pinning:{identity}"
             fields = {b"1 default": b"x y", b"\xff": b"\xff", b"": b"", b"2": b"1 -1"}
-            get_redis_connection("default").delete(key)
-            get_redis_connection("default").hset(key, mapping=fields)
+            get_redis_connection("default").delete(key(identity))
+            get_redis_connection("default").hset(key(identity), mapping=fields)
 
     def test_pins_expire_and_a_later_save_never_shortens_that(self, store, alice):
         alice.save(store, Pins([placed(5)]))
         client = get_redis_connection("default")
-        assert 59_000 < client.pttl("pinning:alice") <= 60_000
+        assert 59_000 < client.pttl(key("alice")) <= 60_000
         with override_settings(PINNING={"MAX_PIN": 1, "WINDOW": 1}):
             alice.save(store, Pins([placed(6)]))
-        assert 59_000 < client.pttl("pinning:alice") <= 60_000
+        assert 59_000 < client.pttl(key("alice")) <= 60_000
 
     def test_positions_keep_all_their_digits(self, store, alice):
         alice.save(store, Pins([placed(2**63 - 1)]))
@@ -65,9 +76,65 @@ class TestRedisStore(ServerSideContract):
         assert alice.load(store) == Pins([placed(2**63 - 1)])
 
     def test_a_broken_field_does_not_stop_a_save(self, store, alice):
-        key = "pinning:alice"
-        get_redis_connection("default").hset(key, "7.1 default", "broken")
+        get_redis_connection("default").hset(key("alice"), "7.1 default", "broken")
         alice.save(store, Pins([placed(5)]))
+        assert alice.load(store) == Pins([placed(5)])
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "9" * 4301 + " 5",
+            "5 " + "9" * 4301,
+            "9" * 400 + " 5",
+            f"{10**19} {10**19}",
+            "٥ ٥",
+            "5 5",
+            f"{5:020} {5:020}\n",
+        ],
+    )
+    def test_a_number_that_no_pin_has_neither_raises_nor_hides_a_pin(self, store, alice, value):
+        """Python refuses to read 4,300 digits; compared as text they would be the largest."""
+        get_redis_connection("default").hset(key("alice"), "7.1 default", value)
+        assert alice.load(store) == Pins()
+        alice.save(store, Pins([placed(5)]))
+        assert alice.load(store) == Pins([placed(5)])
+
+    def test_a_key_of_another_kind_is_no_pin_and_gives_way_to_one(self, store, alice, bob):
+        get_redis_connection("default").set(key("alice"), "not a hash")
+        bob.save(store, Pins([placed(5)]))
+        assert alice.load(store) == Pins()
+        assert Browser("alice", "bob").load(store) == Pins([placed(5)])
+        alice.save(store, Pins([placed(6)]))
+        assert alice.load(store) == Pins([placed(6)])
+
+    def test_what_the_server_refuses_still_raises(self, store, alice):
+        client = get_redis_connection("default")
+        client.execute_command("ACL", "SETUSER", "default", "-hgetall")
+        try:
+            with pytest.raises(ResponseError, match="no permissions"):
+                alice.load(store)
+        finally:
+            client.execute_command("ACL", "SETUSER", "default", "+@all")
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"KEY_PREFIX": "staging"},
+            {"VERSION": 2},
+            {"KEY_FUNCTION": lambda name, prefix, version: f"{version}{prefix}/{name}"},
+        ],
+    )
+    def test_a_cache_with_keys_of_its_own_has_pins_of_its_own(self, store, alice, redis, more):
+        """Staging and production may share a server, and a user's id."""
+        alice.save(store, Pins([placed(5)]))
+        with override_settings(CACHES={"default": settings_of(redis, **more)}):
+            with pytest.raises(YoungMemoryError):
+                alice.load(store)
+            get_redis_connection("default").delete(key("{memory}:young"))
+            assert alice.load(store) == Pins()
+            alice.save(store, Pins([placed(6)]))
+            assert alice.load(store) == Pins([placed(6)])
+            caches["default"].client.disconnect()
         assert alice.load(store) == Pins([placed(5)])
 
     def test_a_redis_that_lost_its_memory_cannot_tell(self, store, alice):
@@ -77,8 +144,8 @@ class TestRedisStore(ServerSideContract):
         for _ in range(3):
             with pytest.raises(YoungMemoryError):
                 alice.load(store)
-        assert 59_000 < client.pttl("pinning:{memory}:young") <= 60_000
-        client.delete("pinning:{memory}:young")  # as after MAX_PIN
+        assert 59_000 < client.pttl(key("{memory}:young")) <= 60_000
+        client.delete(key("{memory}:young"))  # as after MAX_PIN
         assert alice.load(store) == Pins()
 
     def test_concurrent_saves_lose_and_lower_nothing(self, store):

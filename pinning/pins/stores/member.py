@@ -46,7 +46,7 @@ class Member:
         try:
             self.store.tidy(visitor, exchange)
         except Exception as error:
-            logger.warning("The %r store could not tidy up: %r", self._name, error)
+            logger.warning("The %r store could not tidy up: %s", self._name, _told(error))
 
     def _attempt(self, action: Callable[..., T], *arguments: Any) -> list[T]:
         """A list with what ``action`` returns; empty if the store is set aside, or fails now.
@@ -65,7 +65,7 @@ class Member:
             seconds = conf.settings().retry_after
             if self._breaker.set_aside(seconds):
                 logger.warning(
-                    "The %r store is left alone for %s s: %r", self._name, seconds, error
+                    "The %r store is left alone for %s s: %s", self._name, seconds, _told(error)
                 )
             return []
         if self._breaker.restore():
@@ -78,3 +78,8 @@ class Member:
             logger.warning(
                 "The %r store is new or was emptied: it is not believed for a while.", self._name
             )
+
+
+def _told(error: Exception) -> str:
+    """The error's class and its own message, which the ``repr`` of some clients leaves out."""
+    return f"{type(error).__name__}: {error}"

@@ -145,6 +145,22 @@ def test_what_a_store_without_memory_says_does_not_count():
     assert Stores({"young": young, "old": old}).load(VISITOR) == Pins([placed(5)])
 
 
+class ShyError(Exception):
+    """As those of redis-py 8: its repr does not say what happened."""
+
+    def __repr__(self):
+        return "server:ResponseError"
+
+
+def test_the_log_has_the_message_of_the_error(caplog):
+    one = Stores({"shy": Memory(error=ShyError("OOM command not allowed"))})
+    one.load(VISITOR)
+    one.tidy(VISITOR, Exchange(Browser().request(), HttpResponse()))
+    for record in caplog.records:
+        assert "ShyError: OOM command not allowed" in record.getMessage()
+    assert len(caplog.records) == 2
+
+
 def test_a_store_without_memory_is_asked_again_at_once():
     young = Memory(error=YoungMemoryError())
     one = Stores({"one": young})

@@ -9,6 +9,7 @@ import contextlib
 import time
 from typing import Any, ClassVar
 
+from django.core.cache import cache
 from django.http import HttpResponse
 from django_redis import get_redis_connection
 from hypothesis import strategies as st
@@ -77,7 +78,7 @@ class StoreMachine(RuleBasedStateMachine):
     def begin(self, has_cookie: bool, trouble: str) -> None:
         breaker.reset()
         get_redis_connection("default").flushdb()
-        get_redis_connection("default").set(_MARK, 1)
+        get_redis_connection("default").set(cache.make_key(_MARK), 1)
         self.processes = [Process(n, self.kind, has_cookie=has_cookie) for n in range(2)]
         self.clients = [Client("laptop"), Client("phone"), Client("token", keeps_cookies=False)]
         self.hands: list[Hand] = []

@@ -31,7 +31,7 @@ class DeletesWhatIsOver(RedisStore):
         pins = super().load(visitor)
         if pins and all(pin.position is not None and pin.position <= self.reached for pin in pins):
             for identity in visitor.identities:
-                get_redis_connection("default").delete(f"pinning:{identity}")
+                get_redis_connection("default").delete(redis._key(identity))
         return pins
 
 
@@ -51,9 +51,7 @@ class LooksForMarksFirst(RedisStore):
 
     def load(self, visitor: Visitor) -> Pins:
         super().load(Visitor(cookies={}))
-        found = [
-            get_redis_connection("default").hgetall(f"pinning:{i}") for i in visitor.identities
-        ]
+        found = [get_redis_connection("default").hgetall(redis._key(i)) for i in visitor.identities]
         entries = [(k.decode(), v.decode()) for each in found for k, v in each.items()]
         return Pins.decode([redis._decode(key, value) for key, value in entries])
 
