@@ -27,6 +27,18 @@ def is_full(error: Error) -> bool:
     return number in _FULL_NUMBERS or any(words in text for words in _FULL)
 
 
+# insufficient_privilege, undefined_function and others of their class; feature_not_supported. In
+# MySQL: a table, column, privilege or routine that is denied; a variable or function it has not.
+_REFUSALS = ("42", "0A")
+_REFUSAL_NUMBERS = frozenset({1142, 1143, 1193, 1227, 1305, 1370})
+
+
+def is_refused(error: Error) -> bool:
+    """Whether a server refused a question and would refuse it again: no right, or not known."""
+    number = error.args[0] if error.args else None
+    return number in _REFUSAL_NUMBERS or (sqlstate_of(error) or "").startswith(_REFUSALS)
+
+
 # The recovery conflicts that leave the connection open: serialization_failure, deadlock_detected.
 # Other conflicts, and a server that is shut down, end the connection.
 _CONFLICTS = frozenset({"40001", "40P01"})

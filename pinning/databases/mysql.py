@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning.databases.base import Positions
 from pinning.databases.commit import can_ask_mysqlclient, commit_by_mysqlclient
 from pinning.databases.connections import fetch_row
-from pinning.databases.state import once_for_connection
+from pinning.databases.state import once_for_connection, state_of
 from pinning.pins import Position
 
 logger = logging.getLogger("pinning")
@@ -100,7 +100,8 @@ class MySQLPositions(Positions):
 
     def can_commit(self, connection: BaseDatabaseWrapper) -> bool:
         """True on MariaDB with mysqlclient."""
-        return _is_mariadb(connection) and can_ask_mysqlclient(connection.connection)
+        may_ask = _is_mariadb(connection) and not state_of(connection).is_refused
+        return may_ask and can_ask_mysqlclient(connection.connection)
 
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
         """Commit, and return the place of the last GTID of each domain."""

@@ -105,10 +105,11 @@ class PostgreSQLPositions(Positions):
         return _position(system, *fetch_row(connection, question))
 
     def can_commit(self, connection: BaseDatabaseWrapper) -> bool:
-        """True with psycopg 3, behind PgBouncer too. False on Aurora, which has no position."""
+        """True with psycopg 3, behind PgBouncer too. False where no position can be told."""
         system: System | None = known_for_connection(connection)
         is_aurora = system is not None and system.is_aurora
-        return not is_aurora and can_ask_psycopg(connection.connection)
+        is_mute = is_aurora or state_of(connection).is_refused
+        return not is_mute and can_ask_psycopg(connection.connection)
 
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
         """Commit and ask for the position, and for the system if it is not known yet."""

@@ -17,7 +17,16 @@ _KEY = "pinning"
 class State:
     """What is known about one connection. The package that sets a field is named beside it."""
 
-    __slots__ = ("driver", "is_plain", "reached", "server", "timeline", "transaction", "watcher")
+    __slots__ = (
+        "driver",
+        "is_plain",
+        "is_refused",
+        "reached",
+        "server",
+        "timeline",
+        "transaction",
+        "watcher",
+    )
 
     def __init__(self) -> None:
         #: What watches its statements: a primary's Recorder (writes), a replica's Rerunner (reads).
@@ -31,6 +40,8 @@ class State:
         self.driver = driver
         #: The answer of ``once_for_connection``, in a tuple (databases).
         self.server: Any = None
+        #: Whether the server has refused to tell its position (databases).
+        self.is_refused = False
         #: The timeline that a standby was first seen to be on, and when by its clock (databases).
         self.timeline: tuple[int, float] | None = None
         #: What the replica was seen to have replayed (reads).
