@@ -2,6 +2,13 @@
 
 from django.db import Error
 
+try:
+    from psycopg_pool import PoolTimeout, TooManyRequests
+except ImportError:
+    _POOL_ERRORS: tuple[type[Exception], ...] = ()
+else:
+    _POOL_ERRORS = (PoolTimeout, TooManyRequests)
+
 
 def sqlstate_of(error: BaseException) -> str | None:
     """The SQLSTATE of a driver's error: psycopg 3 calls it ``sqlstate``, psycopg2 ``pgcode``."""
@@ -25,6 +32,14 @@ def is_full(error: Error) -> bool:
     text = str(error).lower()
     number = error.args[0] if error.args else None
     return number in _FULL_NUMBERS or any(words in text for words in _FULL)
+
+
+def is_without_connection(error: Error) -> bool:
+    """Whether this process's pool had no connection to give in time.
+
+    All may be in use. Or the server is dead, and the pool could make none: it does not tell.
+    """
+    return isinstance(error.__cause__, _POOL_ERRORS)
 
 
 # insufficient_privilege, undefined_function and others of their class; feature_not_supported. In

@@ -9,8 +9,9 @@ from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.conf import Cluster
+from pinning.databases import apart, is_full, is_without_connection
 from pinning.health import monitor
-from pinning.health.status import replica
+from pinning.health.status import Replica, replica
 
 #: How long requests leave it to the monitor to try first whether a replica is back.
 _GRACE_SECONDS = 3.0
@@ -32,7 +33,10 @@ def is_usable(cluster: Cluster, alias: str) -> bool:
             _renew_if_broken(connection, ask=is_tried)
             wait.connect()
     except Error as error:
-        known.set_aside(error)
+        if _is_busy(known, connection, error, wait.since):
+            known.note_busy(error)
+        else:
+            known.set_aside(error)
         return False
     except AssertionError:  # Django's test cases forbid other threads to connect in this way
         return False
@@ -78,6 +82,31 @@ def give_up_if_lost(connection: BaseDatabaseWrapper, error: Error) -> bool:
         try:
             with known.wait(connection) as wait:
                 wait.connect()
-        except Error:
-            known.set_aside(error)
+        except Error as refusal:
+            if _is_busy(known, connection, refusal, wait.since):
+                known.note_busy(refusal)
+            else:
+                known.set_aside(error)
+    return True
+
+
+def _is_busy(known: Replica, connection: BaseDatabaseWrapper, error: Error, since: float) -> bool:
+    """Whether a replica that gave no connection is up: it has none left, or this process's pool.
+
+    Busy is not dead: those who have a connection are served. If the monitor has had no answer since
+    the wait began, a connection outside the pool is tried.
+    """
+    if not is_without_connection(error):
+        return is_full(error)
+    if known.watcher is not None and known.watcher.answered_at > since:
+        return True
+    other = apart(connection)
+    try:
+        with known.wait(other) as wait:
+            wait.connect()
+    except Error as refusal:
+        return is_full(refusal)
+    finally:
+        with contextlib.suppress(Error):
+            other.close()
     return True

@@ -61,7 +61,9 @@ class WatchedReplica:
         self._probe = Probe(connection)
         self._is_asked = self._is_asked_for_lag = self._is_silent = self._is_try = False
         self._waited = 0.0
-        self._sent_at = self._answered_at = self._measured_at = 0.0
+        self._sent_at = self._measured_at = 0.0
+        #: When the last question that was answered was sent.
+        self.answered_at = 0.0
 
     def tick(self, now: float, counted: float, interval: float) -> bool:
         """Take an answer, notice that none comes, or ask if it is time. Whether to look again soon.
@@ -125,7 +127,7 @@ class WatchedReplica:
         """
         is_long = now - self._sent_at >= _LONGER * _timeout()
         for wait in self.replica.waits.begun():
-            is_young = wait.since > self._answered_at - _YOUNG_SECONDS
+            is_young = wait.since > self.answered_at - _YOUNG_SECONDS
             if is_young and now - wait.since >= waited and (wait.is_harmless or is_long):
                 wait.cut()
 
@@ -145,7 +147,7 @@ class WatchedReplica:
                 self.replica.set_aside(answer)
             self._cut_the_young(now, waited=0.0 if is_out else _timeout())
             return
-        self._answered_at = self._sent_at
+        self.answered_at = self._sent_at
         if self._is_asked_for_lag:
             self._judge_lag(answer)
         if is_sign_of_return:

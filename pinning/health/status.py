@@ -77,6 +77,14 @@ class Replica:
             logger.info("Replica %r answers again.", self.alias)
             self._tell_up()
 
+    def note_busy(self, error: BaseException) -> None:
+        """Note that it is up and has no connection left. Logged at most once in RETRY_AFTER."""
+        self.restore()
+        told = breaker_of("connections", self.alias)
+        if told.may_try():
+            told.set_aside(conf.settings().retry_after)
+            logger.warning("Replica %r has no connection left for a read: %s", self.alias, error)
+
     def mark_lagging(self, error: BaseException) -> None:
         """Take it out until it lags less, and tell that once."""
         if not self.is_lagging:

@@ -3,8 +3,9 @@
 import pytest
 from django.db import Error, OperationalError, ProgrammingError
 from psycopg import errors
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from pinning.databases.errors import is_refused
+from pinning.databases.errors import is_refused, is_without_connection
 
 
 def of_psycopg(cause: Exception) -> Error:
@@ -31,3 +32,16 @@ def of_psycopg(cause: Exception) -> Error:
 )
 def test_a_refusal_is_an_answer_that_would_come_again(error: Error, refused: bool):
     assert is_refused(error) is refused
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_busy"),
+    [
+        (PoolTimeout("couldn't get a connection after 1.00 sec"), True),
+        (TooManyRequests("the pool has already 9 requests waiting"), True),
+        (PoolClosed("the pool is not open yet"), False),
+        (errors.AdminShutdown("terminating connection"), False),
+    ],
+)
+def test_a_pool_that_had_no_connection_says_nothing_of_the_server(cause, is_busy):
+    assert is_without_connection(of_psycopg(cause)) is is_busy
