@@ -76,11 +76,15 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork) -> Choice:
     all of them. No lock is held: a fork or a signal could leave it held for ever.
     """
     old, users = work.choice, scope.user_ids()
-    with overrides.Block(choosing=wishes().choosing | {work}):
+    around = wishes()
+    token = overrides.wish(around._replace(choosing=around.choosing | {work}))
+    try:
         if old is None or old.replica is None or old.users is users:
             choice = choose(scope, cluster)
         else:
             choice = reconsider(scope, cluster, old)
+    finally:
+        overrides.end(token)
     choice.users = users
     other = work.choice
     is_settled = other is not None and other is not old and other.users is users

@@ -32,6 +32,9 @@ _wishes: ContextVar[Wishes] = ContextVar("pinning_wishes", default=Wishes())  # 
 #: Returns the overrides that hold for the running code.
 wishes = _wishes.get
 
+#: Set them until ``end`` is called with the token that ``wish`` returned.
+wish, end = _wishes.set, _wishes.reset
+
 
 class Block:
     """Sets one override while it is entered. A block is entered once: each use makes a new one."""
