@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.core.cache.backends.db import BaseDatabaseCache
 from django.db import OperationalError, connections, models, router, transaction
 from django.test import TestCase, TransactionTestCase
@@ -211,18 +212,48 @@ def test_a_raw_query_that_writes_is_noticed_on_the_primary():
         assert work.has_written("default")
 
 
-def test_what_is_no_model_is_routed_too():
-    cache = BaseDatabaseCache("cache_table", {})
-    with scope():
-        assert router.db_for_read(cache.cache_model_class) == "replica1"
-        assert router.db_for_write(cache.cache_model_class) == "default"
+@pytest.fixture
+def cache_model():
+    """The class with which Django's database cache asks the router."""
+    return BaseDatabaseCache("cache_table", {}).cache_model_class
 
 
-def test_what_is_no_model_is_no_primary_model(settings):
-    settings.PINNING = {**settings.PINNING, "PRIMARY_MODELS": ["notes.Audit"]}
-    cache = BaseDatabaseCache("cache_table", {})
+def test_the_database_cache_is_read_and_written_on_the_primary(cache_model):
+    with scope() as work:
+        assert router.db_for_read(cache_model) == "default"
+        assert router.db_for_write(cache_model) == "default"
+        assert work.reads == {"default": {Reason.PRIMARY_MODEL: 1}}
+
+
+def test_the_database_cache_is_read_from_the_primary_in_use_replica_too(cache_model):
+    with use_replica():
+        assert router.db_for_read(cache_model) == "default"
+
+
+def test_the_database_cache_of_another_cluster_is_read_from_its_primary(settings, cache_model):
+    settings.PINNING = {
+        "REPLICAS": {"default": ["replica1"], "orders": ["orders1"]},
+        "MODELS": {"django_cache": "orders"},
+    }
     with scope():
-        assert router.db_for_read(cache.cache_model_class) == "replica1"
+        assert router.db_for_read(cache_model) == "orders"
+
+
+@pytest.mark.parametrize(
+    ("engine", "alias"),
+    [
+        ("django.contrib.sessions.backends.cached_db", "default"),
+        ("tests.notes.sessions", "default"),
+        ("django.contrib.sessions.backends.db", "replica1"),
+    ],
+)
+def test_sessions_that_a_cache_keeps_are_read_from_the_primary(settings, engine, alias):
+    settings.SESSION_ENGINE = engine
+    with scope():
+        assert router.db_for_read(Session) == alias
+        assert router.db_for_read(Note) == "replica1"
+    with use_replica():
+        assert router.db_for_read(Session) == alias
 
 
 def test_an_automatic_through_model_is_routed_too():

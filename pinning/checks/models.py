@@ -1,5 +1,5 @@
-"""System checks of MODELS and READ_ONLY: that the names are right, and that no relation leaves
-its cluster. ``settings`` runs them with its own."""
+"""System checks of MODELS, READ_ONLY, PRIMARY_MODELS and UNPINNED_MODELS: that the names are right,
+and that relations fit. ``settings`` runs them with its own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,18 +7,98 @@ from typing import Any
 from django.apps import apps
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 
-from pinning.conf import DEFAULT, Homes, Settings, Sharding, load_home, owner_of
+from pinning.conf import (
+    CACHE_LABEL,
+    DEFAULT,
+    Homes,
+    PrimaryModels,
+    Settings,
+    Sharding,
+    load_home,
+    owner_of,
+)
 from pinning.exceptions import UnknownClusterError
 
-#: The app label with which the database cache asks the router; no app has it.
-_DATABASE_CACHE = "django_cache"
+
+def listed_models_exist(settings: Settings) -> Iterator[CheckMessage]:
+    """Every label in PRIMARY_MODELS and UNPINNED_MODELS is a model with a table of its own."""
+    lists = (
+        ("PRIMARY_MODELS", settings.primary_models),
+        ("UNPINNED_MODELS", settings.unpinned_models),
+    )
+    for name, label in ((name, label) for name, labels in lists for label in labels):
+        reason = _why_not_listed(label)
+        if reason:
+            yield Error(
+                f"PINNING[{name!r}] names {label!r}: {reason}",
+                hint='Write "app_label.Model", of an installed app.',
+                id="pinning.E015",
+            )
+
+
+def _why_not_listed(label: str) -> str:
+    try:
+        model = apps.get_model(label)
+    except LookupError as error:
+        return str(error)
+    if model._meta.swapped:
+        return f"it is swapped for {model._meta.swapped!r}. Name that instead."
+    owner = model._meta.concrete_model
+    return (
+        "" if owner is model else f"its rows are those of {owner._meta.label!r}. Name that instead."
+    )
+
+
+def unpinned_models_are_read_on_the_primary(settings: Settings) -> Iterator[CheckMessage]:
+    """Who writes to a model that pins nobody sees the write on the primary alone."""
+    is_on_primary = PrimaryModels(settings.primary_models)
+    for model in _unpinned(settings):
+        if not is_on_primary[model]:
+            label = model._meta.label
+            yield Warning(
+                f"PINNING['UNPINNED_MODELS'] names {label!r}, which is read from replicas: who "
+                "has just written to it may not see that.",
+                hint=f'Add "{label}" to PINNING["PRIMARY_MODELS"], or silence this where a late '
+                "read does no harm.",
+                id="pinning.W017",
+            )
+
+
+def unpinned_models_are_not_joined(settings: Settings) -> Iterator[CheckMessage]:
+    """No model that is read from replicas has a key to one that pins nobody."""
+    unpinned = set(_unpinned(settings))
+    is_on_primary = PrimaryModels(settings.primary_models)
+    for model in apps.get_models(include_auto_created=True) if unpinned else ():
+        if model not in unpinned and not is_on_primary[model] and not model._meta.proxy:
+            for field in _related_fields(model):
+                is_key = not field.many_to_many  # the through model has the keys of these
+                if is_key and field.related_model._meta.concrete_model in unpinned:
+                    yield _joining(field)
+
+
+def _joining(field: Any) -> CheckMessage:
+    return Warning(
+        f"{field} leads to {field.related_model._meta.label}, which UNPINNED_MODELS names: queries "
+        "that join the two read it from a replica, and who has just written to it may not see "
+        "that.",
+        hint="Take it out of UNPINNED_MODELS, or move what is written all the time to another "
+        "table.",
+        obj=field,
+        id="pinning.W018",
+    )
+
+
+def _unpinned(settings: Settings) -> Iterator[Any]:
+    for label in settings.unpinned_models:
+        if not _why_not_listed(label):
+            yield apps.get_model(label)
 
 
 def labels_exist(settings: Settings) -> Iterator[CheckMessage]:
     """Every key of MODELS is an app or a model with a table of its own."""
     for label in settings.models:
         app_label, _, model_name = label.partition(".")
-        if app_label == _DATABASE_CACHE:
+        if app_label == CACHE_LABEL:
             continue
         try:
             config = apps.get_app_config(app_label)

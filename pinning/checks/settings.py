@@ -71,18 +71,6 @@ def _aliases_have_one_role(settings: Settings) -> Iterator[CheckMessage]:
         )
 
 
-def _models_exist(settings: Settings) -> Iterator[CheckMessage]:
-    for label in settings.primary_models:
-        try:
-            apps.get_model(label)
-        except LookupError as error:
-            yield Error(
-                f"PINNING['PRIMARY_MODELS'] names {label!r}: {error}",
-                hint='Write "app_label.Model", of an installed app.',
-                id="pinning.E015",
-            )
-
-
 def _router_is_there(settings: Settings) -> Iterator[CheckMessage]:  # noqa: ARG001
     if not any(is_kind(router, PinningRouter) for router in django_settings.DATABASE_ROUTERS):
         yield Warning(
@@ -248,7 +236,7 @@ def _late_replicas_leave_before_pins_end(settings: Settings) -> Iterator[CheckMe
 
 def _sessions_do_not_pin_everybody(settings: Settings) -> Iterator[CheckMessage]:
     in_database = django_settings.SESSION_ENGINE.endswith((".db", ".cached_db"))
-    listed = {label.lower() for label in settings.primary_models}
+    listed = {label.lower() for label in settings.unpinned_models}
     if (
         in_database
         and django_settings.SESSION_SAVE_EVERY_REQUEST
@@ -258,7 +246,8 @@ def _sessions_do_not_pin_everybody(settings: Settings) -> Iterator[CheckMessage]
         yield Warning(
             "SESSION_SAVE_EVERY_REQUEST writes to the database at every request, which pins every "
             "visitor all the time.",
-            hint='Add "sessions.Session" to PINNING["PRIMARY_MODELS"].',
+            hint='Add "sessions.Session" to PINNING["UNPINNED_MODELS"] and to '
+            'PINNING["PRIMARY_MODELS"].',
             id="pinning.W008",
         )
 
@@ -267,7 +256,9 @@ _CHECKS: tuple[Check, ...] = (
     _has_replicas,
     _aliases_exist,
     _aliases_have_one_role,
-    _models_exist,
+    models.listed_models_exist,
+    models.unpinned_models_are_read_on_the_primary,
+    models.unpinned_models_are_not_joined,
     models.labels_exist,
     models.homes_load,
     models.read_only_clusters_exist,

@@ -3,5 +3,6 @@
 from pinning.conf.clusters import DEFAULT, Cluster, Clusters, clusters, configured
 from pinning.conf.models import Homes, Sharding, is_generic_relation, load_home, owner_of
 from pinning.conf.once import forget, made_once
+from pinning.conf.primary import CACHE_LABEL, PrimaryModels, outlives_lag
 from pinning.conf.rules import PRIMARY, REPLICA, find_problems
 from pinning.conf.settings import Cookie, Settings, settings

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -11,8 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.models import Model
 
-from pinning.conf.models import Home, Homes, Sharding, lowered, owner_of
+from pinning.conf.models import Home, Homes, Sharding, owner_of
 from pinning.conf.once import made_once
+from pinning.conf.primary import PrimaryModels, unpinned_tables
 from pinning.conf.settings import settings as pinning_settings
 from pinning.exceptions import UnknownClusterError
 
@@ -30,21 +32,12 @@ class Cluster:
 
     primary: str
     replicas: tuple[str, ...]
-    primary_labels: frozenset[str] = frozenset()
     weights: tuple[float, ...] = ()
+    #: Whether each model is read from the primary alone.
+    primary_models: PrimaryModels = field(default_factory=PrimaryModels, compare=False)
 
     def __contains__(self, alias: object) -> bool:
         return alias == self.primary or alias in self.replicas
-
-    def is_primary_only(self, model: Any) -> bool:
-        """Whether PRIMARY_MODELS names the model, or the model that it is a proxy of.
-
-        ``model`` may be no model: the database cache asks with a class of its own, which has no
-        label.
-        """
-        meta = getattr(model, "_meta", None)
-        concrete = getattr(meta, "concrete_model", None) or model
-        return getattr(getattr(concrete, "_meta", None), "label_lower", None) in self.primary_labels
 
 
 class Clusters:
@@ -57,14 +50,15 @@ class Clusters:
         models: Mapping[str, Any] = MappingProxyType({}),
         read_only: tuple[str, ...] = (),
         weights: Mapping[str, float] = MappingProxyType({}),
+        unpinned_models: tuple[str, ...] = (),
     ) -> None:
-        """Take REPLICAS, PRIMARY_MODELS, MODELS, READ_ONLY and weights as ``Settings`` has them.
+        """Take REPLICAS, PRIMARY_MODELS and the others as ``Settings`` has them.
 
         Raises UnknownClusterError or ImportError for a wrong value in MODELS.
         """
-        labels = frozenset(map(lowered, primary_models))
+        kept = PrimaryModels(primary_models)
         self._by_name = {
-            name: Cluster(name, aliases, labels, tuple(weights.get(alias, 1) for alias in aliases))
+            name: Cluster(name, aliases, tuple(weights.get(alias, 1) for alias in aliases), kept)
             for name, aliases in replicas.items()
         }
         self._by_alias = {
@@ -79,8 +73,7 @@ class Clusters:
         self.fixed: dict[Any, Cluster] = {}
         #: Names of clusters that are neither migrated nor written to.
         self.read_only = frozenset(read_only)
-        self._primary_labels = labels
-        self._primary_tables: frozenset[str] | None = None
+        self._unpinned_models = unpinned_models
 
     def named(self, name: str) -> Cluster:
         """The cluster of that name. Raises UnknownClusterError."""
@@ -175,16 +168,10 @@ class Clusters:
             return alias == home
         return None if alias == DEFAULT or alias not in self._by_name else False
 
-    @property
-    def primary_tables(self) -> frozenset[str]:
-        """The tables of PRIMARY_MODELS: writing to them pins nobody."""
-        if self._primary_tables is None:
-            self._primary_tables = frozenset(
-                model._meta.db_table
-                for model in apps.get_models(include_auto_created=True)
-                if model._meta.label_lower in self._primary_labels
-            )
-        return self._primary_tables
+    @cached_property
+    def unpinned_tables(self) -> frozenset[str]:
+        """The tables whose writes pin nobody. Asked for when the apps are ready."""
+        return unpinned_tables(self._unpinned_models)
 
 
 def configured() -> Clusters:
@@ -207,6 +194,7 @@ def configured() -> Clusters:
             settings.models,
             settings.read_only,
             settings.weights,
+            settings.unpinned_models,
         )
     except (UnknownClusterError, ImportError) as error:
         raise ImproperlyConfigured(f"PINNING['MODELS']: {error}") from error

@@ -15,6 +15,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.utils.module_loading import import_string
 
+from pinning.conf.primary import lowered
 from pinning.exceptions import UnknownClusterError
 
 
@@ -103,12 +104,6 @@ def load_home(value: Any, known: tuple[str, ...]) -> Home:
     if not callable(function):
         raise ImportError(f"{value!r} is {function!r}, which cannot be called")
     return Sharding(function, value)
-
-
-def lowered(label: str) -> str:
-    """``label`` as ``Model._meta.label_lower`` writes it: only the model's part in lower case."""
-    app_label, dot, model_name = label.partition(".")
-    return f"{app_label}{dot}{model_name.lower()}"
 
 
 def is_generic_relation(model: Any, instance: Model) -> bool:

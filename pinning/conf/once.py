@@ -26,7 +26,7 @@ def forget() -> None:
 
 def _forget(*, setting: str, **_: object) -> None:
     """Receive ``setting_changed``, which Django sends in tests."""
-    if setting in {"PINNING", "DATABASES", "INSTALLED_APPS"}:
+    if setting in {"PINNING", "DATABASES", "INSTALLED_APPS", "CACHES", "SESSION_ENGINE"}:
         forget()
 
 

@@ -135,7 +135,13 @@ RULES: dict[str, Rule] = {
         "pinning.E009",
         _is_models,
         'a list of "app_label.Model"',
-        'For example: "PRIMARY_MODELS": ["sessions.Session"].',
+        'For example: "PRIMARY_MODELS": ["auth.User"].',
+    ),
+    "UNPINNED_MODELS": Rule(
+        "pinning.E034",
+        _is_models,
+        'a list of "app_label.Model"',
+        'For example: "UNPINNED_MODELS": ["sessions.Session"].',
     ),
     "MODELS": Rule(
         "pinning.E022",

@@ -37,6 +37,7 @@ class Settings:
     cache: str = "default"
     identity: str | Callable[[HttpRequest], Iterable[str]] | None = None
     primary_models: tuple[str, ...] = ()
+    unpinned_models: tuple[str, ...] = ()
     models: Mapping[str, str | Callable[..., str | None]] = field(default_factory=dict)
     read_only: tuple[str, ...] = ()
     safe_methods: frozenset[str] = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

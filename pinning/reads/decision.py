@@ -6,7 +6,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from pinning.conf import Cluster, is_generic_relation
+from pinning.conf import Cluster, is_generic_relation, outlives_lag
 from pinning.databases import hooks, is_in_transaction, is_on_event_loop, running_thread
 from pinning.reads.replica import first_usable, is_ready, settle
 from pinning.reads.routed import RoutedAlias
@@ -33,8 +33,8 @@ def decide(
     primary = cluster.primary
     asked = wishes()
     if asked.database is not None:
-        return _as_asked(cluster, scope, asked.database)
-    if cluster.primary_labels and cluster.is_primary_only(model):
+        return _as_asked(cluster, model, scope, asked.database)
+    if cluster.primary_models[model]:
         return primary, Reason.PRIMARY_MODEL
     if scope is None:
         return primary, Reason.NO_SCOPE
@@ -74,10 +74,12 @@ def count(scope: Scope, cluster: Cluster, model: Any, alias: str, reason: Reason
         scope.trace.append(Read(_label(model), alias, reason))
 
 
-def _as_asked(cluster: Cluster, scope: Scope | None, asked: str) -> tuple[str, Reason]:
+def _as_asked(cluster: Cluster, model: Any, scope: Scope | None, asked: str) -> tuple[str, Reason]:
     """What an override asks for. A replica has to be healthy, but need not have caught up."""
     if asked == overrides.PRIMARY:
         return cluster.primary, Reason.USE_PRIMARY
+    if outlives_lag(model):
+        return cluster.primary, Reason.PRIMARY_MODEL
     if is_on_event_loop():
         return cluster.primary, Reason.EVENT_LOOP
     allowed = are_replicas_on() if scope is None else scope.uses_replicas()

@@ -35,7 +35,7 @@ def was_routed(cursor: CursorWrapper) -> bool:
     """Whether the router sent the statement that now runs on ``cursor`` to the replica.
 
     It did if a calling function has both this cursor and an alias that the router gave. That is
-    ``SQLCompiler.execute_sql``, ``RawQuery._execute_query``, or Django's database cache.
+    ``SQLCompiler.execute_sql`` or ``RawQuery._execute_query``.
     """
     frame: FrameType | None = sys._getframe(2)
     for _ in range(_MOST_FRAMES):

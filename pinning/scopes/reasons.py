@@ -17,7 +17,7 @@ class Reason(StrEnum):
 
     USE_PRIMARY = "use_primary", "the code asked for the primary"
     USE_REPLICA = "use_replica", "the code asked for a replica"
-    PRIMARY_MODEL = "primary_model", "the model is listed in PRIMARY_MODELS"
+    PRIMARY_MODEL = "primary_model", "the model is one that is read from the primary always"
     NO_SCOPE = "no_scope", "the read happened outside any request or scope"
     TRANSACTION = "transaction", "a transaction is open on the primary"
     WRITTEN = "written", "this scope has already written to the cluster"

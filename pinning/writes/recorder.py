@@ -115,7 +115,7 @@ class Recorder:
         known = clusters()
         if self._cluster in known.read_only:
             raise ReadOnlyClusterError(self._cluster, _subject(text))
-        tables = known.primary_tables
+        tables = known.unpinned_tables
         return not tables or written_table(text) not in tables
 
     def _run_method(

@@ -11,6 +11,8 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 import pinning
+from pinning.checks.models import listed_models_exist
+from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
 from pinning.pins.stores import Store
 from pinning.router import PinningRouter
@@ -85,6 +87,11 @@ def two(models=None, **more):
     return {"PINNING": {"REPLICAS": replicas, "MODELS": models or {}, **more}}
 
 
+def both(label):
+    """PINNING with a model that is read on the primary and whose writes pin nobody."""
+    return {"PRIMARY_MODELS": [label], "UNPINNED_MODELS": [label]}
+
+
 BAD = [
     ("E001", {"PINNING": ["default"]}),
     ("E002", {"PINNING": {"WINDW": 5}}),
@@ -109,6 +116,11 @@ BAD = [
     ("E014", {"PINNING": {"REPLICAS": {"default": ["replica1", "replica1"]}}}),
     ("E015", {"PINNING": {"PRIMARY_MODELS": ["sessions.Sesion"]}}),
     ("E015", {"PINNING": {"PRIMARY_MODELS": ["session.Session"]}}),
+    ("E015", {"PINNING": {"PRIMARY_MODELS": ["shop.UrgentOrder"]}}),
+    ("E015", {"PINNING": {"UNPINNED_MODELS": ["sessions.Sesion"]}}),
+    ("E034", {"PINNING": {"UNPINNED_MODELS": ["Session"]}}),
+    ("W017", {"PINNING": {"UNPINNED_MODELS": ["sessions.Session"]}}),
+    ("W018", {"PINNING": both("shop.Product")}),
     ("E016", {"MIDDLEWARE": [SESSIONS, OURS]}),
     ("E016", {"MIDDLEWARE": [PAGES, OURS, SESSIONS]}),
     ("E018", {"PINNING": {"STORES": ["cookies"]}}),
@@ -208,6 +220,23 @@ def test_what_is_wrong_is_told_under_its_id_alone(id, changes):  # noqa: A002
     assert found(**changes) == [f"pinning.{id}"]
 
 
+def test_each_key_to_an_unpinned_model_is_told():
+    with override_settings(PINNING={**PINNING, **both("notes.Note")}):
+        fields = [str(message.obj) for message in messages()]
+    assert fields == ["notes.Note_tags.note", "notes.Attachment.note"]
+
+
+def test_a_key_to_an_unpinned_model_from_one_that_is_read_on_the_primary_is_right():
+    primary = ["notes.Note", "notes.Attachment", "notes.Note_tags"]
+    assert found(PINNING={"PRIMARY_MODELS": primary, "UNPINNED_MODELS": ["notes.Note"]}) == []
+
+
+def test_a_model_that_is_swapped_is_told_with_the_one_in_its_place():
+    with override_settings(AUTH_USER_MODEL="notes.Note"):
+        [message] = listed_models_exist(Settings(primary_models=("auth.User",)))
+    assert "swapped for 'notes.Note'" in message.msg
+
+
 @pytest.mark.parametrize(("id", "changes"), BAD_FOR_DEPLOYMENT)
 def test_what_is_wrong_in_production_is_told_under_its_id_alone(id, changes):  # noqa: A002
     assert found(deploy=True, **{**GOOD_FOR_DEPLOYMENT, **changes}) == [f"pinning.{id}"]
@@ -245,8 +274,14 @@ def test_what_matters_in_production_alone_is_told_there_alone(id, changes):  # n
         {"MIDDLEWARE": ["django.middleware.security.SecurityMiddleware", OURS, SESSIONS]},
         {
             "SESSION_SAVE_EVERY_REQUEST": True,
-            "PINNING": {"PRIMARY_MODELS": ["sessions.session"]},
+            "PINNING": both("sessions.session"),
         },
+        {
+            "SESSION_ENGINE": "django.contrib.sessions.backends.cached_db",
+            "PINNING": {"UNPINNED_MODELS": ["sessions.Session"]},
+        },
+        {"PINNING": both("admin.LogEntry")},
+        {"PINNING": both("notes.Audit")},
         {
             "SESSION_SAVE_EVERY_REQUEST": True,
             "SESSION_ENGINE": "django.contrib.sessions.backends.cache",

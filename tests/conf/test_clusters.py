@@ -131,7 +131,7 @@ def test_what_is_no_model_lives_where_its_label_says(pinning, label):
     pinning(MODELS={label: "orders"})
     model = BaseDatabaseCache("cache", {}).cache_model_class
     with scope():
-        assert router.db_for_read(model) == "orders1"
+        assert router.db_for_read(model) == "orders"
     assert router.db_for_write(model) == "orders"
     assert router.allow_migrate_model("orders", model) is True
     assert router.allow_migrate_model("default", model) is False
@@ -463,8 +463,8 @@ class TestReadOnly:
                 cursor.execute(sql)
         assert str(raised.value).startswith(f"{subject} cannot be written to the cluster 'orders'")
 
-    def test_a_primary_model_is_not_written_either(self, pinning):
-        pinning(READ_ONLY=["orders"], PRIMARY_MODELS=["shop.Order"])
+    def test_an_unpinned_model_is_not_written_either(self, pinning):
+        pinning(READ_ONLY=["orders"], UNPINNED_MODELS=["shop.Order"])
         with pytest.raises(ReadOnlyClusterError):
             Order.objects.create(text="new")
 

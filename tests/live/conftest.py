@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import load_backend
 
@@ -91,6 +92,21 @@ def connect(django_db_blocker: Any) -> Iterator[Callable[..., BaseDatabaseWrappe
         yield connect
         for connection in opened:
             connection.close()
+
+
+@pytest.fixture
+def aliases(pair: Pair, django_db_blocker: Any) -> Iterator[None]:
+    """The servers in the places of "default" and "replica1"."""
+    servers = {"default": pair.primary, "replica1": pair.replica}
+    before = {alias: connections[alias] for alias in servers}
+    for alias, server in servers.items():
+        settings = {**before[alias].settings_dict, "TEST": {}, **server.settings(DATABASE)}
+        connections[alias] = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, alias)
+    with django_db_blocker.unblock():
+        yield
+        for alias, connection in before.items():
+            connections[alias].close()
+            connections[alias] = connection
 
 
 @pytest.fixture(scope="session")

@@ -1,30 +1,11 @@
 """find_or_create and read_connection on a replica that lags, and on one that dies."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from django.db import Error, connections
-from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db import Error
 
 from pinning import Reason, find_or_create, read_connection, scope
-from tests.live.site.pair import DATABASE, Pair
+from tests.live.site.pair import Pair
 from tests.notes.models import Tag
-
-
-@pytest.fixture
-def aliases(pair: Pair, django_db_blocker: Any) -> Iterator[None]:
-    """The servers in the places of "default" and "replica1"."""
-    servers = {"default": pair.primary, "replica1": pair.replica}
-    before = {alias: connections[alias] for alias in servers}
-    for alias, server in servers.items():
-        settings = {**before[alias].settings_dict, "TEST": {}, **server.settings(DATABASE)}
-        connections[alias] = DatabaseWrapper(settings, alias=alias)
-    with django_db_blocker.unblock():
-        yield
-        for alias, connection in before.items():
-            connections[alias].close()
-            connections[alias] = connection
 
 
 def count_tags() -> tuple[str, int]:

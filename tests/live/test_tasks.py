@@ -38,7 +38,11 @@ def tasks_site(session_pair: Pair) -> Iterator[Site]:
     settings = session_pair.settings(
         urls="tasks",
         apps=["django_tasks_db"],
-        pinning={"WINDOW": 0.3, "PRIMARY_MODELS": ["django_tasks_database.DBTaskResult"]},
+        pinning={
+            "WINDOW": 0.3,
+            "PRIMARY_MODELS": ["django_tasks_database.DBTaskResult"],
+            "UNPINNED_MODELS": ["django_tasks_database.DBTaskResult"],
+        },
     )
     with Site("wsgi", settings) as site:
         site.manage("migrate", "django_tasks_database", "-v", "0")

@@ -3,6 +3,8 @@
 import contextlib
 
 import pytest
+from django.core.cache import cache
+from django.core.management import call_command
 from django.db import (
     DataError,
     IntegrityError,
@@ -269,14 +271,59 @@ def test_reads_do_not_count():
         assert not has_written()
 
 
-def test_a_write_to_a_primary_model_pins_nobody(settings):
+def test_a_write_to_a_primary_model_pins(settings):
     settings.PINNING = {**settings.PINNING, "PRIMARY_MODELS": ["notes.Audit"]}
+    with scope():
+        Audit.objects.create(text="seen")
+        assert has_written()
+
+
+@pytest.mark.parametrize("label", ["notes.Audit", "notes.audit"])
+def test_a_write_to_an_unpinned_model_pins_nobody(settings, label):
+    settings.PINNING = {**settings.PINNING, "UNPINNED_MODELS": [label]}
     with scope():
         audit = Audit.objects.create(text="seen")
         audit.text = "seen again"
         audit.save()
         audit.delete()
         assert not has_written()
+        Note.objects.create(text="new")
+        assert has_written()
+
+
+def test_raw_sql_that_plainly_writes_to_an_unpinned_model_pins_nobody(settings):
+    settings.PINNING = {**settings.PINNING, "UNPINNED_MODELS": ["notes.Audit"]}
+    with scope(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO notes_audit (text) VALUES ('seen')")
+        assert not has_written()
+        cursor.execute("WITH new AS (SELECT 1) INSERT INTO notes_audit (text) VALUES ('seen')")
+        assert has_written()
+
+
+@pytest.fixture
+def database_cache(settings):
+    backend = "django.core.cache.backends.db.DatabaseCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "cache_table"}}
+    call_command("createcachetable")
+    yield
+    connection.cursor().execute("DROP TABLE cache_table")
+
+
+def test_a_write_to_the_database_cache_pins_nobody(database_cache):
+    with scope():
+        cache.add("key", 1)
+        cache.incr("key")
+        cache.touch("key")
+        cache.get("key")
+        cache.delete("key")
+        cache.clear()
+        assert not has_written()
+
+
+def test_the_location_of_another_cache_is_no_table(settings):
+    backend = "django.core.cache.backends.locmem.LocMemCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "notes_note"}}
+    with scope():
         Note.objects.create(text="new")
         assert has_written()
 
