@@ -22,7 +22,7 @@ FLOORS = (
     {"scopes", "health"},
     {"reads", "writes", "middleware"},
     {"contrib", "router", ""},  # "" is the package's own door
-    {"checks", "verify", "testing"},
+    {"checks", "management", "verify", "testing"},
     {"apps"},
 )
 #: The rim knows the core, and is not known by it.

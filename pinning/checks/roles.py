@@ -15,15 +15,15 @@ def check_roles(databases: Sequence[str] | None = None, **_: object) -> list[Che
     A replica that cannot be reached is skipped: to report that is the task of monitoring.
     """
     known = clusters()
-    names = [
-        alias
+    asked = [
+        (alias, of.primary)
         for alias in databases or ()
         if (of := known.of_alias(alias)) is not None and alias != of.primary
     ]
-    return [message for alias in names for message in _sees_timeline(alias)]
+    return [message for aliases in asked for message in _sees_timeline(*aliases)]
 
 
-def _sees_timeline(alias: str) -> Iterator[CheckMessage]:
+def _sees_timeline(alias: str, primary: str) -> Iterator[CheckMessage]:
     try:
         connection = connections[alias]
         missing = positions_of(connection).missing_grant(connection)
@@ -33,6 +33,11 @@ def _sees_timeline(alias: str) -> Iterator[CheckMessage]:
         yield Warning(
             f"The role {missing.role!r} cannot see which timeline the replica {alias!r} is on, so "
             "every pin holds for WINDOW at least.",
-            hint=missing.statement,
+            hint=(
+                "Install the function that shows it and nothing else: manage.py pinning_grant "
+                f"--database {primary} --role {missing.role} prints its SQL for a "
+                f"superuser, with --apply it runs it. Or {missing.statement} This shows the role "
+                "the text of everybody's queries too."
+            ),
             id="pinning.W016",
         )

@@ -1,6 +1,7 @@
 """The base class for a vendor's positions: how far is a primary's log, and how far a replica."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.db import Error
@@ -15,7 +16,10 @@ _READ_ONLY_NUMBERS = frozenset({1290, 1836})
 
 
 class Grant(NamedTuple):
-    """What a role lacks, and the statement that a superuser runs to give it."""
+    """A role that lacks a right, and the statement of a superuser that gives it, and more.
+
+    ``installation`` gives less, and is the safer way.
+    """
 
     role: str
     statement: str
@@ -58,6 +62,13 @@ class Positions(ABC):
     def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:  # noqa: ARG002
         """The right that the role lacks to see a replica's position; None if it lacks nothing."""
         return None
+
+    def installation(self, roles: Sequence[str]) -> str:  # noqa: ARG002
+        """The SQL that lets ``roles`` see a replica's position. Empty where every role may.
+
+        It runs once on a primary, by a superuser or the like, in one transaction; again is fine.
+        """
+        return ""
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:  # noqa: ARG002
         """Whether an open connection leads to a standby; None if unknown. "No" costs no query."""

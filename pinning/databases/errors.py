@@ -42,9 +42,10 @@ def is_without_connection(error: Error) -> bool:
     return isinstance(error.__cause__, _POOL_ERRORS)
 
 
-# insufficient_privilege, undefined_function and others of their class; feature_not_supported. In
-# MySQL: a table, column, privilege or routine that is denied; a variable or function it has not.
-_REFUSALS = ("42", "0A")
+# insufficient_privilege, undefined_function and others of their class; invalid_schema_name;
+# feature_not_supported. In MySQL: a table, column, privilege or routine that is denied; a variable
+# or function it has not.
+_REFUSALS = ("42", "3F000", "0A")
 _REFUSAL_NUMBERS = frozenset({1142, 1143, 1193, 1227, 1305, 1370})
 
 

@@ -4,6 +4,7 @@ Facts are from the manual's "System Administration Functions" and from PostgreSQ
 named. Measured on PostgreSQL 15.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.db import Error
@@ -12,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning.databases.base import Grant, Positions
 from pinning.databases.commit import can_ask_psycopg, commit_by_psycopg
 from pinning.databases.connections import fetch_row
+from pinning.databases.receiver import RECEIVER, VIEW, installation, quoted
 from pinning.databases.state import known_for_connection, once_for_connection, state_of
 from pinning.pins import Position
 
@@ -21,11 +23,23 @@ from pinning.pins import Position
 
 # These values stay the same while a connection lives, behind a pooler too. Amazon Aurora has the
 # functions below but no such log: its readers share the storage, and pins hold for WINDOW there.
+# The last one: may this role call the function of receiver.py, and is it what it seems to be? It is
+# called only if it runs with its owner's rights, not with ours, and if whoever could replace it or
+# have it lie sees all statistics anyway.
 _SYSTEM = """
 SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()),
        pg_catalog.current_setting('wal_block_size')::bigint,
        pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')),
-       pg_catalog.to_regproc('pg_catalog.aurora_version') IS NOT NULL
+       pg_catalog.to_regproc('pg_catalog.aurora_version') IS NOT NULL,
+       (SELECT true FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_proc p
+                         ON p.pronamespace OPERATOR(pg_catalog.=) n.oid
+        WHERE n.nspname OPERATOR(pg_catalog.=) 'pinning'
+          AND p.proname OPERATOR(pg_catalog.=) 'wal_receiver'
+          AND p.pronargs OPERATOR(pg_catalog.=) 0 AND p.prosecdef
+          AND pg_catalog.pg_has_role(n.nspowner, 'pg_read_all_stats', 'USAGE')
+          AND pg_catalog.pg_has_role(p.proowner, 'pg_read_all_stats', 'USAGE')
+          AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+          AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))
 """
 
 # The insert LSN, not the write or the flush LSN: under synchronous_commit=off both of those lie
@@ -42,12 +56,12 @@ SELECT (pg_catalog.pg_current_wal_insert_lsn()
 # A node that is not in recovery was promoted or never was a standby: its replay LSN stands still
 # and means nothing. The timeline is that of the WAL receiver, which runs at or ahead of the replay.
 # So it is asked after the replay: a select list is evaluated from left to right. It is NULL for
-# roles without pg_read_all_stats, and if nothing is received. The timeline of the last
-# restartpoint, which any role may read, is no substitute: it may be minutes behind a promotion, and
-# a lost write would seem to be replayed. The checkpoint's time is in whole seconds, cut off. The
-# server's name has the receiver's process, because a standby that crashed begins again from an
-# earlier place under the same postmaster. pg_backend_pid() shows whether the driver is connected
-# directly: a pooler may run the next statement on another server.
+# roles that may see neither the view nor the function, and if nothing is received. The timeline of
+# the last restartpoint, which any role may read, is no substitute: it may be minutes behind a
+# promotion, and a lost write would seem to be replayed. The checkpoint's time is in whole seconds,
+# cut off. The server's name has the receiver's process, because a standby that crashed begins again
+# from an earlier place under the same postmaster. pg_backend_pid() shows whether the driver is
+# connected directly: a pooler may run the next statement on another server.
 _REPLICA = """
 SELECT CASE WHEN pg_catalog.pg_is_in_recovery()
             THEN (pg_catalog.pg_last_wal_replay_lsn()
@@ -65,7 +79,7 @@ SELECT CASE WHEN pg_catalog.pg_is_in_recovery()
 _CAN_SEE_TIMELINE = """
 SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
        OR NOT pg_catalog.pg_is_in_recovery(),
-       current_user, pg_catalog.quote_ident(current_user)
+       current_user
 """
 
 _IS_STANDBY = "SELECT pg_catalog.pg_is_in_recovery()"
@@ -85,6 +99,8 @@ class System(NamedTuple):
     page: int
     segment: int
     is_aurora: bool
+    #: Whether the role may ask for the WAL receiver by the function of ``receiver``.
+    has_receiver: bool | None
 
 
 class PostgreSQLPositions(Positions):
@@ -119,8 +135,9 @@ class PostgreSQLPositions(Positions):
         if len(rows) < len(questions):
             return None
         if system is None:
-            identifier, page, segment, is_aurora = rows[0]
-            system = System(int(identifier), int(page), int(segment), is_aurora == "t")
+            identifier, page, segment, *answers = rows[0]
+            is_aurora, has_receiver = (answer == "t" for answer in answers)
+            system = System(int(identifier), int(page), int(segment), is_aurora, has_receiver)
             once_for_connection(connection, lambda: system)
         lsn, timeline, clock = rows[-1]
         return _position(system, int(lsn), int(timeline), float(clock))
@@ -130,7 +147,8 @@ class PostgreSQLPositions(Positions):
         system = _system_of(connection)
         if system.is_aurora:
             return None
-        lsn, receiver, clock, checkpoint, server, backend = fetch_row(connection, _REPLICA)
+        question = _REPLICA.replace(VIEW, RECEIVER) if system.has_receiver else _REPLICA
+        lsn, receiver, clock, checkpoint, server, backend = fetch_row(connection, question)
         if lsn is None:
             return Position(places={}, clock=clock)
         timeline, process = receiver or (None, None)
@@ -145,9 +163,15 @@ class PostgreSQLPositions(Positions):
         )
 
     def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:
-        """``pg_read_all_stats``: without it, a role cannot see which timeline a standby is on."""
-        can_see, role, quoted = fetch_row(connection, _CAN_SEE_TIMELINE)
-        return None if can_see else Grant(role, f"GRANT pg_read_all_stats TO {quoted};")
+        """What lets a role see which timeline a standby is on: the function, or the view."""
+        can_see, role = fetch_row(connection, _CAN_SEE_TIMELINE)
+        if can_see or _system_of(connection).has_receiver:
+            return None
+        return Grant(role, f"GRANT pg_read_all_stats TO {quoted(role)};")
+
+    def installation(self, roles: Sequence[str]) -> str:
+        """The function that shows a standby's timeline alone."""
+        return installation(roles)
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:
         """PostgreSQL 14 and newer report it without a query; a pooler may not pass it on.

@@ -23,5 +23,5 @@ def test_the_end_of_the_last_record_is_before_a_header(lsn: int, end: int):
 
 
 def test_a_position_is_such_an_end():
-    system = System(identifier=7, page=PAGE, segment=SEGMENT, is_aurora=False)
+    system = System(identifier=7, page=PAGE, segment=SEGMENT, is_aurora=False, has_receiver=False)
     assert _position(system, 5 * PAGE + 24, 2, 9.0).places == {"7.2": 5 * PAGE}

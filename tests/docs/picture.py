@@ -16,6 +16,7 @@ COLUMNS = {
     "apps": 0.0,
     "verify": 1.0,
     "checks": 2.0,
+    "management": 3.0,
     "testing": 4.0,
     "": 1.0,
     "router": 2.0,

@@ -75,4 +75,4 @@ def test_sql_is_understood():
         statements = [snippet.text for snippet in SNIPPETS if snippet.language == "sql"]
         for statement in statements:
             server.execute(statement)
-    assert len(statements) == 3
+    assert len(statements) == 2

@@ -12,10 +12,11 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import databases
-from pinning.databases import mysql, positions_of, postgresql
+from pinning.databases import mysql, positions_of, postgresql, receiver
 from tests.live.site.pair import Pair
 
-SQL = "".join(text for name, text in vars(postgresql).items() if "SELECT" in str(text))
+TEXTS = {**vars(postgresql), **vars(receiver)}
+SQL = "".join(text for name, text in TEXTS.items() if "SELECT" in str(text))
 
 #: Signatures that match the arguments in our SQL better than those of pg_catalog do.
 BETTER = (
@@ -27,7 +28,7 @@ BETTER = (
 #: The types at both sides of each operator, and those that match better.
 OPERATORS = (
     *(("-", "pg_lsn", "pg_lsn"), ("||", "text", "text"), ("+", "double precision", "integer")),
-    ("+", "double precision", "double precision"),
+    *(("+", "double precision", "double precision"), ("=", "name", "text")),
 )
 
 
@@ -61,6 +62,7 @@ def planted(pair: Pair) -> Iterator[str]:
         )
     yield "CREATE VIEW public.pg_stat_wal_receiver AS SELECT 66 AS received_tli, 66 AS pid"
     yield "CREATE DOMAIN public.float8 AS pg_catalog.float8 CHECK (public.planted_type(VALUE))"
+    yield "CREATE DOMAIN public.int4 AS pg_catalog.int4 CHECK (1 / 0 = 1)"
     yield "CREATE DOMAIN public.pg_lsn AS pg_catalog.pg_lsn CHECK (1 / 0 = 1)"
 
 
@@ -125,6 +127,19 @@ def test_a_replica_is_asked_and_nothing_that_was_planted_runs(field, pair, conne
     assert timeline.endswith(".1")
     assert position.server
     assert positions_of(replica).is_standby(replica)
+    assert positions_of(replica).missing_grant(replica) is None
+
+
+def test_the_function_of_ours_is_made_and_called_and_nothing_that_was_planted_runs(
+    field, pair, connect, options
+):
+    primary = connect(pair.primary, NAME=field, OPTIONS=options)
+    with primary.cursor() as cursor:
+        cursor.execute(positions_of(primary).installation(["planter"]))
+    pair.replica.wait_until_caught_up()
+    replica = connect(pair.replica, NAME=field, OPTIONS=options, USER="planter")
+    (timeline,) = databases.of_replica(replica).places
+    assert timeline.endswith(".1")
     assert positions_of(replica).missing_grant(replica) is None
 
 

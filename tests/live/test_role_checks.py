@@ -35,7 +35,7 @@ def test_a_role_that_cannot_see_the_timeline_is_warned_of(replica_as, capsys):
     replica_as("plain")
     assert [message.id for message in check_roles(["default", "replica1"])] == ["pinning.W016"]
     call_command("check", databases=["replica1"])
-    assert "GRANT pg_read_all_stats TO plain;" in capsys.readouterr().err
+    assert 'GRANT pg_read_all_stats TO "plain";' in capsys.readouterr().err
 
 
 def test_one_that_can_is_not(replica_as):
