@@ -21,7 +21,7 @@ from pinning.conf.clusters import clusters
 from pinning.middleware import PinningMiddleware
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pins
-from pinning.pins.stores import Exchange, Store
+from pinning.pins.stores import Exchange, Loaded, Store
 from pinning.reads.decision import decide
 from pinning.signals import scope_closed
 from tests.notes.models import Note
@@ -36,12 +36,12 @@ class Memory(Store):
     calls: list[str] = []
     is_down = False
 
-    def load(self, visitor: Visitor) -> Pins:
+    def load(self, visitor: Visitor) -> Loaded:
         self._call("load")
         pins = Pins()
         for identity in visitor.identities:
             pins = pins.merge(self.saved.get(identity, Pins()))
-        return pins
+        return Loaded(pins)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
         self._call("save")

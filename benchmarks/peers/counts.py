@@ -18,7 +18,7 @@ from pinning import databases
 from pinning.databases.postgresql import PostgreSQLPositions
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pins, Position
-from pinning.pins.stores.base import Exchange
+from pinning.pins.stores.base import Exchange, Loaded
 from pinning.pins.stores.redis import RedisStore
 from pinning.scopes.scope import Scope
 from pinning.signals import scope_closed
@@ -89,7 +89,7 @@ class CountedPositions(PostgreSQLPositions):
 class CountedRedisStore(RedisStore):
     """Counts its round trips to Redis."""
 
-    def load(self, visitor: Visitor) -> Pins:
+    def load(self, visitor: Visitor) -> Loaded:
         """One round trip."""
         _counts.store_calls += 1
         return super().load(visitor)

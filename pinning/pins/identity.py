@@ -38,6 +38,8 @@ class Visitor:
     identities: tuple[str, ...] = ()
     #: False for a websocket: its cookies are those of the handshake, without later writes.
     are_cookies_current: bool = True
+    #: Whether other clients have one of the identities too: a user's phone and laptop have.
+    is_shared: bool = False
 
 
 def identities_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]:
@@ -134,6 +136,11 @@ def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]
     """The names of the client and of its ``users`` (ids) so far, hashed. None if IDENTITY fails."""
     own = rule()
     return identities_of(request, users) if own is None else own.names_of(request)
+
+
+def is_shared(request: HttpRequest, users: Iterable[str] = ()) -> bool:
+    """Whether other clients may have one of the names that ``names_of`` gives."""
+    return rule() is not None or token_of(request) is not None or any(True for _ in users)
 
 
 def names_after(

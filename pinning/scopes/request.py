@@ -40,7 +40,7 @@ class RequestScope(Scope):
         if names is None:
             return None
         if not self.pins_known:
-            pins = stores().load(Visitor(cookies=self.request.COOKIES, identities=names))
+            pins = stores().load(self._visitor(names))
         else:
             pins = self._with_more(tuple(name for name in names if name not in self._names))
         self._pins, self._names = pins, names  # names last, as another thread may look
@@ -49,19 +49,23 @@ class RequestScope(Scope):
     def _with_more(self, names: tuple[str, ...]) -> Pins | None:
         if self._pins is None or not names:
             return self._pins
-        more = stores().load(Visitor(cookies=self.request.COOKIES, identities=names))
+        more = stores().load(self._visitor(names))
         return None if more is None else self._pins.merge(more)
 
     def visitor(self) -> Visitor:
         """The visitor whose pins were loaded."""
-        return Visitor(cookies=self.request.COOKIES, identities=self._names)
+        return self._visitor(self._names)
 
     def visitor_after(self, response: HttpResponseBase | None) -> Visitor:
         """The visitor, with all identities it had and those that ``response`` gives it."""
         names = self._names
         if self.users is not None:
             names += identity.names_after(self.request, response, self.user_ids())
-        return Visitor(cookies=self.request.COOKIES, identities=tuple(dict.fromkeys(names)))
+        return self._visitor(tuple(dict.fromkeys(names)))
+
+    def _visitor(self, names: tuple[str, ...]) -> Visitor:
+        is_shared = identity.is_shared(self.request, self.user_ids())
+        return Visitor(cookies=self.request.COOKIES, identities=names, is_shared=is_shared)
 
     def uses_replicas(self) -> bool:
         """What USE_REPLICAS says. A callable is asked once for each request."""

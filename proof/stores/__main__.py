@@ -109,7 +109,7 @@ def race(number: int, board: Board, lost: Any) -> None:
         board.note(number, name, timeline, position)
         reader = chance.randrange(len(NAMES))
         known = board.known(reader)
-        loaded = store.load(Visitor(cookies={}, identities=(NAMES[reader],)))
+        loaded = store.load(Visitor(cookies={}, identities=(NAMES[reader],))).pins
         positions = {each.timeline: each.position or 0 for each in loaded}
         if any(positions.get(t, 0) < p for t, p in zip(TIMELINES, known, strict=True)):
             with lost.get_lock():
@@ -168,7 +168,7 @@ def pairs_that_lost(store: Store, apart_ms: float) -> int:
     all_saves("default", 0.0)
     other.join()
     for number in range(PAIRS):
-        found = store.load(Visitor(cookies={}, identities=(f"{apart_ms}.{number}",)))
+        found = store.load(Visitor(cookies={}, identities=(f"{apart_ms}.{number}",))).pins
         lost += len(found) < 2
     return lost
 

@@ -8,7 +8,7 @@ from django_redis import get_redis_connection
 
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins
-from pinning.pins.stores import Store, YoungMemoryError
+from pinning.pins.stores import Store
 
 WINDOW, MAX_PIN = 5.0, 60.0  # of the settings: for how long pins are kept
 
@@ -47,28 +47,31 @@ class Race:
     _begun: list[Kept] = field(default_factory=list)
     _saved: list[Kept] = field(default_factory=list)
     _told: list[Kept] = field(default_factory=list)
-    _has_forgotten: bool = False
+    _lost: list[Kept] = field(default_factory=list)  # by the server, or perhaps
+    _times_forgotten: int = 0
 
     def save(self, names: Iterable[str], pins: Iterable[Pin]) -> None:
         """Save them, as a request that has written does for somebody with those names."""
         pins = Pins(pins)
         until = self._now + pins.lasts(window=WINDOW, max_pin=MAX_PIN) - SLACK
-        saved = Kept(frozenset(names), pins, until)
+        saved, memory = Kept(frozenset(names), pins, until), self._times_forgotten
         self._begun.append(saved)
         self.store.save(Visitor(cookies={}, identities=tuple(names)), pins, None)
         self._saved.append(saved)
+        if memory != self._times_forgotten:
+            self._lost.append(saved)
 
     def load(self, names: Iterable[str]) -> None:
         """Load, and compare: all that was saved before, and nothing that nobody wrote."""
-        mine, began = frozenset(names), self._now
+        mine, began, memory = frozenset(names), self._now, self._times_forgotten
         owed = [kept for kept in self._saved if kept.names & mine]
         owed += [kept for kept in self._told if kept.names <= mine]
-        try:
-            loaded = self.store.load(Visitor(cookies={}, identities=tuple(names)))
-        except YoungMemoryError:
-            if not self._has_forgotten:
+        answer = self.store.load(Visitor(cookies={}, identities=tuple(names)))
+        loaded, has_lost = answer.pins, memory != self._times_forgotten
+        if not answer.is_complete:
+            if not self._times_forgotten:
                 self.losses.append(f"{names} heard of a young memory, which it is not")
-            return
+            owed = [] if has_lost else [kept for kept in owed if not self._is_lost(kept)]
         begun = [kept for kept in self._begun if kept.names & mine]
         if lost := missing(self._live(owed), loaded):
             self.losses.append(f"{names} lost {lost}, and heard of {loaded}")
@@ -76,16 +79,22 @@ class Race:
             self.losses.append(f"{names} heard of {invented}, which nobody wrote")
         until = min((kept.until for kept in begun if kept.until > began), default=0.0)
         self._told.append(Kept(mine, loaded, until))
+        if has_lost:
+            self._lost.append(self._told[-1])
 
     def forget(self) -> None:
-        """Have the server lose its memory."""
-        self._has_forgotten = True
+        """Have the server lose its memory. What it is told from then on, it must tell again."""
         get_redis_connection("default").flushdb()
+        self._times_forgotten += 1
+        self._lost = [*self._saved, *self._told]
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass on the server."""
         get_redis_connection("default").eval(PASS_TIME, 0, round(seconds * 1000))
         self._now += seconds
+
+    def _is_lost(self, kept: Kept) -> bool:
+        return any(each is kept for each in self._lost)
 
     def _live(self, owed: Iterable[Kept]) -> Pins:
         pins = all_of(kept for kept in owed if kept.until > self._now)

@@ -119,8 +119,8 @@ def test_stores(page):
     store, visitor = page.MyStore(), Visitor(cookies={}, identities=("one", "two"))
     pin = Pin(cluster="default", written_at=1.0)
     store.save(visitor, Pins([pin]), None)
-    assert list(store.load(Visitor(cookies={}, identities=("two",)))) == [pin]
-    assert list(store.load(Visitor(cookies={}, identities=("three",)))) == []
+    assert list(store.load(Visitor(cookies={}, identities=("two",))).pins) == [pin]
+    assert list(store.load(Visitor(cookies={}, identities=("three",))).pins) == []
 
 
 def test_operations(page, settings, monkeypatch):

@@ -122,6 +122,7 @@ KINDS = {
     "async-cookie": ("asgi", "async_urls", ["cookie"]),
     "async-redis": ("asgi", "async_urls", ["redis"]),
     "sync-both": ("wsgi", "sync_urls", ["cookie", "redis"]),
+    "async-both": ("asgi", "async_urls", ["cookie", "redis"]),
 }
 
 

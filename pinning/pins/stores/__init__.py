@@ -3,7 +3,7 @@
 import functools
 import inspect
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
@@ -11,11 +11,11 @@ from django.utils.module_loading import import_string
 from pinning import conf
 from pinning.conf import made_once
 from pinning.pins import Pins, Visitor
-from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
+from pinning.pins.stores.base import Exchange, Loaded, Store
 from pinning.pins.stores.cookie import CookieStore
 from pinning.pins.stores.member import Member
 
-__all__ = ["NAMED", "Exchange", "Store", "Stores", "YoungMemoryError", "load_store", "stores"]
+__all__ = ["NAMED", "Exchange", "Loaded", "Store", "Stores", "load_store", "stores"]
 
 #: The stores that STORES may name without a dotted path.
 NAMED = {
@@ -41,17 +41,14 @@ class Stores:
         return cls({name: load_store(name) for name in names})
 
     def load(self, visitor: Visitor) -> Pins | None:
-        """The pins that all stores have. None if no store could tell whether there are any."""
-        known: list[Pins] = []
-        is_told = False
-        for member in self._members:
-            answers = member.load(visitor)
-            known += answers
-            is_told |= bool(answers) and (member.store.is_server_side or _may_have_cookies(visitor))
-        if not is_told:
+        """The pins that all stores have. None if nobody can tell whether there are others."""
+        answers = [(member.store, member.load(visitor)) for member in self._members]
+        told = [(store, loaded) for store, loaded in answers if loaded is not None]
+        if not _is_complete(told, visitor):
             return None
+        known = [loaded.pins for _, loaded in told]
         if self._last_resort is not None:
-            known.append(self._last_resort.load(visitor))
+            known.append(self._last_resort.load(visitor).pins)
         settings = conf.settings()
         pins = functools.reduce(Pins.merge, known)
         return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
@@ -70,8 +67,22 @@ class Stores:
             self._last_resort.tidy(visitor, exchange)
 
 
+def _is_complete(told: Sequence[tuple[Store, Loaded]], visitor: Visitor) -> bool:
+    """Whether the visitor has no other pins than those that stores have told.
+
+    A server that has lost nothing knows. The cookies know if they are those of now, but they do not
+    have what another client of the visitor wrote: while a server has lost its memory, nobody knows.
+    A server that is down may be so for long; then its pins are done without.
+    """
+    knowing = [store for store, loaded in told if loaded.is_complete]
+    if any(store.is_server_side for store in knowing):
+        return True
+    is_forgetful = len(knowing) < len(told)
+    return bool(knowing) and _may_have_cookies(visitor) and not (visitor.is_shared and is_forgetful)
+
+
 def _may_have_cookies(visitor: Visitor) -> bool:
-    """Whether the visitor has no pins if its cookies hold none.
+    """Whether the client has no pins of its own if its cookies hold none.
 
     Not so if it has names on a server and sends no cookies: a program with a token keeps none, and
     work for a user outside a request has none. Nor if its cookies are old, as a websocket's are.

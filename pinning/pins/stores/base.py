@@ -17,11 +17,16 @@ class Exchange:
     response: HttpResponseBase
 
 
-class YoungMemoryError(Exception):
-    """The store's server is new or lost its memory, less time ago than a pin may last.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a store knows of a visitor. Its pins count in any case.
 
-    So an empty answer proves nothing. The store is asked again at the next request.
+    ``is_complete`` is False if there may have been more pins that still hold: the server is new or
+    has lost its memory, less time ago than a pin may last. Then no pin proves that there is none.
     """
+
+    pins: Pins
+    is_complete: bool = True
 
 
 class Store(ABC):
@@ -35,8 +40,8 @@ class Store(ABC):
     is_server_side: ClassVar[bool] = True
 
     @abstractmethod
-    def load(self, visitor: Visitor) -> Pins:
-        """All pins that were saved for the visitor and may still hold."""
+    def load(self, visitor: Visitor) -> Loaded:
+        """The pins that were saved for the visitor and may still hold, and whether all are there."""
 
     @abstractmethod
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:

@@ -7,7 +7,7 @@ from django.core.cache import BaseCache, caches
 
 from pinning import conf
 from pinning.pins import Pins, Visitor
-from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
+from pinning.pins.stores.base import Exchange, Loaded, Store
 
 # ``redis`` explains what these marks are for.
 _LASTING = "pinning:memory:lasting"
@@ -20,15 +20,13 @@ class CacheStore(Store):
     The Redis store and the cookie store do not have this gap. Use one of them if you can.
     """
 
-    def load(self, visitor: Visitor) -> Pins:
+    def load(self, visitor: Visitor) -> Loaded:
         """The pins under all the visitor's identities, in one call."""
         found = _cache().get_many([*map(_key, visitor.identities), _LASTING, _YOUNG])
         lasting, young = found.pop(_LASTING, None), found.pop(_YOUNG, None)
         if lasting is None:
             _mark_memory()
-        if lasting is None or young is not None:
-            raise YoungMemoryError
-        return _merged(found)
+        return Loaded(_merged(found), is_complete=lasting is not None and young is None)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
         """Merge with what is stored, and write the result under all the visitor's identities."""

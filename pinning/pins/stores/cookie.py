@@ -5,7 +5,7 @@ from django.http import HttpResponseBase
 from pinning import conf
 from pinning.pins import Pins, Visitor, signing
 from pinning.pins.cookies import cookies_named, new_cookie, remove_cookie, set_cookie
-from pinning.pins.stores.base import Exchange, Store
+from pinning.pins.stores.base import Exchange, Loaded, Store
 
 
 class CookieStore(Store):
@@ -17,19 +17,16 @@ class CookieStore(Store):
 
     is_server_side = False
 
-    def load(self, visitor: Visitor) -> Pins:
+    def load(self, visitor: Visitor) -> Loaded:
         """The pins of all cookies, without those that are over or were not signed here."""
-        pins = Pins()
-        for name in _names(visitor):
-            pins = pins.merge(_read(visitor.cookies[name]))
-        return pins
+        return Loaded(_all(visitor))
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
         """Set a new cookie. Without a response that is impossible, and nothing is saved."""
         if exchange is None:
             return
         settings = conf.settings()
-        pins = self.load(visitor).merge(pins)
+        pins = _all(visitor).merge(pins)
         _remove(_names(visitor), exchange.response)
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
         value = signing.sign(pins, signing.COOKIE)
@@ -45,6 +42,13 @@ class CookieStore(Store):
 def _names(visitor: Visitor) -> list[str]:
     """The names of the cookies that ``save`` may have set."""
     return cookies_named(conf.settings().cookie.name, visitor.cookies)
+
+
+def _all(visitor: Visitor) -> Pins:
+    pins = Pins()
+    for name in _names(visitor):
+        pins = pins.merge(_read(visitor.cookies[name]))
+    return pins
 
 
 def _read(value: str) -> Pins:

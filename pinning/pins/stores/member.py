@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pinning import conf
 from pinning.breaker import breaker_of
 from pinning.pins import Pins, Visitor
-from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
+from pinning.pins.stores.base import Exchange, Loaded, Store
 
 logger = logging.getLogger("pinning")
 
@@ -17,23 +17,23 @@ T = TypeVar("T")
 class Member:
     """A store with the name that logs use. After a failure it is left alone for RETRY_AFTER."""
 
-    __slots__ = ("_breaker", "_is_young", "_name", "store")
+    __slots__ = ("_breaker", "_is_complete", "_name", "store")
 
     def __init__(self, name: str, store: Store) -> None:
         self.store = store
         self._name = name
         self._breaker = breaker_of("store", name)
-        self._is_young = False  # whether its last answer was a YoungMemoryError
+        self._is_complete = True  # as it said in its last answer
 
-    def load(self, visitor: Visitor) -> list[Pins]:
-        """A list with the store's answer, if it gave one. Without a name, a server has no pins."""
+    def load(self, visitor: Visitor) -> Loaded | None:
+        """The store's answer, if it gives one. Without a name, a server has no pins."""
         if self.store.is_server_side and not visitor.identities:
-            return [Pins()]
-        answers = self._attempt(self.store.load, visitor)
-        if answers and self._is_young:
-            self._is_young = False
-            logger.info("The %r store is believed again.", self._name)
-        return answers
+            return Loaded(Pins())
+        answers = self._attempt(self._load, visitor)
+        if not answers:
+            return None
+        self._note(is_complete=answers[0].is_complete)
+        return answers[0]
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
         """Whether the store took the pins. A server takes none from a visitor without a name."""
@@ -57,10 +57,6 @@ class Member:
             return []
         try:
             result = action(*arguments)
-        except YoungMemoryError:
-            self._breaker.restore()
-            self._note_young()
-            return []
         except Exception as error:
             seconds = conf.settings().retry_after
             if self._breaker.set_aside(seconds):
@@ -72,12 +68,21 @@ class Member:
             logger.info("The %r store works again.", self._name)
         return [result]
 
-    def _note_young(self) -> None:
-        if not self._is_young:
-            self._is_young = True
+    def _load(self, visitor: Visitor) -> Loaded:
+        loaded: object = self.store.load(visitor)
+        if isinstance(loaded, Loaded):
+            return loaded
+        raise TypeError(f"load() returned a {type(loaded).__name__} instead of Loaded(pins).")
+
+    def _note(self, *, is_complete: bool) -> None:
+        if is_complete and not self._is_complete:
+            logger.info("The %r store is believed again.", self._name)
+        elif self._is_complete and not is_complete:
             logger.warning(
-                "The %r store is new or was emptied: it is not believed for a while.", self._name
+                "The %r store is new or was emptied: for a while it does not tell who has no pins.",
+                self._name,
             )
+        self._is_complete = is_complete
 
 
 def _told(error: Exception) -> str:

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from pinning import conf
 from pinning.pins import Pin, Pins, Visitor
-from pinning.pins.stores.base import Exchange, Store, YoungMemoryError
+from pinning.pins.stores.base import Exchange, Loaded, Store
 
 # Each identity has a hash, and each pin a field in it: "timeline cluster" holds "written_at
 # position". The numbers have a fixed width and are compared as text, because Lua's numbers are
@@ -37,7 +37,8 @@ end
 
 # A restart or FLUSHDB loses pins that users rely on, and the first mark with them. It is then set
 # again, together with the second, which expires no earlier than any pin that may be lost. Until the
-# second expires, the store cannot tell. The hash tag keeps both on one node of a Redis Cluster.
+# second expires, the store cannot tell whether it has all pins. The hash tag keeps both on one node
+# of a Redis Cluster.
 _LASTING = "{memory}:lasting"
 _YOUNG = "{memory}:young"
 
@@ -49,7 +50,7 @@ _VALUE = re.compile(r"([0-9]{20}) ([0-9]{20})")
 class RedisStore(Store):
     """Saves and loads by one atomic command for each identity. Nothing is deleted, all expires."""
 
-    def load(self, visitor: Visitor) -> Pins:
+    def load(self, visitor: Visitor) -> Loaded:
         """The pins under all the visitor's identities, in one round trip."""
         pipeline = _client().pipeline(transaction=False)
         for identity in visitor.identities:
@@ -59,10 +60,9 @@ class RedisStore(Store):
         lasting, young = marks
         if lasting is None:
             _mark_memory()
-        if lasting is None or young is not None:
-            raise YoungMemoryError
         entries = [entry for found in hashes if found is not None for entry in found.items()]
-        return Pins.decode([_decode(_text(field), _text(value)) for field, value in entries])
+        pins = Pins.decode([_decode(_text(field), _text(value)) for field, value in entries])
+        return Loaded(pins, is_complete=lasting is not None and young is None)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
         """Merge on the server, under all the visitor's identities, in one round trip."""

@@ -147,7 +147,7 @@ class CookieNotRenewed(Bug):
         correct = CookieStore.save
 
         def save(store: CookieStore, visitor: Any, pins: Pins, exchange: Any) -> None:
-            if not store.load(visitor):
+            if not store.load(visitor).pins:
                 correct(store, visitor, pins, exchange)
 
         CookieStore.save = save

@@ -62,6 +62,12 @@ def written_and_read(request: HttpRequest) -> HttpResponse:
     return note_list([note.text for note in Note.objects.order_by("pk")])
 
 
+def mine(request: HttpRequest) -> HttpResponse:
+    """The user is resolved before the view reads."""
+    assert request.user.is_authenticated
+    return notes(request)
+
+
 def latest(request: HttpRequest) -> HttpResponse:
     """The newest note of the one who asks, if there is any."""
     mine = Note.objects.filter(text__startswith=f"{request.GET['of']}.").order_by("-pk")
@@ -142,6 +148,7 @@ def me(request: HttpRequest) -> JsonResponse:
 urlpatterns = [
     path("notes", notes),
     path("notes/latest", latest),
+    path("notes/mine", mine),
     path("notes/on-primary", use_primary(notes)),
     path("notes/on-replica", use_replica(notes)),
     path("notes/rendered", rendered),

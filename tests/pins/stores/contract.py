@@ -35,7 +35,7 @@ class Browser:
                 self.jar[name] = morsel.value
 
     def load(self, store: Store) -> Pins:
-        return store.load(self.visitor())
+        return store.load(self.visitor()).pins
 
     def save(self, store: Store, pins: Pins) -> HttpResponse:
         """One request from its sending to the arrival of its response."""

@@ -6,7 +6,7 @@ from django.test import override_settings
 from freezegun import freeze_time
 
 from pinning.pins.pin import Pins
-from pinning.pins.stores import YoungMemoryError
+from pinning.pins.stores import Loaded
 from pinning.pins.stores.cache import CacheRefusedError, CacheStore
 from tests.pins.stores.contract import Browser, ServerSideContract, placed, timed
 
@@ -78,13 +78,21 @@ class FullCache(type(caches["default"])):
         return list(data)
 
 
-def test_a_cache_that_lost_its_memory_cannot_tell_until_every_lost_pin_is_over(settings):
+def test_a_cache_that_lost_its_memory_cannot_tell_until_every_lost_pin_is_over():
     alice = Browser("alice")
     with freeze_time() as clock:
         alice.save(CacheStore(), Pins([placed(5)]))
         caches["default"].clear()
         for _ in range(60):
-            with pytest.raises(YoungMemoryError):
-                alice.load(CacheStore())
+            assert CacheStore().load(alice.visitor()) == Loaded(Pins(), is_complete=False)
             clock.tick(1)
-        assert alice.load(CacheStore()) == Pins()
+        assert CacheStore().load(alice.visitor()) == Loaded(Pins())
+
+
+def test_what_a_cache_was_told_since_it_lost_its_memory_counts():
+    alice = Browser("alice")
+    caches["default"].clear()
+    assert not CacheStore().load(alice.visitor()).is_complete
+    alice.save(CacheStore(), Pins([placed(5)]))
+    loaded = CacheStore().load(alice.visitor())
+    assert loaded == Loaded(Pins([placed(5)]), is_complete=False)

@@ -30,7 +30,7 @@ def sent(pins, **request):
 
 
 def load(value):
-    return STORE.load(Visitor(cookies={NAME: value}))
+    return STORE.load(Visitor(cookies={NAME: value})).pins
 
 
 def removed(response):
@@ -310,6 +310,6 @@ def test_a_cookie_signed_with_other_things_in_it_gives_only_pins(raw, compress):
 def test_no_cookie_of_any_name_and_value_raises(name, value):
     visitor = Visitor(cookies={name: value, f"pinning.{name}": value, NAME: value})
     exchange = Exchange(Browser().request(), HttpResponse())
-    assert STORE.load(visitor) == Pins()
+    assert STORE.load(visitor).pins == Pins()
     STORE.save(visitor, Pins([placed(5)]), exchange)
     STORE.tidy(visitor, exchange)

@@ -7,7 +7,7 @@ from django.test import override_settings
 from freezegun import freeze_time
 
 from pinning.pins.pin import Pins
-from pinning.pins.stores import Store, stores
+from pinning.pins.stores import Loaded, Store, stores
 from tests.pins.stores.contract import Browser, ServerSideContract, placed
 
 
@@ -19,10 +19,10 @@ class DictStore(Store):
     def load(self, visitor):
         found = [self.kept.get(identity, (0.0, [])) for identity in visitor.identities]
         alive = [Pins.decode(raw) for until, raw in found if until > time.time()]
-        return Pins(pin for pins in alive for pin in pins)
+        return Loaded(Pins(pin for pins in alive for pin in pins))
 
     def save(self, visitor, pins, exchange):
-        pins = self.load(visitor).merge(pins)
+        pins = self.load(visitor).pins.merge(pins)
         until = time.time() + pins.lasts(window=5, max_pin=60)
         self.kept.update(dict.fromkeys(visitor.identities, (until, pins.encode())))
 

@@ -11,7 +11,7 @@ from freezegun import freeze_time
 from pinning import breaker
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pins
-from pinning.pins.stores import Exchange, Store, Stores, YoungMemoryError, load_store, stores
+from pinning.pins.stores import Exchange, Loaded, Store, Stores, load_store, stores
 from pinning.pins.stores.cache import CacheStore
 from pinning.pins.stores.cookie import CookieStore
 from tests.pins.stores.contract import Browser, placed, timed
@@ -20,14 +20,15 @@ from tests.pins.stores.contract import Browser, placed, timed
 class Memory(Store):
     """One client's pins, in a variable. It can be down."""
 
-    def __init__(self, pins=(), *, is_down=False, error=None):
+    def __init__(self, pins=(), *, is_down=False, error=None, is_complete=True):
         self.pins = Pins(pins)
+        self.is_complete = is_complete
         self.error = ConnectionError("no route") if is_down else error
         self.calls = 0
 
     def load(self, visitor):
         self._answer()
-        return self.pins
+        return Loaded(self.pins, is_complete=self.is_complete)
 
     def save(self, visitor, pins, exchange):
         self._answer()
@@ -95,10 +96,10 @@ def test_no_pins_are_known_of_one_who_has_no_name_on_any_server():
     assert memory.calls == 0
 
 
-@pytest.mark.parametrize("error", [ConnectionError("no route"), YoungMemoryError()])
-def test_a_cookie_store_knows_nothing_of_one_who_has_a_name_and_keeps_no_cookies(error):
+@pytest.mark.parametrize("trouble", [{"is_down": True}, {"is_complete": False}])
+def test_a_cookie_store_knows_nothing_of_one_who_has_a_name_and_keeps_no_cookies(trouble):
     """A program with a token wrote, and the server that had its pin is down or was restarted."""
-    both = Stores({"cookie": CookieStore(), "one": Memory(error=error)})
+    both = Stores({"cookie": CookieStore(), "one": Memory(**trouble)})
     program, browser = Browser("alice"), Browser("alice")
     browser.jar["sessionid"] = "s"
     assert both.load(program.visitor()) is None
@@ -139,10 +140,39 @@ def test_no_cookie_is_set_while_one_store_takes_the_pins():
     assert not exchange.response.cookies
 
 
-def test_what_a_store_without_memory_says_does_not_count():
-    young, old = Memory(error=YoungMemoryError()), Memory([placed(5)])
+def test_what_a_store_that_lost_its_memory_does_not_find_may_have_been_there():
+    young = Memory(is_complete=False)
     assert Stores({"young": young}).load(VISITOR) is None
-    assert Stores({"young": young, "old": old}).load(VISITOR) == Pins([placed(5)])
+    assert Stores({"young": young, "old": Memory()}).load(VISITOR) == Pins()
+
+
+def test_what_a_store_that_lost_its_memory_finds_counts():
+    young, old = Memory([placed(5)], is_complete=False), Memory([placed(6, "other")])
+    both = Stores({"young": young, "old": old})
+    assert both.load(VISITOR) == Pins([placed(5), placed(6, "other")])
+    with_cookie = Stores({"cookie": CookieStore(), "young": young})
+    browser = Browser("alice")
+    browser.jar["sessionid"] = "s"
+    assert with_cookie.load(browser.visitor()) == Pins([placed(5)])
+
+
+def test_while_a_server_has_lost_its_memory_cookies_do_not_tell_what_other_devices_wrote():
+    """While it is down, they are taken to: that may go on for hours."""
+    cookies = {"sessionid": "s"}
+    shared = Visitor(cookies=cookies, identities=("alice",), is_shared=True)
+    for trouble, known in [({"is_complete": False}, None), ({"is_down": True}, Pins())]:
+        both = Stores({"cookie": CookieStore(), "one": Memory(**trouble)})
+        assert both.load(shared) == known
+        assert both.load(Visitor(cookies=cookies, identities=("alice",))) == Pins()
+
+
+def test_a_store_that_gives_no_answer_of_the_kind_is_a_store_that_fails(caplog):
+    class OfPins(Memory):
+        def load(self, visitor):
+            return self.pins
+
+    assert Stores({"one": OfPins([placed(5)])}).load(VISITOR) is None
+    assert "load() returned a Pins instead of Loaded(pins)" in caplog.text
 
 
 class ShyError(Exception):
@@ -162,7 +192,7 @@ def test_the_log_has_the_message_of_the_error(caplog):
 
 
 def test_a_store_without_memory_is_asked_again_at_once():
-    young = Memory(error=YoungMemoryError())
+    young = Memory(is_complete=False)
     one = Stores({"one": young})
     one.load(VISITOR)
     one.load(VISITOR)
@@ -171,12 +201,12 @@ def test_a_store_without_memory_is_asked_again_at_once():
 
 def test_a_store_without_memory_is_told_of_once_and_again_when_it_is_believed(caplog):
     caplog.set_level(logging.INFO, "pinning")
-    store = Memory(error=YoungMemoryError())
+    store = Memory(is_complete=False)
     one = Stores({"emptied": store})
     for _ in range(2):
         one.load(VISITOR)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    store.error = None
+    store.is_complete = True
     one.save(VISITOR, Pins([placed(5)]), None)
     assert len(caplog.records) == 1  # that it takes pins says nothing of those it lost
     for _ in range(2):

@@ -30,7 +30,9 @@ class Client(Browser):
 
     def signed_in(self) -> Visitor:
         """The same client, as whose user all of them are known too."""
-        return Visitor(cookies=dict(self.jar), identities=(*self.identities, "user"))
+        return Visitor(
+            cookies=dict(self.jar), identities=(*self.identities, "user"), is_shared=True
+        )
 
     def take(self, answer: Answer) -> None:
         """A response arrives."""

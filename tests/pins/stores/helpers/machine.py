@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pinning import breaker
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins
-from pinning.pins.stores import Exchange, Store, Stores
+from pinning.pins.stores import Exchange, Loaded, Store, Stores
 from pinning.pins.stores.cookie import CookieStore
 from pinning.pins.stores.redis import RedisStore
 from proof.stores.interleaving import Hand, wait_for_turn
@@ -48,10 +48,11 @@ class Process:
         done_for: list[Visitor] = []
 
         class Noting(kind):  # type: ignore[misc, valid-type]
-            def load(self, visitor: Visitor) -> Pins:
-                pins = super().load(visitor)
-                done_for.append(visitor)
-                return pins
+            def load(self, visitor: Visitor) -> Loaded:
+                loaded = super().load(visitor)
+                if loaded.is_complete:
+                    done_for.append(visitor)
+                return loaded
 
             def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
                 super().save(visitor, pins, exchange)

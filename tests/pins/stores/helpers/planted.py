@@ -8,7 +8,7 @@ from django_redis import get_redis_connection
 
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins
-from pinning.pins.stores import Exchange, Store, redis
+from pinning.pins.stores import Exchange, Loaded, Store, redis
 from pinning.pins.stores.redis import RedisStore
 
 #: How far the replicas are at first. Pins up to there may go.
@@ -19,7 +19,7 @@ class GetsMergesAndSets(RedisStore):
     """Three steps instead of one. Together with ``last_writer_wins``."""
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
-        super().save(visitor, self.load(visitor).merge(pins), exchange)
+        super().save(visitor, self.load(visitor).pins.merge(pins), exchange)
 
 
 class DeletesWhatIsOver(RedisStore):
@@ -27,33 +27,36 @@ class DeletesWhatIsOver(RedisStore):
 
     reached = REACHED
 
-    def load(self, visitor: Visitor) -> Pins:
-        pins = super().load(visitor)
+    def load(self, visitor: Visitor) -> Loaded:
+        loaded = super().load(visitor)
+        pins = loaded.pins
         if pins and all(pin.position is not None and pin.position <= self.reached for pin in pins):
             for identity in visitor.identities:
                 get_redis_connection("default").delete(redis._key(identity))
-        return pins
+        return loaded
 
 
 class KnowsNoTimelines(RedisStore):
     """Of each cluster the largest position stays, on whichever timeline."""
 
-    def load(self, visitor: Visitor) -> Pins:
+    def load(self, visitor: Visitor) -> Loaded:
         best: dict[str, Pin] = {}
-        for pin in super().load(visitor):
+        loaded = super().load(visitor)
+        for pin in loaded.pins:
             other = best.get(pin.cluster, pin)
             best[pin.cluster] = max(pin, other, key=lambda one: one.position or 0)
-        return Pins(best.values())
+        return Loaded(Pins(best.values()), is_complete=loaded.is_complete)
 
 
 class LooksForMarksFirst(RedisStore):
     """Vouches for its memory before it looks into it."""
 
-    def load(self, visitor: Visitor) -> Pins:
-        super().load(Visitor(cookies={}))
+    def load(self, visitor: Visitor) -> Loaded:
+        is_complete = super().load(Visitor(cookies={})).is_complete
         found = [get_redis_connection("default").hgetall(redis._key(i)) for i in visitor.identities]
         entries = [(k.decode(), v.decode()) for each in found for k, v in each.items()]
-        return Pins.decode([redis._decode(key, value) for key, value in entries])
+        pins = Pins.decode([redis._decode(key, value) for key, value in entries])
+        return Loaded(pins, is_complete=is_complete)
 
 
 @contextmanager
