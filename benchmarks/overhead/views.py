@@ -40,14 +40,15 @@ def run(request: HttpRequest) -> HttpResponse:
             cursor.fetchall()
 
     fetch()
-    wrappers = connection.execute_wrappers  # ours, as all ways share the connection
-    if not request.is_watched:  # type: ignore[attr-defined]
-        connection.execute_wrappers = []
+    methods = connection.__dict__  # in which ours are, as all ways share the connection
+    watched = methods.pop("make_cursor")
+    if request.is_watched:  # type: ignore[attr-defined]
+        methods["make_cursor"] = watched
     begun = time.perf_counter()
     for _ in range(STATEMENTS):
         fetch()
     microseconds = (time.perf_counter() - begun) / STATEMENTS * 1e6
-    connection.execute_wrappers = wrappers
+    methods["make_cursor"] = watched
     return HttpResponse(f"{microseconds} {alias}")
 
 

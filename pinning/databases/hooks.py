@@ -9,6 +9,8 @@ calls that package's method.
 - ``_commit``, ``_rollback`` and ``is_usable`` wait for the server without a cursor. ``health`` must
   know of every wait to end it.
 - ``get_new_connection`` waits too, and no driver can be told to give up while it connects.
+- ``make_cursor`` and ``make_debug_cursor`` give cursors whose statements our watcher runs. In
+  ``execute_wrappers`` it would be lost with a ``clear()`` of anybody's.
 """
 
 import functools
@@ -17,6 +19,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from pinning.databases.state import state_of
 
@@ -35,6 +38,8 @@ TRANSACTION_METHODS = (
 #: Methods that may wait for the server without a cursor, and whether such a wait can be ended
 #: without harm.
 WAITING_METHODS = {"_commit": False, "_rollback": False, "is_usable": True}
+
+_CURSOR_METHODS = ("make_cursor", "make_debug_cursor")
 
 _NOTHING = object()
 
@@ -65,26 +70,43 @@ def connecting_by(
 def watcher_of(
     connection: BaseDatabaseWrapper, kind: type[Watcher], make: Callable[[], Watcher]
 ) -> Watcher:
-    """Our execute wrapper on ``connection``, made at the first call. There is one, of one ``kind``.
+    """What runs every statement on ``connection``, made at the first call. It is of one ``kind``.
 
-    It stands before other execute wrappers, because ``execute_wrapper()`` removes the last wrapper
-    when it ends, whichever package put that there.
+    It is called as Django's execute wrappers are, and stands around those of others.
     """
-    state, wrappers = state_of(connection), connection.execute_wrappers
-    if not isinstance(state.watcher, kind):
-        if state.watcher in wrappers:  # a test has made the replica a primary, or the reverse
-            wrappers.remove(state.watcher)
+    state = state_of(connection)
+    if state.watcher is None:
+        for name in _CURSOR_METHODS:
+            put_around(connection, name, _make_watched)
+    if not isinstance(state.watcher, kind):  # or a test has made the replica a primary
         state.watcher = make()
-    put_back(connection)
     watcher: Watcher = state.watcher
     return watcher
 
 
-def put_back(connection: BaseDatabaseWrapper) -> None:
-    """Put our execute wrapper back if somebody has emptied ``execute_wrappers``."""
-    watcher = state_of(connection).watcher
-    if watcher is not None and watcher not in connection.execute_wrappers:
-        connection.execute_wrappers.insert(0, watcher)
+def _make_watched(make: Callable[..., CursorWrapper], *args: Any) -> CursorWrapper:
+    cursor = make(*args)
+    kind: Any = type(cursor)
+    cursor.__class__ = _watched(kind)
+    return cursor
+
+
+@functools.cache
+def _watched(kind: Any) -> type[CursorWrapper]:
+    """A ``kind`` of cursors that leaves each statement to its connection's watcher.
+
+    A subclass, because other packages build cursors of their own from the class of the one they
+    get.
+    """
+
+    def run(self: Any, sql: Any, params: Any, many: bool, executor: Callable[..., Any]) -> Any:
+        def execute(sql: Any, params: Any, many: bool, _: object) -> Any:
+            return kind._execute_with_wrappers(self, sql, params, many, executor)
+
+        context = {"connection": self.db, "cursor": self}
+        return state_of(self.db).watcher(execute, sql, params, many, context)
+
+    return type(kind.__name__, (kind,), {"_execute_with_wrappers": run})
 
 
 def is_djangos(method: Any) -> bool:

@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from pinning.conf import Cluster, is_generic_relation, outlives_lag
-from pinning.databases import hooks, is_in_transaction, is_on_event_loop, running_thread
+from pinning.databases import is_in_transaction, is_on_event_loop, running_thread
 from pinning.reads.replica import first_usable, is_ready, settle
 from pinning.reads.routed import RoutedAlias
 from pinning.scopes import (
@@ -99,7 +99,6 @@ def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper
     if is_on_event_loop():
         return None
     connection = work.connections[running_thread.token] = connections[cluster.primary]
-    hooks.put_back(connection)
     return connection
 
 

@@ -26,7 +26,7 @@ from pinning.scopes import Choice, Reason, current_scope, wishes
 
 
 class Rerunner:
-    """An execute wrapper that watches the connection of one thread to one replica."""
+    """Runs the statements on the connection of one thread to one replica."""
 
     def __init__(self, connection: BaseDatabaseWrapper, primary: str) -> None:
         self._primary = primary
@@ -50,7 +50,7 @@ class Rerunner:
             if not (is_plain and was_routed(cursor) and self.may_rerun(error, connection)):
                 raise
         self._leave_replica()
-        _move(context, connections[self._primary])
+        _move(cursor, connections[self._primary])
         return execute(sql, params, many, context)
 
     def may_rerun(self, error: Error, connection: BaseDatabaseWrapper) -> bool:
@@ -76,9 +76,8 @@ class Rerunner:
             scope.work(self._primary).choice = Choice(self._primary, Reason.NO_REPLICA)
 
 
-def _move(context: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
+def _move(cursor: Any, connection: BaseDatabaseWrapper) -> None:
     """Point Django's cursor at a new cursor of another connection, for this one statement."""
-    cursor = context["cursor"]
     if is_server_side(cursor) and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         new = connection.chunked_cursor()
     else:
@@ -87,7 +86,6 @@ def _move(context: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
         cursor.cursor.close()
     cursor.cursor, cursor.db = new.cursor, connection
     cursor.execute = cursor.executemany = cursor.callproc = _refuse
-    context["connection"] = connection
 
 
 def _refuse(*_: Any, **__: Any) -> Any:

@@ -54,7 +54,7 @@ class Recorder:
             hooks.put_around(connection, name, functools.partial(self._run_method, after))
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Django's execute wrapper: run the statement, and note it if it writes."""
+        """Run the statement, and note it if it writes. It is called as execute wrappers are."""
         text = as_text(sql, self._connection.connection)
 
         def run() -> Any:

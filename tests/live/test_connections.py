@@ -9,6 +9,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import sql
 
 from pinning import mark_written, scope
+from pinning.databases import state_of
 from pinning.writes.recorder import Recorder
 from tests.live.site.pair import DATABASE, Pair
 
@@ -54,7 +55,7 @@ def test_a_pool_keeps_the_recorder_and_finds_positions(primary):
             (pin,) = work.take_pins()
             assert pin.position > 0
         connection.close()
-    assert [type(wrapper) for wrapper in connection.execute_wrappers] == [Recorder]
+    assert isinstance(state_of(connection).watcher, Recorder)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,12 @@
 """Whose statements were sent to a replica by the router: those, and no others."""
 
-import contextlib
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.core.cache.backends.db import DatabaseCache
-from django.db import DatabaseError, OperationalError, connections, router
+from django.db import OperationalError, connections, router
 from django.db.models import Prefetch
 
 from pinning import in_scope, read_connection, scope, use_replica
@@ -175,13 +173,6 @@ def test_a_cursor_inside_a_tracer_s_was_routed(seen, proxy, monkeypatch):
         monkeypatch.setattr(connection, "cursor", lambda: proxy(original()))
         Note.objects.count()
     assert seen == [True, True]
-
-
-def test_the_database_cache_was_routed(seen):
-    cache = DatabaseCache("notes_cache", {})
-    with scope(), contextlib.suppress(DatabaseError):  # there is no such table
-        cache.get("key")
-    assert seen == [True]
 
 
 def test_a_connection_knows_itself_by_a_plain_alias(seen):

@@ -19,9 +19,11 @@ from django.test.utils import CaptureQueriesContext
 
 from pinning import Reason, current_scope, mark_written, scope
 from pinning.conf.clusters import clusters
+from pinning.databases import state_of
 from pinning.exceptions import UnknownClusterError
 from pinning.pins.pin import Position
 from pinning.reads.decision import decide
+from pinning.reads.rerun import Rerunner
 from pinning.scopes import transaction_of
 from pinning.scopes.scope import Scope
 from pinning.writes.recorder import Recorder, recorder_of
@@ -381,29 +383,83 @@ def test_mark_written_of_an_unknown_cluster_says_which_there_are():
         mark_written("nowhere")
 
 
-def test_the_wrapper_stands_in_front_and_only_once():
+def pass_on(execute, *args):
+    return execute(*args)
+
+
+def test_a_write_is_noted_once_however_often_the_connection_is_opened(monkeypatch):
     wrapped = connections["default"]
-    wrapped.close()
-    wrapped.connect()
-    wrapped.close()
-    wrapped.connect()
-    kinds = [isinstance(wrapper, Recorder) for wrapper in wrapped.execute_wrappers]
-    assert kinds == [True]
-    with scope(), wrapped.execute_wrapper(lambda execute, *args: execute(*args)):
-        assert isinstance(wrapped.execute_wrappers[0], Recorder)
+    for _ in range(2):
         wrapped.close()
+        wrapped.connect()
+    noted = []
+    monkeypatch.setattr(Recorder, "note", lambda self: noted.append(self))
+    Note.objects.create(text="new")
+    assert noted == [recorder_of(wrapped)]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda connection: connection.execute_wrappers.clear(),
+        lambda connection: connection.execute_wrappers.pop(),
+        lambda connection: setattr(connection, "execute_wrappers", []),
+    ],
+)
+@pytest.mark.parametrize("method", ["execute", "executemany"])
+def test_a_write_is_seen_whatever_others_do_to_the_execute_wrappers(spoil, method):
+    wrapped = connections["default"]
+    sql, params = "INSERT INTO notes_note (text) VALUES (%s)", ["new"]
+    wrapped.execute_wrappers.append(pass_on)
+    spoil(wrapped)
+    with scope(), wrapped.cursor() as cursor:
+        getattr(cursor, method)(sql, params if method == "execute" else [params])
+        assert has_written()
+
+
+def test_a_write_is_seen_while_queries_are_logged():
+    wrapped = connections["default"]
+    with scope(), CaptureQueriesContext(wrapped) as queries:
         Note.objects.create(text="new")
         assert has_written()
-    assert [type(wrapper) for wrapper in wrapped.execute_wrappers] == [Recorder]
+    assert len(queries) == 1
 
 
-def test_the_wrapper_outlives_a_block_in_which_the_connection_was_opened():
-    """The end of ``execute_wrapper()`` takes away the last wrapper, whosever it is."""
-    fresh = connections["default"].copy()
-    with fresh.execute_wrapper(lambda execute, *args: execute(*args)):
-        fresh.connect()
-    assert [type(wrapper) for wrapper in fresh.execute_wrappers] == [Recorder]
-    fresh.close()
+def test_the_connection_s_execute_wrappers_are_its_owner_s():
+    seen = []
+
+    def look(execute, sql, params, many, context):
+        seen.append((sql, context["connection"], type(context["cursor"]).__name__))
+        return execute(sql, params, many, context)
+
+    wrapped = connections["default"]
+    assert wrapped.execute_wrappers == []
+    with wrapped.execute_wrapper(look), wrapped.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert seen == [("SELECT 1", wrapped, "CursorWrapper")]
+    assert wrapped.execute_wrappers == []
+
+
+def test_a_cursor_of_another_package_s_class_is_watched():
+    """Built from the class of Django's cursor, as debugging tools do."""
+    wrapped = connections["default"]
+    with wrapped.cursor() as cursor:
+        kind = type("Logging", (type(cursor),), {})
+    with scope(), kind(wrapped.connection.cursor(), wrapped) as cursor:
+        cursor.execute("DELETE FROM notes_note")
+        assert has_written()
+
+
+def test_what_an_execute_wrapper_refuses_has_an_unknown_outcome():
+    """The wrapper may have sent it."""
+
+    def refuse(*_):
+        raise RuntimeError
+
+    with scope(), connection.execute_wrapper(refuse):
+        with pytest.raises(RuntimeError):
+            Note.objects.create(text="new")
+        assert has_written()
 
 
 def test_writes_leave_the_log_of_queries_alone():
@@ -454,11 +510,10 @@ def test_a_replica_that_a_test_makes_a_primary_is_watched_as_one():
     replica.close()
     replica.connect()
     with override_settings(PINNING={"REPLICAS": {"replica1": ["default"]}}):
-        kinds = [type(wrapper) for wrapper in replica.execute_wrappers]
-        assert kinds == [Recorder]
+        assert isinstance(state_of(replica).watcher, Recorder)
         replica.close()
     replica.connect()
-    assert Recorder not in [type(wrapper) for wrapper in replica.execute_wrappers]
+    assert isinstance(state_of(replica).watcher, Rerunner)
 
 
 def test_a_transaction_that_is_begun_twice_keeps_what_was_written():
@@ -470,12 +525,4 @@ def test_a_transaction_that_is_begun_twice_keeps_what_was_written():
             transaction.commit()
         finally:
             transaction.set_autocommit(True)
-        assert has_written()
-
-
-def test_a_read_puts_the_wrapper_back_where_somebody_took_it_away():
-    with scope():
-        connections["default"].execute_wrappers.clear()
-        list(Note.objects.all())
-        Note.objects.create(text="new")
         assert has_written()
