@@ -63,3 +63,13 @@ _CONFLICTS = frozenset({"40001", "40P01"})
 def is_conflict(error: Error) -> bool:
     """Whether a standby cancelled a query because the query conflicted with the replay."""
     return sqlstate_of(error) in _CONFLICTS
+
+
+# feature_not_supported: rows of an UNLOGGED table are on the primary alone. Also what no server
+# supports, whose error comes again there.
+_NOT_ON_STANDBY = "0A000"
+
+
+def is_not_on_standby(error: Error) -> bool:
+    """Whether a standby refused a query because it cannot have what the query reads."""
+    return sqlstate_of(error) == _NOT_ON_STANDBY

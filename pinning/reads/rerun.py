@@ -7,7 +7,7 @@ again, and what is not.
 import contextlib
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, connections
+from django.db import Error, InterfaceError, NotSupportedError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.conf import clusters
@@ -16,6 +16,7 @@ from pinning.databases import (
     hooks,
     is_conflict,
     is_in_transaction,
+    is_not_on_standby,
     is_query,
     is_server_side,
     state_of,
@@ -46,10 +47,11 @@ class Rerunner:
                 result = execute(sql, params, many, context)
             waits.note_stream(cursor)
             return result
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, NotSupportedError) as error:
             if not (is_plain and was_routed(cursor) and self.may_rerun(error, connection)):
                 raise
-        self._leave_replica()
+            if not is_not_on_standby(error):
+                self._leave_replica()
         _move(cursor, connections[self._primary])
         return execute(sql, params, many, context)
 
@@ -58,7 +60,7 @@ class Rerunner:
 
         It is run again if the connection was lost. It is also run again if the replica cancelled it
         because of recovery, unless ``use_replica`` is there to keep just such a query from the
-        primary. The query is a plain one that the router sent to the replica, and nothing else was
+        primary. And it is if no replica can have what it reads. The query is a plain one that the router sent to the replica, and nothing else was
         ever run on that connection: no setting, transaction or cursor of the project's own, which
         the primary's connection would not have. Any other error would come again, a timeout of the
         project's own say. Rows that were already fetched never come through here.
@@ -67,6 +69,8 @@ class Rerunner:
             return False
         if is_conflict(error):
             return wishes().database is None
+        if is_not_on_standby(error):
+            return True
         return give_up_if_lost(connection, error)
 
     def _leave_replica(self) -> None:

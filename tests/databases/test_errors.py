@@ -1,11 +1,11 @@
 """What errors of drivers say about the server."""
 
 import pytest
-from django.db import Error, OperationalError, ProgrammingError
+from django.db import Error, NotSupportedError, OperationalError, ProgrammingError
 from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from pinning.databases.errors import is_refused, is_without_connection
+from pinning.databases.errors import is_not_on_standby, is_refused, is_without_connection
 
 
 def of_psycopg(cause: Exception) -> Error:
@@ -45,3 +45,15 @@ def test_a_refusal_is_an_answer_that_would_come_again(error: Error, refused: boo
 )
 def test_a_pool_that_had_no_connection_says_nothing_of_the_server(cause, is_busy):
     assert is_without_connection(of_psycopg(cause)) is is_busy
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (of_psycopg(errors.FeatureNotSupported("cannot access temporary or unlogged")), True),
+        (of_psycopg(errors.ReadOnlySqlTransaction("cannot execute UPDATE")), False),
+        (NotSupportedError("refused by Django itself"), False),
+    ],
+)
+def test_what_a_standby_cannot_have_is_told_by_the_state(error: Error, answer: bool):
+    assert is_not_on_standby(error) is answer

@@ -7,14 +7,20 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, OperationalError, connections, transaction
+from django.db import (
+    DatabaseError,
+    NotSupportedError,
+    OperationalError,
+    connections,
+    transaction,
+)
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.models.expressions import RawSQL
 
 from pinning import Reason, breaker, scope, use_replica
 from pinning.databases import forget
 from tests.live.site.pair import DATABASE, Pair
-from tests.notes.models import Note
+from tests.notes.models import Audit, Note
 
 TERMINATE = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -255,3 +261,34 @@ def test_a_pinned_reader_is_not_moved_to_a_replica_that_lags(site: Pair):
         site.replica.pause_replay()
         assert Note.objects.count() == 4
         assert aliases() == {"default"}
+
+
+@pytest.fixture
+def unlogged(site: Pair) -> Iterator[None]:
+    """The audit's rows are on the primary alone."""
+    site.execute("ALTER TABLE notes_audit SET UNLOGGED")
+    site.execute("INSERT INTO notes_audit (text) VALUES ('seen')")
+    site.replica.wait_until_caught_up()
+    yield
+    site.execute("DELETE FROM notes_audit")
+    site.execute("ALTER TABLE notes_audit SET LOGGED")
+
+
+def test_an_unlogged_table_is_read_from_the_primary(unlogged):
+    with scope() as work:
+        assert Audit.objects.get().text == "seen"
+        assert aliases() == {"replica1"}, "the replica is well"
+        assert [audit.text for audit in Audit.objects.iterator()] == ["seen"]
+        assert Reason.NO_REPLICA not in count(work)
+    with use_replica():
+        assert Audit.objects.count() == 1
+
+
+def test_what_no_server_supports_is_an_error_as_ever(site: Pair):
+    with scope(), pytest.raises(NotSupportedError):
+        Note.objects.annotate(number=RawSQL("count(DISTINCT text) OVER ()", ())).first()
+
+
+def test_raw_sql_on_an_unlogged_table_is_not_run_again(unlogged):
+    with pytest.raises(NotSupportedError), connections["replica1"].cursor() as cursor:
+        cursor.execute("SELECT text FROM notes_audit")
