@@ -57,6 +57,8 @@ UNCHANGING = {
         "ClockPositions",
         "cache",
         "MappingProxyType",
+        "Statement",
+        "_dialect",
     ),
 }
 MOST_MUTABLE_NAMES = 8

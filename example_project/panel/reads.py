@@ -18,7 +18,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 
 from pinning import current_scope
-from pinning.databases.statements import is_write
+from pinning.databases.statements import statement_of
 from pinning.scopes.state import Read
 
 COOKIE = "board_visitor"
@@ -153,7 +153,7 @@ class ReadLog:
         """The router may be asked more than once for a query; its last answer is the one used."""
         new = self._answers[self._explained :]
         self._explained = len(self._answers)
-        if is_write(sql):
+        if statement_of(sql).writes:
             return "write", "the primary takes every write"
         for answer in reversed(new):
             if (answer.model, answer.alias) == (model, alias):

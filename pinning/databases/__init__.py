@@ -20,6 +20,7 @@ from pinning.databases.connections import (
 )
 from pinning.databases.errors import is_conflict, is_full, is_not_on_standby, is_without_connection
 from pinning.databases.pins import pin_by_clock, pin_now, pins_at
+from pinning.databases.rules import Statement
 from pinning.databases.state import State, forget, state_of
-from pinning.databases.statements import as_text, commits, is_query, is_write, written_table
+from pinning.databases.statements import as_text, statement_of
 from pinning.databases.vendors import VENDORS, of_log, of_primary, of_replica, positions_of

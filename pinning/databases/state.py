@@ -46,7 +46,8 @@ class State:
         self.timeline: tuple[int, float] | None = None
         #: What the replica was seen to have replayed (reads).
         self.reached: Any = None
-        #: Whether only plain queries were ever run on it (reads).
+        #: Whether nothing that was ever run on it may have left a mark: a setting, a temporary
+        #: table, a transaction of the project's own (reads for a replica, writes for a primary).
         self.is_plain = True
 
 

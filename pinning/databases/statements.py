@@ -1,134 +1,21 @@
-"""Tells from the text of an SQL statement alone whether it writes. If unsure, it does."""
+"""Tells from the text of an SQL statement alone what it may do. If unsure, it does all of it."""
 
 import functools
-import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-# Statements that change no replicated data. SET, BEGIN and the like change the session; NOTIFY is
-# not replicated.
-_READS = frozenset(
-    {
-        *("select", "values", "table", "with", "show", "explain", "describe", "desc", "pragma"),
-        *("declare", "fetch", "move", "close", "begin", "start", "savepoint", "release"),
-        *("rollback", "commit", "end", "abort", "set", "reset", "use", "discard", "deallocate"),
-        *("listen", "unlisten", "notify", "lock", "checkpoint"),
-    }
-)
-
-_QUERIES = frozenset({"select", "with", "values", "table"})
-
-_COMMITS = frozenset({"commit", "end"})
-
-# "Statements That Cause an Implicit Commit" in MySQL's manual, and statements that may run those.
-_COMMITS_BY_THE_WAY = frozenset(
-    {
-        *("alter", "create", "drop", "rename", "truncate", "grant", "revoke", "install"),
-        *("begin", "start", "lock", "unlock", "set", "analyze", "optimize", "repair", "check"),
-        *("cache", "change", "flush", "load", "reset", "stop", "uninstall"),
-        *("call", "execute"),
-    }
-)
-
-# Only PostgreSQL nests comments, so a comment that opens another is not taken for harmless. MySQL
-# and MariaDB execute what stands in /*! or /*M!.
-_BLOCK_COMMENT = r"/\*(?!M?!)(?:(?!/\*|\*/).)*\*/"
-
-# A lone carriage return ends a comment for PostgreSQL and not for MySQL, so neither is assumed.
-_BLANK = rf"(?:\s|(?:--|\#)[^\r\n]*\r?\n|{_BLOCK_COMMENT})"
-
-# MariaDB's SET STATEMENT runs the statement after it.
-_FRONT = re.compile(
-    rf"(?:{_BLANK}|[(;])*(set{_BLANK}+statement\b|[a-z]+)", re.DOTALL | re.IGNORECASE
-)
-
-# Two hyphens without a blank after them open a comment in PostgreSQL and not in MySQL. A hash opens
-# a comment in MySQL and is an operator in PostgreSQL. A quoted name may be that of a function.
-_HARMLESS = re.compile(
-    rf"""--(?:[ \t][^\r\n]*)?(?:\r?\n|\Z)|{_BLOCK_COMMENT}
-      |'(?:[^'\\]|'')*'|"(?:[^"\\]|"")*"(?!\s*\()|`[^`]*`""",
-    re.DOTALL | re.VERBOSE,
-)
-_AMBIGUOUS = re.compile(r"""\\|\$\w*\$|/\*|--|#|['"`]""")
-
-# What may turn a statement that begins like a read into a write. FOR UPDATE only locks.
-_SUSPECT = re.compile(
-    r"""
-      ;\s*[^\s;] | /\*M?!
-    | \b (?: insert | delete | merge | into | analy[sz]e | prepared | nextval | setval
-           | lo_(?:creat|from|import|open|put|truncate|unlink)\w* | lowrite | dblink_exec ) \b
-    | \b next \s+ value \b
-    | (?<!\bfor\ ) (?<!\bfor\ no\ key\ ) \b update \b
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-
-_NAME = r"""(?:[\w$]+|"[^"]+"|`[^`]+`)"""
-_TARGET = re.compile(
-    rf"""\s*(?:insert\s+into\s+(?P<into>{_NAME})(?=[\s(])
-         | update\s+(?P<update>{_NAME})(?=\s+set\b)
-         | delete\s+from\s+(?P<from>{_NAME})(?=\s+where\b|\s*\Z))""",
-    re.IGNORECASE | re.VERBOSE,
-)
+from pinning.databases.pragmas import Pragma, pragma_of
+from pinning.databases.rules import UNSURE, Statement, rule_of
+from pinning.databases.tables import table_of
+from pinning.databases.tokens import Reading, first_word_of, readings_of
 
 # The ORM repeats its texts, with the values apart. Long texts have long lists of values.
 _KNOWN = 512
 _LONGEST_KNOWN = 4096
 
-Told = TypeVar("Told")
 
-
-def _once(tell: Callable[[str], Told]) -> Callable[[str], Told]:
-    """Cache the answers of ``tell`` for texts that are not long."""
-    known = functools.lru_cache(_KNOWN)(tell)
-
-    @functools.wraps(tell)
-    def told(sql: str) -> Told:
-        return known(sql) if len(sql) <= _LONGEST_KNOWN else tell(sql)
-
-    return told
-
-
-@_once
-def is_write(sql: str) -> bool:
-    """Whether ``sql`` may change data. False only for statements that are known to read.
-
-    A function that writes when it is selected (``SELECT create_order()``) looks like any other.
-    Code that selects one must call ``mark_written()``.
-    """
-    front = _FRONT.match(sql)
-    if front is None or front[1].lower() not in _READS:
-        return bool(sql.strip())
-    return _writes_behind(sql, front.end(1))
-
-
-@_once
-def is_query(sql: str) -> bool:
-    """Whether ``sql`` is a plain query, which neither writes nor changes its session."""
-    front = _FRONT.match(sql)
-    if front is None or front[1].lower() not in _QUERIES:
-        return False
-    return not _writes_behind(sql, front.end(1))
-
-
-def commits(sql: str, can_rollback_ddl: bool) -> bool:
-    """Whether ``sql`` commits the open transaction, by itself or, in MySQL, implicitly."""
-    front = _FRONT.match(sql)
-    word = re.split("[^a-z]", front[1].lower(), maxsplit=1)[0] if front else ""
-    return word in _COMMITS or (not can_rollback_ddl and word in _COMMITS_BY_THE_WAY)
-
-
-@_once
-def written_table(sql: str) -> str | None:
-    """The table that a plain INSERT, UPDATE or DELETE writes to; None if that is not certain.
-
-    A name with a schema in front is not certain: several schemas may have a table of that name.
-    """
-    target = _TARGET.match(sql)
-    if target is None or _is_suspect(sql[target.end() :]):
-        return None
-    name: str = target["into"] or target["update"] or target["from"]
-    return name.strip('"`')
+def statement_of(sql: str) -> Statement:
+    """What the statement ``sql`` may do. The last short texts are remembered."""
+    return _known(sql) if len(sql) <= _LONGEST_KNOWN else _look(sql)
 
 
 def as_text(sql: Any, driver_connection: Any) -> str:
@@ -141,12 +28,47 @@ def as_text(sql: Any, driver_connection: Any) -> str:
     return str(as_string(driver_connection)) if as_string else str(sql)
 
 
-def _writes_behind(sql: str, start: int) -> bool:
-    """Whether a statement that begins like a read may write after ``start``. Quick for most."""
-    return _SUSPECT.search(sql, start) is not None and _is_suspect(sql[start:])
+@functools.lru_cache(_KNOWN)
+def _known(sql: str) -> Statement:
+    return _look(sql)
 
 
-def _is_suspect(rest: str) -> bool:
-    """Whether the ``rest`` of a statement may write. Quoted text and comments do not count."""
-    bare = _HARMLESS.sub(" ", rest)
-    return _SUSPECT.search(bare) is not None or _AMBIGUOUS.search(bare) is not None
+def _look(sql: str) -> Statement:
+    """The worst of what the text does in all ways of reading it."""
+    readings = readings_of(sql)
+    found = [_read(sql, each) for each in readings if not _is_refused(sql, each)]
+    if len(found) == 1 and len(readings) == 1:
+        return found[0]
+    if not found:
+        return UNSURE._replace(word=first_word_of(sql))
+    writes, marks, locks = (any(answers) for answers in list(zip(*found, strict=True))[:3])
+    words = {each.word for each in found}
+    return Statement(writes, marks, locks, word=words.pop() if len(words) == 1 else "")
+
+
+def _is_refused(sql: str, reading: Reading) -> bool:
+    """Whether a server that reads so runs none of the text.
+
+    No statement begins with a hyphen, which others take for that of a comment. A text that ends
+    within a string or a comment is refused from its last semicolon on.
+    """
+    if sql.startswith("-", reading.front):
+        return True
+    return reading.is_broken and not any(token.is_sign(";") for token in reading.tokens)
+
+
+def _read(sql: str, reading: Reading) -> Statement:
+    """What a text does that is read so."""
+    tokens = reading.tokens
+    if not tokens or tokens[0].start != reading.front or not tokens[0].is_word:
+        return Statement() if reading.front == len(sql) else UNSURE
+    ends = (place for place, token in enumerate(tokens) if token.is_sign(";"))
+    last = next(ends, len(tokens))
+    if not all(token.is_sign(";") for token in tokens[last:]):
+        return UNSURE._replace(word=tokens[0].text)  # several statements
+    word = tokens[0].text
+    if word == "pragma":
+        kind = pragma_of(sql)
+        return Statement(kind is Pragma.WRITES, kind is not Pragma.ASKS, word=word)
+    statement = rule_of(word)(tokens[:last])
+    return statement._replace(word=word, table=table_of(sql, tokens) if statement.writes else None)

@@ -17,9 +17,9 @@ from pinning.databases import (
     is_conflict,
     is_in_transaction,
     is_not_on_standby,
-    is_query,
     is_server_side,
     state_of,
+    statement_of,
 )
 from pinning.health import Wait, give_up_if_lost, replica
 from pinning.reads.routed import was_routed
@@ -38,7 +38,8 @@ class Rerunner:
         connection: BaseDatabaseWrapper = context["connection"]
         state, waits = self._state, replica(connection.alias).waits
         if state.is_plain:
-            state.is_plain = not many and is_query(as_text(sql, connection.connection))
+            text = as_text(sql, connection.connection)
+            state.is_plain = not many and statement_of(text).is_query
         cursor, is_plain = context["cursor"], state.is_plain
         # Asked before the statement runs only if a monitor may end the wait.
         is_harmless = waits.are_watched and is_plain and was_routed(cursor)
@@ -60,18 +61,20 @@ class Rerunner:
 
         It is run again if the connection was lost. It is also run again if the replica cancelled it
         because of recovery, unless ``use_replica`` is there to keep just such a query from the
-        primary. And it is if no replica can have what it reads. The query is a plain one that the router sent to the replica, and nothing else was
-        ever run on that connection: no setting, transaction or cursor of the project's own, which
-        the primary's connection would not have. Any other error would come again, a timeout of the
-        project's own say. Rows that were already fetched never come through here.
+        primary. And it is if no replica can have what it reads.
+
+        The query is one that the router sent to the replica, and nothing that was ever run on
+        either connection may have left a mark there: a setting, a transaction, a cursor of the
+        project's own. So it sees no other session's state, another tenant's say. Any other error
+        would come again, a timeout of the project's own say. Rows that were already fetched never
+        come through here.
         """
         if is_in_transaction(connection):
             return False
+        is_plain = state_of(connections[self._primary]).is_plain
         if is_conflict(error):
-            return wishes().database is None
-        if is_not_on_standby(error):
-            return True
-        return give_up_if_lost(connection, error)
+            return is_plain and wishes().database is None
+        return (is_not_on_standby(error) or give_up_if_lost(connection, error)) and is_plain
 
     def _leave_replica(self) -> None:
         """Read from the primary in the rest of the scope: another replica may be further behind."""

@@ -22,15 +22,14 @@ from django.db.backends.utils import debug_transaction
 
 from pinning.conf import clusters
 from pinning.databases import (
+    Statement,
     as_text,
-    commits,
     hooks,
     is_in_transaction,
-    is_write,
     positions_of,
     state_of,
+    statement_of,
     was_commit_refused,
-    written_table,
 )
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
 from pinning.pins import Position
@@ -55,27 +54,29 @@ class Recorder:
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Run the statement, and note it if it writes. It is called as execute wrappers are."""
-        text = as_text(sql, self._connection.connection)
+        statement = statement_of(as_text(sql, self._connection.connection))
+        if statement.marks:
+            self._state.is_plain = False
 
         def run() -> Any:
             return execute(sql, params, many, context)
 
-        if self._counts(text):
-            result = self._run_write(run, text, many)
+        if self._counts(statement):
+            result = self._run_write(run, statement, many)
         else:
             result = standby.run(self._connection, run)
         open_ = self._state.transaction
-        if open_ is not None and open_.has_written() and self._commits(text):
+        if open_ is not None and open_.has_written() and self._commits(statement):
             self._after_commit()
         return result
 
-    def _run_write(self, run: Callable[[], Any], text: str, many: bool) -> Any:
+    def _run_write(self, run: Callable[[], Any], statement: Statement, many: bool) -> Any:
         """Run and note a write, also if its outcome is unknown: the server may have committed it.
 
         A plain statement that the database refused wrote nothing. One with many parameter sets, a
         procedure, or several statements in one may have written something before the refusal.
         """
-        is_plain = written_table(text) is not None
+        is_plain = statement.table is not None
         run_on_primary = standby.run_write if is_plain else standby.run
         try:
             result = run_on_primary(self._connection, run)
@@ -91,8 +92,8 @@ class Recorder:
         self.note()
         return result
 
-    def _commits(self, text: str) -> bool:
-        return commits(text, self._connection.features.can_rollback_ddl)
+    def _commits(self, statement: Statement) -> bool:
+        return statement.commits(self._connection.features.can_rollback_ddl)
 
     def note(self) -> None:
         """Note a write by the current scope: at once, or when the open transaction commits."""
@@ -108,15 +109,15 @@ class Recorder:
     def _transaction(self) -> Transaction:
         return transaction_of(self._connection)
 
-    def _counts(self, text: str) -> bool:
+    def _counts(self, statement: Statement) -> bool:
         """Whether the statement is a write that pins. Raises ReadOnlyClusterError."""
-        if not is_write(text):
+        if not statement.writes:
             return False
         known = clusters()
         if self._cluster in known.read_only:
-            raise ReadOnlyClusterError(self._cluster, _subject(text))
+            raise ReadOnlyClusterError(self._cluster, _subject(statement))
         tables = known.unpinned_tables
-        return not tables or written_table(text) not in tables
+        return not tables or statement.table not in tables
 
     def _run_method(
         self, after: Callable[..., None], method: Callable[..., Any], *args: Any
@@ -175,9 +176,9 @@ class Recorder:
             scope.began_transaction(self._connection, begun)
 
 
-def _subject(text: str) -> str:
+def _subject(statement: Statement) -> str:
     """The label of the model that the statement writes, as far as its text tells."""
-    table = written_table(text)
+    table = statement.table
     if table is None:
         return "What this statement writes"
     for model in apps.get_models(include_auto_created=True):

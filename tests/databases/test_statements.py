@@ -8,7 +8,20 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pinning.databases import statements
-from pinning.databases.statements import commits, is_write, written_table
+from pinning.databases.statements import statement_of
+
+
+def is_write(sql):
+    return statement_of(sql).writes
+
+
+def written_table(sql):
+    return statement_of(sql).table
+
+
+def commits(sql, can_rollback_ddl):
+    return statement_of(sql).commits(can_rollback_ddl)
+
 
 READS = [
     # Nothing to run
@@ -36,9 +49,16 @@ READS = [
     "DESC notes",
     "EXPLAIN SELECT 1",
     "EXPLAIN (VERBOSE, FORMAT JSON) SELECT 1",
+    "EXPLAIN ANALYZE SELECT 1",
+    "EXPLAIN (ANALYZE true, FORMAT JSON) SELECT 1",
+    "EXPLAIN FORMAT=JSON SELECT 1",
+    "EXPLAIN QUERY PLAN SELECT 1",
+    "ANALYZE FORMAT=JSON SELECT 1",
     "PRAGMA table_info('notes')",
     # Locks change no data
     "SELECT * FROM notes FOR UPDATE",
+    "SELECT * FROM notes FOR  UPDATE",
+    "SELECT * FROM notes FOR/**/UPDATE",
     "SELECT * FROM notes FOR UPDATE NOWAIT",
     "SELECT * FROM notes FOR UPDATE SKIP LOCKED",
     'SELECT * FROM "notes" FOR UPDATE OF "notes"',
@@ -83,6 +103,7 @@ READS = [
     "/* one */ -- two\n /* three */ SELECT 1",
     "/* one\ntwo */ SELECT 1",
     "/***/ SELECT 1",
+    "-- SELECT 1",
     "SELECT 1 /* update */",
     "SELECT 1 /*delete*/ + /*insert into*/ 1",
     "SELECT 1 -- delete",
@@ -244,16 +265,13 @@ WRITES = [
     "--\rDELETE FROM notes --\nSELECT 1",
     # Unsure is yes
     "/* never closed SELECT 1",
-    "-- SELECT 1",
     "{call archive()}",
     "1",
     "'SELECT 1'",
     "SELECT update FROM notes",
-    "SELECT 1 FOR  UPDATE",
     "SELECT 'insert",
     "SELECT insert('Quadratic', 3, 4, 'What')",
     "EXPLAIN DELETE FROM notes",
-    "EXPLAIN ANALYZE SELECT 1",
     "GET DIAGNOSTICS",
     "selection",
 ]
@@ -350,6 +368,8 @@ def test_what_begins_with_no_word_of_a_read_is_a_write(word, rest):
 @given(text=HARMLESS, read=st.sampled_from(["SELECT {}", "WITH a AS (SELECT {}) SELECT 1"]))
 @pytest.mark.parametrize("quoted", ["'{}'", '"{}"', "`{}`", "'{}'''", "/* {} */", "1 -- {}\n"])
 def test_what_is_quoted_or_commented_makes_no_write(quoted, text, read):
+    if "`" in quoted:  # an operator of PostgreSQL, so a semicolon may end a statement
+        text = text.replace(";", "")
     assert not is_write(read.format(quoted.format(text.replace("*/", ""))))
 
 
@@ -375,7 +395,7 @@ def test_a_write_stays_one_behind_any_comment_and_in_any_case(statement, comment
     separator=st.sampled_from(["; ", ";", " ;\n", ";/* a */", "; -- a\n", "\n;\n\n"]),
 )
 def test_a_write_behind_any_read_is_a_write(front, separator):
-    assume(not front.endswith("-- delete"))
+    assume(not front.endswith(("-- delete", "-- SELECT 1")))
     assert is_write(f"{front}{separator}DELETE FROM notes")
 
 
@@ -508,7 +528,7 @@ def test_the_same_text_is_looked_at_once(monkeypatch):
     """Which a view's queries are again and again. Long ones, of long lists, are not kept for it."""
     short, long = "SELECT 17 AS here", "SELECT 17 AS here" + " " * 5000
     assert [is_write(short), is_write(long)] == [False, False]
-    monkeypatch.setattr(statements, "_FRONT", None)
+    monkeypatch.setattr(statements, "readings_of", None)
     assert is_write(short) is False
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError):
         is_write(long)

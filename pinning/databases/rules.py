@@ -1,0 +1,173 @@
+"""What a statement may do, by its first word."""
+
+from collections.abc import Callable, Sequence
+from itertools import dropwhile
+from typing import Final, NamedTuple
+
+from pinning.databases.suspects import is_lock, is_mark, is_write
+from pinning.databases.tokens import Token
+
+Tokens = Sequence[Token]
+
+
+class Statement(NamedTuple):
+    """What a statement may do, as far as its text tells. An answer is no only if that is sure."""
+
+    #: Whether it may change data. A function that writes when it is selected
+    #: (``SELECT create_order()``) looks like any other: code that selects one must call
+    #: ``mark_written()``.
+    writes: bool = False
+    #: Whether it may leave on its session what a later query there sees: a setting, a seed, a
+    #: user variable, a lock, a temporary table, a prepared statement, a cursor, a transaction.
+    marks: bool = False
+    #: Whether it may lock rows that it reads, a table, or something by a name of its own.
+    locks: bool = False
+    #: The table that a plain INSERT, UPDATE or DELETE writes to; None if that is not certain. A
+    #: name with a schema in front is not: several schemas may have a table of that name.
+    table: str | None = None
+    #: Its first word; "" if that is not certain.
+    word: str = ""
+
+    @property
+    def is_query(self) -> bool:
+        """Whether it only asks: it neither writes nor leaves a mark."""
+        return not (self.writes or self.marks)
+
+    def commits(self, can_rollback_ddl: bool) -> bool:
+        """Whether it commits the open transaction, by itself or, in MySQL, implicitly."""
+        by_the_way = not can_rollback_ddl and self.word in _COMMITS_BY_THE_WAY
+        return by_the_way or self.word in {"commit", "end"}
+
+
+UNSURE: Final = Statement(writes=True, marks=True, locks=True)
+
+# "Statements That Cause an Implicit Commit" in MySQL's manual, and statements that may run those.
+_COMMITS_BY_THE_WAY = frozenset(
+    {
+        *("alter", "create", "drop", "rename", "truncate", "grant", "revoke", "install"),
+        *("begin", "start", "lock", "unlock", "set", "analyze", "optimize", "repair", "check"),
+        *("cache", "change", "flush", "load", "reset", "stop", "uninstall"),
+        *("call", "execute"),
+    }
+)
+
+_QUERIES = frozenset({"select", "with", "values", "table"})
+
+# What stands between EXPLAIN and its query.
+_OPTIONS_WORDS = """
+    analyze analyse verbose costs settings generic_plan buffers serialize wal timing summary
+    memory format text xml json yaml traditional tree on off true false none binary extended
+    partitions query plan
+    """
+_OPTIONS = frozenset(_OPTIONS_WORDS.split())
+
+_TRANSACTION_WORDS = """
+    work transaction tran isolation level serializable repeatable read committed uncommitted only
+    write not deferrable deferred immediate exclusive concurrent with consistent snapshot
+    """
+_TRANSACTION = frozenset(_TRANSACTION_WORDS.split())
+
+
+def rule_of(word: str) -> Callable[[Tokens], Statement]:
+    """The rule for statements whose first word is ``word``."""
+    return _RULES.get(word, _anything)
+
+
+def _anything(_: Tokens) -> Statement:
+    return UNSURE
+
+
+def _query(tokens: Tokens) -> Statement:
+    """SELECT and the like. One that writes, within WITH say, may do all else as well."""
+    places = range(1, len(tokens))
+    if any(is_write(tokens, place) for place in places):
+        return UNSURE
+    marks = any(is_mark(tokens, place) for place in places)
+    return Statement(marks=marks, locks=marks or any(is_lock(tokens, place) for place in places))
+
+
+def _explain(tokens: Tokens) -> Statement:
+    """Of a query it does at most what the query does, with ANALYZE or without."""
+    rest = list(dropwhile(lambda token: token.text.lower() in _OPTIONS, tokens[1:]))
+    if rest and rest[0].is_word and rest[0].text in _QUERIES:
+        return _query(rest)
+    is_table = tokens[0].text in {"describe", "desc"} and bool(rest)
+    return _query(tokens) if is_table else UNSURE
+
+
+def _analyze(tokens: Tokens) -> Statement:
+    """MariaDB's ANALYZE of a query. Of a table it writes statistics."""
+    rest = [token for token in tokens[1:4] if token.text not in {"format", "json"}]
+    return _explain(tokens) if rest and rest[0].text in _QUERIES else UNSURE
+
+
+def _change(tokens: Tokens) -> Statement:
+    """INSERT, UPDATE, DELETE: they leave a mark only by what they call."""
+    places = range(1, len(tokens))
+    marks = any(is_mark(tokens, place) for place in places)
+    return Statement(writes=True, marks=marks, locks=marks)
+
+
+def _session(tokens: Tokens) -> Statement:
+    """What changes its session."""
+    return _query(tokens)._replace(marks=True)
+
+
+def _set(tokens: Tokens) -> Statement:
+    """SET: a function that it calls may write. MariaDB runs what follows SET STATEMENT."""
+    is_known = tokens[1:2] and tokens[1].text not in {"statement", "default"}
+    calls = any(is_mark(tokens, place) and tokens[place].is_called for place in range(len(tokens)))
+    is_password = any(token.text.lower() == "password" for token in tokens)
+    return _session(tokens) if is_known and not calls and not is_password else UNSURE
+
+
+def _reset(tokens: Tokens) -> Statement:
+    """RESET: of a setting. RESET MASTER and the like delete logs."""
+    servers = {"master", "slave", "replica", "persist", "query", "binary"}
+    return UNSURE if any(token.text in servers for token in tokens) else _session(tokens)
+
+
+def _begin(tokens: Tokens) -> Statement:
+    """BEGIN and START TRANSACTION. MariaDB runs what follows BEGIN NOT ATOMIC."""
+    is_known = all(token.text in _TRANSACTION for token in tokens[1:])
+    is_known = is_known and (tokens[0].text == "begin" or len(tokens) > 1)
+    return Statement(marks=True) if is_known else UNSURE
+
+
+def _end(tokens: Tokens) -> Statement:
+    """COMMIT and ROLLBACK. CHAIN begins another transaction."""
+    chains = any(token.text == "chain" for token in tokens)
+    if any(token.text == "prepared" for token in tokens):
+        return UNSURE
+    return _query(tokens)._replace(marks=chains)
+
+
+def _savepoint(_: Tokens) -> Statement:
+    """Savepoints end with their transaction, and Django sets them."""
+    return Statement()
+
+
+def _lock(tokens: Tokens) -> Statement:
+    return _session(tokens)._replace(locks=True)
+
+
+def _declare(tokens: Tokens) -> Statement:
+    """DECLARE of a cursor. MariaDB has blocks that begin so."""
+    return _session(tokens) if any(token.text == "cursor" for token in tokens) else UNSURE
+
+
+_RULES: dict[str, Callable[[Tokens], Statement]] = {
+    **dict.fromkeys(("select", "with", "values", "table", "show"), _query),
+    **dict.fromkeys(("explain", "describe", "desc"), _explain),
+    "analyze": _analyze,
+    **dict.fromkeys(("insert", "update", "delete", "replace"), _change),
+    "set": _set,
+    "reset": _reset,
+    **dict.fromkeys(("begin", "start"), _begin),
+    **dict.fromkeys(("commit", "end", "rollback", "abort"), _end),
+    **dict.fromkeys(("savepoint", "release"), _savepoint),
+    "lock": _lock,
+    "declare": _declare,
+    **dict.fromkeys(("fetch", "move", "close", "use", "discard", "deallocate"), _session),
+    **dict.fromkeys(("listen", "unlisten", "notify", "checkpoint"), _session),
+}

@@ -1,0 +1,181 @@
+"""Which statements may leave a mark on their session, and which may lock: lists of both sides."""
+
+import pytest
+from psycopg import sql as composable
+
+from pinning.databases.statements import as_text, statement_of
+
+HARMLESS = [
+    "",
+    "SELECT 1",
+    "SELECT count(*), max(n), coalesce(a, b) FROM notes WHERE id IN (1) AND (a OR (b))",
+    "SELECT COUNT ( * ) FROM notes",
+    'SELECT "count"(*) FROM notes',
+    "SELECT pg_catalog.count(*) FROM notes",
+    "SELECT CASE WHEN (a) THEN (b) ELSE (c) END FROM notes",
+    "SELECT CAST(a AS varchar(10)), a::numeric(3, 2) FROM notes",
+    "SELECT row_number() OVER (PARTITION BY a ORDER BY b) FROM notes",
+    "SELECT array_agg(a ORDER BY b) FILTER (WHERE (c)) FROM notes",
+    "WITH RECURSIVE n (a, b) AS (SELECT 1, 2) SELECT * FROM n",
+    "SELECT * FROM unnest(%s) AS t(a, b)",
+    "SELECT rand(3), random(), now()",
+    "SELECT a.b FROM a",
+    "SELECT current_setting('app.tenant', true)",
+    "SELECT @x",
+    "SELECT * FROM notes FOR UPDATE",
+    "SHOW search_path",
+    "SHOW TABLES",
+    "EXPLAIN SELECT 1",
+    "EXPLAIN (ANALYZE, BUFFERS) SELECT 1",
+    "ANALYZE FORMAT=JSON SELECT 1",
+    "PRAGMA foreign_keys",
+    "SAVEPOINT a",
+    "RELEASE SAVEPOINT a",
+    "ROLLBACK TO SAVEPOINT a",
+    "INSERT INTO notes (text) VALUES (%s)",
+    'INSERT INTO "public"."notes" ("text") VALUES (%s) RETURNING "public"."notes"."id"',
+    "INSERT INTO notes (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = excluded.a",
+    "INSERT INTO `notes` (`a`) VALUES (1) ON DUPLICATE KEY UPDATE `a` = VALUES(`a`)",
+    "UPDATE notes SET (a, b) = (1, 2) WHERE id IN (3)",
+    "DELETE FROM notes WHERE lower(text) = 'a'",
+]
+
+MARKS = [
+    # Settings
+    "SELECT set_config('app.tenant', '2', false)",
+    "SELECT pg_catalog.set_config('app.tenant', '2', false)",
+    "SELECT \"set_config\"/**/('app.tenant', '2', false)",
+    "select Set_Config('app.tenant', '2', false)",
+    "EXPLAIN ANALYZE SELECT set_config('app.tenant', '2', false)",
+    "SHOW TABLES WHERE f(1)",
+    "SET app.tenant = '2'",
+    "SET LOCAL statement_timeout = 1",
+    "RESET ALL",
+    "DISCARD ALL",
+    "USE notes",
+    # Variables and seeds
+    "SELECT @t := 2",
+    "SELECT @t:=2",
+    "SET @t = 2",
+    "SELECT setseed(0.5)",
+    "SELECT (0.5::float8).setseed",
+    "SELECT x.setseed FROM cast(0.5 AS float8) AS x",
+    "SELECT LAST_INSERT_ID(5)",
+    "SELECT nextval('s')",
+    # Locks by name
+    "SELECT pg_advisory_lock(1)",
+    "SELECT (1).pg_advisory_lock",
+    'SELECT (1)./**/"pg_advisory_lock"',
+    "SELECT x.pg_advisory_lock FROM generate_series(1, 1) AS x",
+    "SELECT GET_LOCK('a', 1)",
+    "SELECT RELEASE_ALL_LOCKS()",
+    # Other sessions, cursors, prepared statements, temporary tables, transactions
+    "SELECT dblink_connect('x')",
+    "LISTEN news",
+    "PREPARE p AS SELECT 1",
+    "DECLARE c CURSOR FOR SELECT 1",
+    "FETCH 1 FROM c",
+    "CREATE TEMP TABLE t (a int)",
+    "SELECT 1 INTO TEMP t",
+    "BEGIN",
+    "START TRANSACTION",
+    "COMMIT AND CHAIN",
+    "LOCK TABLES notes READ",
+    "PRAGMA foreign_keys = 0",
+    "PRAGMA foreign_keys(0)",
+    # What tells of the session's past, which another session does not have
+    "SELECT lastval()",
+    "SELECT FOUND_ROWS()",
+    # Functions of the project's own
+    "SELECT archive()",
+    "SELECT public.count(1)",
+    "SELECT pg_temp.lower('a')",
+    'SELECT "Count"(1)',
+    'SELECT "all"(1)',
+    'SELECT "x""count"(1)',
+    "SELECT %f(1)",
+    "INSERT INTO notes SELECT set_config('app.tenant', '2', false)",
+    "UPDATE notes SET text = set_config('app.tenant', '2', false)",
+    "UPDATE notes SET a = (@t := 2)",
+    # Hidden by another server's quotes and comments
+    "SELECT '\\', set_config('app.tenant', '2', false) -- '",
+    "SELECT '\\', set_config('app.tenant', '2', false), '\\'",
+    "SELECT 1 -- \r, set_config('app.tenant', '2', false)",
+    "SELECT 1 # 2, set_config('app.tenant', '2', false)\n",
+    "SELECT 1 # 2\n, set_config('app.tenant', '2', false)",
+    "SELECT $ü$'$ü$, set_config('app.tenant', '2', false) -- '",
+    "SELECT E'a'\n'\\' , ', set_config('app.tenant', '2', false), '",
+    "SELECT 1 /*! , set_config('app.tenant', '2', false) */",
+    'SELECT U&"set\\005fconfig"(1)',
+    # Several statements
+    "SELECT 1; SELECT 2",
+]
+
+
+@pytest.mark.parametrize("sql", HARMLESS)
+def test_it_leaves_no_mark(sql):
+    assert not statement_of(sql).marks
+
+
+@pytest.mark.parametrize("sql", MARKS)
+def test_it_may_leave_a_mark(sql):
+    assert statement_of(sql).marks
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM notes FOR UPDATE",
+        "SELECT * FROM notes for/**/update nowait",
+        "SELECT * FROM notes FOR NO KEY UPDATE",
+        "SELECT * FROM notes FOR SHARE",
+        "SELECT * FROM notes FOR KEY SHARE",
+        "SELECT * FROM notes LOCK IN SHARE MODE",
+        "SELECT * FROM (SELECT * FROM notes FOR UPDATE) AS n",
+        "LOCK TABLE notes",
+        "LOCK notes",
+        "LOCK TABLES notes WRITE",
+        "SELECT pg_advisory_lock(1)",
+        "SELECT pg_try_advisory_xact_lock(1)",
+        "SELECT GET_LOCK('a', 1)",
+        "SELECT lock_account(1)",
+        "SELECT 1; SELECT 2",
+        "CALL lock_all()",
+        "EXPLAIN ANALYZE SELECT * FROM notes FOR UPDATE",
+    ],
+)
+def test_it_may_lock(sql):
+    assert statement_of(sql).locks
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM notes",
+        'SELECT "for", "update" FROM notes',
+        "SELECT substring(text FROM 1 FOR 2), share, locked FROM notes",
+        "SELECT lock FROM doors",
+        "SHOW search_path",
+        "SAVEPOINT a",
+        "COMMIT",
+        "INSERT INTO notes (text) VALUES (%s)",
+        "SELECT 'FOR UPDATE' -- FOR UPDATE",
+    ],
+)
+def test_it_locks_nothing_that_it_reads(sql):
+    assert not statement_of(sql).locks
+
+
+@pytest.mark.parametrize(
+    ("sql", "writes"),
+    [
+        (b"SELECT 1", False),
+        (b"DELETE FROM notes", True),
+        (b"SELECT '\xff'", True),  # in another encoding, in which a backslash may be half a letter
+        (composable.SQL("SELECT {}").format(composable.Identifier("update")), False),
+        (composable.SQL("SELECT {}; DELETE FROM notes").format(1), True),
+        (bytearray(b"SELECT 1"), True),
+    ],
+)
+def test_what_a_driver_takes_besides_text(sql, writes):
+    assert statement_of(as_text(sql, None)).writes is writes
