@@ -1,6 +1,7 @@
 """The middleware: runs each request in a scope, and saves pins for what the request wrote."""
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from pinning.pins import identity, identity_rule
 from pinning.pins.stores import Exchange, stores
 from pinning.scopes import RequestScope, inside, stream_inside, streams
 from pinning.signals import scope_closed
+
+logger = logging.getLogger("pinning")
 
 
 class PinningMiddleware:
@@ -38,7 +41,7 @@ class PinningMiddleware:
         try:
             with inside(scope):
                 response = self.get_response(request)
-                if scope.has_unsaved_writes():
+                if _has_to_save(scope, response):
                     _save(scope, response)
         except BaseException:
             _end(scope)
@@ -51,7 +54,7 @@ class PinningMiddleware:
         try:
             with inside(scope):
                 response = await self.get_response(request)
-                if scope.has_unsaved_writes():
+                if _has_to_save(scope, response):
                     await sync_to_async(_save)(scope, response)
         except BaseException:
             await sync_to_async(_end)(scope)
@@ -61,13 +64,21 @@ class PinningMiddleware:
         return _closed(scope, response)
 
 
+def _has_to_save(scope: RequestScope, response: HttpResponseBase) -> bool:
+    return scope.has_unsaved_writes() or (scope.is_unsafe and streams(response))
+
+
 def _save(scope: RequestScope, response: HttpResponseBase) -> None:
-    """Save what was written, while the response's headers can still be set."""
+    """Save what was written, and what a body may write, while the headers can still be set."""
     request = scope.request
     if stores().has_server_side:
         identity.introduce(request, response)
-    exchange = Exchange(request, response)
-    stores().save(scope.visitor_after(response), scope.take_pins(), exchange)
+    visitor, pins = scope.visitor_after(response), scope.take_pins()
+    if streams(response) and not stores().keeps_late(visitor):
+        pins = pins.merge(scope.pins_of_body())
+        scope.has_pinned_body = True
+    if pins:
+        stores().save(visitor, pins, Exchange(request, response))
 
 
 def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase:
@@ -75,8 +86,6 @@ def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase
     if scope.pins_known:
         stores().tidy(scope.visitor(), Exchange(scope.request, response))
     if streams(response):
-        if scope.is_unsafe and stores().has_server_side:
-            identity.introduce(scope.request, response)  # the body may write after the headers
         stream_inside(
             response, functools.partial(inside, scope), functools.partial(_end, scope, response)
         )
@@ -90,6 +99,24 @@ def _end(scope: RequestScope, response: HttpResponseBase | None = None) -> None:
     try:
         if scope.has_unsaved_writes():
             with inside(scope):
-                stores().save(scope.visitor_after(response), scope.take_pins(), None)
+                is_kept = stores().save(scope.visitor_after(response), scope.take_pins(), None)
+            if not is_kept and not scope.has_pinned_body:
+                _tell_of_loss(_view_of(scope.request))
     finally:
         scope.close()
+
+
+def _view_of(request: HttpRequest) -> str:
+    match = request.resolver_match
+    view = getattr(match, "func", None)
+    return f"{getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', '?')}"
+
+
+@functools.lru_cache(1000)
+def _tell_of_loss(view: str) -> None:
+    """Log it once for each view."""
+    logger.warning(
+        "%s wrote when its headers had left, and no store took the pin: the client may see old "
+        "rows. Call mark_written() before the response, or keep pins on a server.",
+        view,
+    )

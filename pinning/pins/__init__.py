@@ -2,7 +2,7 @@
 
 from pinning.pins import cookies, identity, identity_rule, signing
 from pinning.pins.identity import Visitor
-from pinning.pins.pin import Pin, Pins, Position
+from pinning.pins.pin import Pin, Pins, Position, held
 from pinning.pins.users import NOBODY, ResolvedUsers, id_of, is_open
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ResolvedUsers",
     "Visitor",
     "cookies",
+    "held",
     "id_of",
     "identity",
     "identity_rule",

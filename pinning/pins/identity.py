@@ -3,27 +3,27 @@
 To load the session is itself a read: on a replica that does not have the row yet, Django would see
 no session and log the user out for good. So the value of the session cookie is the name, and the
 session is not loaded. But that value changes at login, at logout and at any time in another tab, so
-a client that writes also gets a name from pinning, in a cookie. A client that keeps no cookies is
+a session that writes also gets a name from pinning, in a cookie. A client that keeps no cookies is
 known by its Authorization header. A user, who may have several clients, is known once other code
 has resolved ``request.user`` (see ``users``).
 """
 
-import itertools
-import secrets
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings as django_settings
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.crypto import salted_hmac
 
 from pinning import conf
-from pinning.pins.cookies import cookies_named, new_cookie, set_cookie
+from pinning.pins.cookies import set_cookie
 from pinning.pins.identity_rule import rule
 from pinning.pins.signing import IDENTITY_SALT, hashed
 
-#: A client has one name from pinning, and more for a while if its first writes ran in parallel.
-_MOST_NAMES = 8
+#: A client has one name from pinning. It has two if its session changed while it wrote first.
+_MOST_NAMES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,8 @@ class Visitor:
     are_cookies_current: bool = True
     #: Whether other clients have one of the identities too: a user's phone and laptop have.
     is_shared: bool = False
+    #: Whether it came without a name. What names it gets, another response may replace.
+    is_new: bool = False
 
 
 def identities_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]:
@@ -75,38 +77,43 @@ def identities_after(
 
 
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Give the client a name, in a cookie that outlasts its session and lives as long as a pin.
+    """Give a client that has a session a name that outlasts it, in a cookie that lives as a pin.
 
-    If IDENTITY is set this does nothing, because then only the names from IDENTITY count.
+    If IDENTITY is set this does nothing, because then only the names from IDENTITY count. Without a
+    session it does nothing either: the stores put the pins of such a client into a cookie.
 
-    A client keeps the name that it has, or that this response gave it before. Each name is in a
-    cookie of its own: if two first responses cross, neither overwrites the other's name.
+    A client keeps the name that it has, or that this response gave it before. A new one is made of
+    the session, so that first responses that cross on their way agree on it.
     """
-    if rule() is not None:
+    session = session_of(request) or session_after(request, response)
+    if rule() is not None or session is None:
         return
     settings = conf.settings()
-    known = _own_of(_cookies_after(request, response))
-    new = {secrets.token_hex(16): new_cookie(_own_name())}
-    name, cookie = next(iter((known or new).items()))
+    name = next(iter(_own_of(_cookies_after(request, response))), None) or _own_name(session)
     seconds = max(settings.max_pin, settings.window)
-    set_cookie(request, response, cookie, _signer().sign(name), seconds)
+    set_cookie(request, response, _cookie_of(name), _signer().sign(name), seconds)
 
 
-def _own_name() -> str:
-    return f"{conf.settings().cookie.name}-id"
+def _own_name(session: str) -> str:
+    value = f"own:{session}".encode(errors="surrogatepass")
+    made = salted_hmac(IDENTITY_SALT, value, algorithm="sha256").digest()
+    return base64.urlsafe_b64encode(made[:12]).decode()
 
 
-def _own_of(cookies: Mapping[str, str]) -> dict[str, str]:
-    """The names that pinning gave the client, each with its cookie, always in the same order.
+def _own_cookies() -> list[str]:
+    """The cookies that may have a name of ours: all that a browser can ever have of them."""
+    return [f"{conf.settings().cookie.name}-id.{number}" for number in range(_MOST_NAMES)]
 
-    Only cookies that ``introduce`` may have set count, and few of them: a client can send more.
-    """
-    names = (
-        (name, cookie)
-        for cookie in sorted(cookies_named(_own_name(), cookies))
-        if (name := _unsigned(cookies[cookie]))
-    )
-    return dict(itertools.islice(names, _MOST_NAMES))
+
+def _cookie_of(name: str) -> str:
+    """Always the same for a name."""
+    return _own_cookies()[sum(name.encode()) % _MOST_NAMES]
+
+
+def _own_of(cookies: Mapping[str, str]) -> list[str]:
+    """The names that pinning gave the client, always in the same order."""
+    values = [cookies[cookie] for cookie in _own_cookies() if cookie in cookies]
+    return [name for name in dict.fromkeys(map(_unsigned, values)) if name]
 
 
 def _cookies_after(request: HttpRequest, response: HttpResponseBase) -> dict[str, str]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 _BIGGEST = 2**63 - 1  # positions travel through 64-bit signed integers
+
+#: The timeline of a pin that no replica reaches: it holds for MAX_PIN.
+HELD = "held."
 _MOST_SECONDS = 2**53  # above this, a float cannot hold every whole second
 _LONGEST_NAME = 200
 
@@ -59,7 +62,8 @@ class Pin:
         is wrong cannot end a pin too early.
         """
         if self.position is None or seen is None:
-            return now >= min(self.written_at, now) + window
+            seconds = max_pin if self.timeline == HELD else window
+            return now >= min(self.written_at, now) + seconds
         reached = seen.places.get(self.timeline) if self.written_at >= seen.since else None
         if reached is not None:
             return reached >= self.position
@@ -76,6 +80,11 @@ class Pin:
     def lasts(self, *, window: float, max_pin: float) -> float:
         """For how many seconds after ``written_at`` the pin must be kept."""
         return window if self.position is None else max(window, max_pin)
+
+
+def held(cluster: str, written_at: float) -> Pin:
+    """A pin that keeps its client on the primary for MAX_PIN: its position is not known."""
+    return Pin(cluster=cluster, written_at=written_at, timeline=HELD, position=_BIGGEST)
 
 
 class Pins:

@@ -1,12 +1,14 @@
 """The scope of a request: it loads the pins of the client that sent the request."""
 
 import functools
+import time
+from dataclasses import replace
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponseBase
 
 from pinning import conf
-from pinning.pins import Pins, ResolvedUsers, Visitor, identity
+from pinning.pins import Pins, ResolvedUsers, Visitor, held, identity
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
 
@@ -17,7 +19,14 @@ _nobody = functools.cache(HttpRequest)
 class RequestScope(Scope):
     """The scope of a request, with the pins of the client that sent it."""
 
-    __slots__ = ("_names", "_uses_replicas", "is_unsafe", "request", "view_transactions")
+    __slots__ = (
+        "_names",
+        "_uses_replicas",
+        "has_pinned_body",
+        "is_unsafe",
+        "request",
+        "view_transactions",
+    )
 
     def __init__(self, request: HttpRequest) -> None:
         """Open a scope for ``request``; no pins are loaded yet."""
@@ -28,6 +37,7 @@ class RequestScope(Scope):
         self.users = ResolvedUsers(request) if stores().has_server_side else None
         self._names: tuple[str, ...] = ()  # the identities whose pins were loaded
         self.is_unsafe = request.method not in conf.settings().safe_methods
+        self.has_pinned_body = False  # what the body writes is pinned by the headers
         self.view_transactions: dict[str, object] = {}
         self._uses_replicas: bool | None = None
 
@@ -61,11 +71,22 @@ class RequestScope(Scope):
         names = self._names
         if self.users is not None:
             names += identity.names_after(self.request, response, self.user_ids())
-        return self._visitor(tuple(dict.fromkeys(names)))
+        visitor = self._visitor(tuple(dict.fromkeys(names)))
+        return replace(visitor, is_new=not identity.names_of(self.request))
 
     def _visitor(self, names: tuple[str, ...]) -> Visitor:
         is_shared = identity.is_shared(self.request, self.user_ids())
         return Visitor(cookies=self.request.COOKIES, identities=names, is_shared=is_shared)
+
+    def pins_of_body(self) -> Pins:
+        """Pins that hold for MAX_PIN from now, for what a body writes after the headers have left.
+
+        A body may write if the method is an unsafe one, or where the view has written.
+        """
+        names = set(conf.settings().replicas) if self.is_unsafe else set(self.works)
+        return Pins(
+            held(name, time.time()) for name in names if self.is_unsafe or self.has_written(name)
+        )
 
     def uses_replicas(self) -> bool:
         """What USE_REPLICAS says. A callable is asked once for each request."""

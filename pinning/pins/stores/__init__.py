@@ -53,11 +53,23 @@ class Stores:
         pins = functools.reduce(Pins.merge, known)
         return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
 
-    def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
-        """Save to all stores; if none takes the pins, to a cookie, if one can still be set."""
+    def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
+        """Save to all stores; to a cookie too, if none takes the pins or the visitor is new.
+
+        Of a visitor who is new, another response may be on its way that gives it another name.
+        False if the pins are kept nowhere: no store took them, and no header can be set any more.
+        """
         taken = [member.save(visitor, pins, exchange) for member in self._members]
-        if self._last_resort is not None and not any(taken):
+        if any(taken) and not visitor.is_new:
+            return True
+        if self._last_resort is not None:
             self._last_resort.save(visitor, pins, exchange)
+            return exchange is not None or any(taken)
+        return any(taken)
+
+    def keeps_late(self, visitor: Visitor) -> bool:
+        """Whether its pins can be saved and found again when no header can be set any more."""
+        return self.has_server_side and bool(visitor.identities) and not visitor.is_new
 
     def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
         """Let each store remove what it found broken."""

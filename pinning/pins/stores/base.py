@@ -41,7 +41,7 @@ class Store(ABC):
 
     @abstractmethod
     def load(self, visitor: Visitor) -> Loaded:
-        """The pins that were saved for the visitor and may still hold, and whether all are there."""
+        """The pins of the visitor that may still hold, and whether these are all."""
 
     @abstractmethod
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:

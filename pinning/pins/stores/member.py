@@ -36,8 +36,12 @@ class Member:
         return answers[0]
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
-        """Whether the store took the pins. A server takes none from a visitor without a name."""
-        if self.store.is_server_side and not visitor.identities:
+        """Whether the store took the pins.
+
+        A server takes none of a visitor without a name, and a client none without a response.
+        """
+        is_possible = visitor.identities if self.store.is_server_side else exchange is not None
+        if not is_possible:
             return False
         return bool(self._attempt(self.store.save, visitor, pins, exchange))
 
