@@ -20,4 +20,5 @@ class PinningConfig(AppConfig):
         connection_created.connect(reads.watch, dispatch_uid="pinning.reads")
         checks.register_all()
         writes.watch_open_connections()
+        writes.look_while_debugging()
         setting_changed.connect(writes.watch_open_connections, dispatch_uid="pinning.writes")

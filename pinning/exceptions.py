@@ -1,4 +1,4 @@
-"""The exceptions that a project may meet, all derived from ``PinningError``."""
+"""The exceptions that a project may meet, all derived from ``PinningError``, and a warning."""
 
 from django.db import InternalError, OperationalError
 
@@ -58,4 +58,18 @@ class NotAPrimaryError(PinningError, OperationalError, InternalError):
             f"{alias!r} leads to a server that takes no writes: a standby, after a failover say. "
             f"Nothing was written. Point {alias!r} in DATABASES, or the name, pooler or proxy that "
             "it goes through, to the primary."
+        )
+
+
+class StaleSaveWarning(UserWarning):
+    """A row that was read from a replica is saved whole. Given while DEBUG is on."""
+
+    def __init__(self, label: str, alias: str) -> None:
+        """``label`` is the model's label, ``alias`` the replica's."""
+        super().__init__(
+            f"A {label} that was read from the replica {alias!r} is saved with all its fields. "
+            "What others have changed meanwhile is overwritten with old values, and a row that was "
+            "deleted is inserted again. Save what you have changed alone, by "
+            "save(update_fields=[...]) or by update() with F(). Or read the row from the primary: "
+            "with select_for_update() in a transaction, or inside use_primary()."
         )

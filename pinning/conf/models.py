@@ -106,6 +106,11 @@ def load_home(value: Any, known: tuple[str, ...]) -> Home:
     return Sharding(function, value)
 
 
+def source_of(instance: Model) -> str | None:
+    """The alias of the database that ``instance`` was read from. None for a new one."""
+    return instance._state.db
+
+
 def is_generic_relation(model: Any, instance: Model) -> bool:
     """Whether ``instance`` has a GenericRelation to ``model``."""
     return model in _generic_targets(type(instance))

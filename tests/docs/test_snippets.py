@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.cache import cache
 from django.http import HttpResponse
 
 from pinning import Reason, scope
@@ -63,6 +64,13 @@ def test_how_it_works(page):
         "trace": [["notes.Note", "replica1", "replica"]],
     }
     assert shown.content.decode() == json.dumps(answer)
+    note = Note.objects.create(text="banner of the day")
+    read = get(lambda request: page.read_note(request, note.pk))
+    assert (read.content, has_pinned(read)) == (b"banner of the day", True)
+    filled = get(lambda _: HttpResponse(page.banner()))
+    assert (filled.content, reasons(filled)) == (b"banner of the day", [Reason.USE_PRIMARY])
+    assert reasons(get(lambda _: HttpResponse(page.banner()))) == []
+    cache.clear()
 
 
 def test_overrides(page, figures, settings):
