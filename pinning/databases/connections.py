@@ -5,7 +5,9 @@ import contextlib
 import os
 import select
 import socket
+import sys
 import threading
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,10 +50,33 @@ def is_on_event_loop() -> bool:
 
 
 class _Thread(threading.local):
-    """Gives each thread a token, because a new thread may get the identity of one that ended."""
+    """What belongs to the running thread, and ends with it."""
 
     def __init__(self) -> None:
-        self.token = object()
+        self.opened = _Opened()
+        #: Stands for the thread, whose number a later thread may get. It is dead once that ended.
+        self.key: weakref.ref[object] = weakref.ref(self.opened)
+
+
+class _Opened:
+    """Connections that a thread has opened by our doing. They are closed when the thread ends.
+
+    Nobody else can use them then, or close them: Django gives each thread connections of its own.
+    """
+
+    def __init__(self) -> None:
+        self._connections: weakref.WeakSet[BaseDatabaseWrapper] = weakref.WeakSet()
+
+    def add(self, connection: BaseDatabaseWrapper) -> None:
+        """Note a connection of this thread."""
+        self._connections.add(connection)
+
+    def __del__(self) -> None:
+        """Runs in the thread that ends. A process that ends closes all by itself."""
+        if not sys.is_finalizing():
+            for connection in list(self._connections):
+                with contextlib.suppress(Exception):  # each driver has its own errors
+                    connection.close()
 
 
 running_thread = _Thread()

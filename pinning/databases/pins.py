@@ -24,6 +24,19 @@ def pin_now(cluster: str) -> Pins:
     return pin_by_clock(cluster) if position is None else pins_at(cluster, position)
 
 
+def pins_of_seen(cluster: str) -> Pins | None:
+    """Pins at or past all that this thread may have seen on ``cluster``. None if nobody can tell.
+
+    Unlike ``pin_now`` this leaves a broken connection alone: work goes on, and will see it.
+    """
+    connection = connections[cluster]
+    try:
+        position = None if _is_busy(connection) else vendors.of_primary(connection)
+    except (Error, SynchronousOnlyOperation):
+        return None
+    return None if position is None else pins_at(cluster, position)
+
+
 def pins_at(cluster: str, position: Position) -> Pins:
     """Pins on ``cluster`` for ``position``, one for each timeline."""
     return Pins(
@@ -40,9 +53,9 @@ def pin_by_clock(cluster: str) -> Pins:
 def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
     """Where the primary is. If the connection is broken, a new one is opened and asked.
 
-    None inside a transaction, which a question that fails would break, and on an event loop.
+    None inside a transaction and on an event loop.
     """
-    if connection.in_atomic_block or is_in_transaction(connection):
+    if _is_busy(connection):
         return None
     try:
         return vendors.of_primary(connection)
@@ -57,3 +70,8 @@ def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
         name = connection.alias
         logger.warning("The position of %r is unknown, so a pin holds for WINDOW: %s", name, error)
     return None
+
+
+def _is_busy(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a transaction is open, which a question that fails would break."""
+    return connection.in_atomic_block or is_in_transaction(connection)

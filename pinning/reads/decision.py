@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from pinning.conf import Cluster, is_generic_relation, outlives_lag
 from pinning.databases import is_in_transaction, is_on_event_loop, running_thread
-from pinning.reads.replica import first_usable, is_ready, settle
+from pinning.reads.replica import first_usable, settle
 from pinning.reads.routed import RoutedAlias
 from pinning.scopes import (
     ClusterWork,
@@ -39,8 +39,8 @@ def decide(
     if scope is None:
         return primary, Reason.NO_SCOPE
     work = scope.works.get(primary) or scope.work(primary)
-    thread = running_thread.token
-    connection = work.connections.get(thread) or _find_connection(cluster, work)
+    reader = work.readers.get(running_thread.key)
+    connection = (None if reader is None else reader.primary()) or _find_connection(cluster, work)
     if connection is not None and is_in_transaction(connection):
         transaction = transaction_of(connection)
         if not scope.is_view_transaction(connection, transaction):
@@ -56,14 +56,8 @@ def decide(
             return primary, Reason.FOLLOWS_PRIMARY
         if is_generic_relation(model, instance):
             return primary, Reason.GENERIC_RELATION
-    choice = work.choice
-    if choice is not None:
-        if choice.replica is None:
-            return choice.decision
-        users = scope.users
-        if (users is None or users.ids() is choice.users) and is_ready(choice, thread):
-            return choice.decision
-    return settle(cluster, scope, work)
+    choice = None if reader is None else reader.settled(work.choice, scope.users)
+    return settle(cluster, scope, work) if choice is None else choice.decision
 
 
 def count(scope: Scope, cluster: Cluster, model: Any, alias: str, reason: Reason) -> None:
@@ -98,7 +92,8 @@ def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper
     """
     if is_on_event_loop():
         return None
-    connection = work.connections[running_thread.token] = connections[cluster.primary]
+    connection = connections[cluster.primary]
+    work.add_reader(connection)
     return connection
 
 

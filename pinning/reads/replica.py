@@ -1,6 +1,7 @@
 """Chooses the replica that serves a scope: a healthy one that has caught up with its pins.
 
-The choice holds for the whole scope. All functions but ``is_ready`` may wait for a database.
+A scope that was sent to the primary looks again after about a second. All functions here may wait
+for a database.
 """
 
 import itertools
@@ -11,27 +12,16 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.conf import Cluster
-from pinning.databases import is_on_event_loop, running_thread
+from pinning.databases import is_on_event_loop, pins_of_seen, running_thread
 from pinning.health import is_usable, note_exhausted, replica
-from pinning.pins import Pin
+from pinning.pins import Pin, Pins
 from pinning.reads.caught_up import begin, has_reached, is_known
 from pinning.reads.order import in_order
 from pinning.reads.routed import RoutedAlias
-from pinning.scopes import Choice, ClusterWork, Reason, Scope, overrides, wishes
+from pinning.scopes import Choice, ClusterWork, Reader, Reason, Scope, overrides, wishes
 
 #: How many replicas a pinned scope asks for their position before it takes the primary.
 MOST_ASKED = 2
-
-
-def is_ready(choice: Choice, thread: object) -> bool:
-    """Whether ``thread`` was sent there before, and its connection is still the same."""
-    known = choice.connections.get(thread)
-    if known is None:
-        return False
-    connection, driver = known
-    if connection.connection is not driver or connection.errors_occurred:
-        return False
-    return choice.replica is not None and not choice.replica.is_lagging
 
 
 def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reason]:
@@ -42,20 +32,14 @@ def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reas
     """
     if work in wishes().choosing:
         return cluster.primary, Reason.STORES_DOWN
-    choice = work.choice
-    is_news = choice is not None and choice.users is not scope.user_ids()
     if is_on_event_loop():
-        if choice is None or choice.pins or is_news:
-            return cluster.primary, Reason.EVENT_LOOP
-        return choice.decision
-    if choice is None or is_news or not _is_there(choice, cluster):
-        choice = _choose_once(cluster, scope, work)
-    if choice.replica is None:
-        return choice.decision
-    connection = connections[choice.alias]
-    if choice.pins and not has_reached(connection, choice.pins):
-        return cluster.primary, Reason.PINNED  # the choice was made on another connection
-    choice.connections[running_thread.token] = connection, connection.connection
+        return _on_event_loop(cluster, scope, work)
+    reader, choice = work.readers[running_thread.key], work.choice
+    if choice is None or not _holds(choice, cluster, scope):
+        choice = _choose_once(cluster, scope, work, reader)
+    if choice.replica is not None and not _enter(reader, choice, cluster, work):
+        choice = Choice.for_now(cluster.primary, Reason.PINNED)
+    reader.choice = choice
     return choice.decision
 
 
@@ -65,11 +49,64 @@ def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
     return next(_usable(cluster, seed), None)
 
 
+def _on_event_loop(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reason]:
+    """What was settled, if that is certain without waiting; otherwise the primary.
+
+    The query runs later, in a thread. So a scope that left the primary goes back, and one that is
+    there stays: what the query sees may be newer than any position that was asked for until now.
+    """
+    choice = work.choice
+    if choice is None:
+        return cluster.primary, Reason.EVENT_LOOP
+    if choice.replica is None:
+        choice.stay()
+        return choice.decision
+    if work.seen:
+        work.choice = Choice.for_now(cluster.primary, Reason.EVENT_LOOP)
+        return work.choice.decision
+    if choice.pins or choice.users is not scope.user_ids():
+        return cluster.primary, Reason.EVENT_LOOP
+    return choice.decision
+
+
+def _holds(choice: Choice, cluster: Cluster, scope: Scope) -> bool:
+    """Whether the scope's choice still holds, for a thread that has to prove itself."""
+    if choice.replica is None:
+        return not choice.is_due
+    return choice.users is scope.user_ids() and is_usable(cluster, choice.alias)
+
+
 def _is_there(choice: Choice, cluster: Cluster) -> bool:
     return choice.replica is None or is_usable(cluster, choice.alias)
 
 
-def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork) -> Choice:
+def _enter(reader: Reader, choice: Choice, cluster: Cluster, work: ClusterWork) -> bool:
+    """Send a thread to the replica, if its connection there has reached all that is asked for."""
+    if reader.is_on_primary and not _may_leave_primary(reader, cluster, work):
+        return False
+    connection, needed = connections[choice.alias], choice.pins
+    if work.seen:
+        needed = tuple(work.seen.merge(Pins(needed)))
+    if needed and not has_reached(connection, needed):
+        return False
+    reader.use_replica(choice, connection)
+    return True
+
+
+def _may_leave_primary(reader: Reader, cluster: Cluster, work: ClusterWork) -> bool:
+    """Whether the primary tells where it is: a replica that has reached that may serve the thread.
+
+    The thread may have seen there what no pin tells, and reads never go back in time by a move.
+    """
+    seen = pins_of_seen(cluster.primary)
+    if seen is None:
+        return False
+    work.seen = work.seen.merge(seen)
+    reader.choice = None
+    return True
+
+
+def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Reader) -> Choice:
     """Choose. If a callable USE_REPLICAS or a store reads meanwhile, it reads from the primary.
 
     Another thread of the scope that reads meanwhile chooses for itself. The first choice holds for
@@ -79,10 +116,12 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork) -> Choice:
     around = wishes()
     token = overrides.wish(around._replace(choosing=around.choosing | {work}))
     try:
-        if old is None or old.replica is None or old.users is users:
-            choice = choose(scope, cluster)
-        else:
+        if old is not None and old.replica is None:
+            choice = leave_primary(scope, cluster, reader, old)
+        elif old is not None and old.users is not users:
             choice = reconsider(scope, cluster, old)
+        else:
+            choice = choose(scope, cluster)
     finally:
         overrides.end(token)
     choice.users = users
@@ -100,15 +139,32 @@ def choose(scope: Scope, cluster: Cluster) -> Choice:
         return Choice(cluster.primary, Reason.SWITCHED_OFF)
     known = scope.pins()
     if known is None:
-        return Choice(cluster.primary, Reason.STORES_DOWN)
-    if pins := known.of(cluster.primary):
-        return _choose_caught_up(scope, cluster, pins)
+        return Choice.for_now(cluster.primary, Reason.STORES_DOWN)
     if not known and scope.needs_pins():
         return Choice(cluster.primary, Reason.NO_PINS)
+    pins, seen = known.of(cluster.primary), scope.work(cluster.primary).seen
+    if pins or seen:
+        return _choose_caught_up(scope, cluster, pins, tuple(seen.merge(Pins(pins))))
     alias = first_usable(cluster, scope)
     if alias is None:
-        return Choice(cluster.primary, Reason.NO_REPLICA)
+        return Choice.for_now(cluster.primary, Reason.NO_REPLICA)
     return _on_replica(alias, Reason.REPLICA)
+
+
+def leave_primary(scope: Scope, cluster: Cluster, reader: Reader, old: Choice) -> Choice:
+    """Choose again for a scope that was sent to the primary about a second ago.
+
+    It stays there unless a replica has reached its pins and all that it has seen on the primary.
+    Where the primary tells no position, and inside a transaction, it always stays.
+    """
+    old.stay()  # other threads do not ask meanwhile
+    scope.forget_unknown_pins()
+    known = scope.pins()
+    if known is not None and not _may_leave_primary(reader, cluster, scope.work(cluster.primary)):
+        return old
+    choice = choose(scope, cluster)
+    is_pinned = known is not None and bool(known.of(cluster.primary))
+    return old if choice.reason is Reason.PINNED and not is_pinned else choice
 
 
 def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
@@ -122,23 +178,26 @@ def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
         return choose(scope, cluster)
     known = scope.pins()
     if known is None:
-        return Choice(cluster.primary, Reason.STORES_DOWN)
+        return Choice.for_now(cluster.primary, Reason.STORES_DOWN)
     pins = known.of(cluster.primary)
     connection = connections[choice.alias]
     if not has_reached(connection, pins):
-        return Choice(cluster.primary, Reason.PINNED)
+        return Choice.for_now(cluster.primary, Reason.PINNED)
     return _after_pins(connection, pins) if pins else _on_replica(choice.alias, choice.reason)
 
 
-def _choose_caught_up(scope: Scope, cluster: Cluster, pins: tuple[Pin, ...]) -> Choice:
+def _choose_caught_up(
+    scope: Scope, cluster: Cluster, pins: tuple[Pin, ...], needed: tuple[Pin, ...]
+) -> Choice:
+    """A replica that has reached all that is ``needed``: the scope's ``pins``, and what it saw."""
     reason = Reason.NO_REPLICA
     for alias in itertools.islice(_usable(cluster, scope.seed), MOST_ASKED):
         connection = connections[alias]
         begin(connection)
-        if has_reached(connection, pins):
-            return _after_pins(connection, pins)
+        if has_reached(connection, needed):
+            return _after_pins(connection, pins) if pins else _on_replica(alias, Reason.REPLICA)
         reason = Reason.PINNED
-    return Choice(cluster.primary, reason)
+    return Choice.for_now(cluster.primary, reason)
 
 
 def _on_replica(alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> Choice:

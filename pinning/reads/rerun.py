@@ -18,6 +18,7 @@ from pinning.databases import (
     is_in_transaction,
     is_not_on_standby,
     is_server_side,
+    running_thread,
     state_of,
     statement_of,
 )
@@ -77,10 +78,10 @@ class Rerunner:
         return (is_not_on_standby(error) or give_up_if_lost(connection, error)) and is_plain
 
     def _leave_replica(self) -> None:
-        """Read from the primary in the rest of the scope: another replica may be further behind."""
+        """Read from the primary from now on: another replica may be further behind."""
         scope = current_scope()
         if scope is not None:
-            scope.work(self._primary).choice = Choice(self._primary, Reason.NO_REPLICA)
+            scope.work(self._primary).choice = Choice.for_now(self._primary, Reason.NO_REPLICA)
 
 
 def _move(cursor: Any, connection: BaseDatabaseWrapper) -> None:
@@ -106,4 +107,6 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
     if cluster is None or connection.alias == cluster.primary:
         return
     hooks.watcher_of(connection, Rerunner, lambda: Rerunner(connection, cluster.primary))
+    if not connection.allow_thread_sharing:
+        running_thread.opened.add(connection)
     replica(connection.alias).note_opened(connection)

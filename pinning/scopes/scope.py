@@ -96,6 +96,13 @@ class Scope:
             self.pins_known = True
         return self._pins
 
+    def forget_unknown_pins(self) -> None:
+        """Let ``pins`` ask the stores again if none could tell."""
+        if self._pins is None and not self._closed:
+            self.pins_known = False
+        if self.parent is not None:
+            self.parent.forget_unknown_pins()
+
     def user_ids(self) -> tuple[str, ...]:
         """The ids of the users resolved by now: the same object until another user is resolved."""
         return NOBODY if self.users is None else self.users.ids()
@@ -150,7 +157,8 @@ class Scope:
                 for pin in pins:
                     work = scope.work(pin.cluster)
                     work.written.receive(Pins([pin]))
-                    work.choice = None  # it was made without them
+                    if work.choice is not None and work.choice.replica is not None:
+                        work.choice = None  # it was made without them
                 if scope._pins is not None:
                     scope._pins = scope._pins.merge(pins)
             scope = scope.parent
@@ -200,7 +208,7 @@ class Scope:
         self.pins_known = True  # a late read gets no pins and goes to the primary
         for work in list(self.works.values()):  # a task that lives on keeps only the scope
             work.choice = None
-            work.connections = {}
+            work.readers = {}
 
 
 def are_replicas_on() -> bool:

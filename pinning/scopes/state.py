@@ -1,12 +1,19 @@
 """What a scope knows about each cluster: its writes there, and which database serves its reads."""
 
+import math
+import time
+import weakref
 from typing import Any, NamedTuple, Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.pins import NOBODY, Pin
+from pinning.databases import running_thread
+from pinning.pins import NOBODY, Pin, Pins, ResolvedUsers
 from pinning.scopes.reasons import Reason
 from pinning.scopes.written import Written
+
+#: How long a scope stays on the primary before it looks whether a replica may serve it now.
+STAY_SECONDS = 1.0
 
 
 class Read(NamedTuple):
@@ -26,11 +33,17 @@ class Replica(Protocol):
 class Choice:
     """Which database serves a scope, and the pins that each connection to it must have reached.
 
-    ``replica`` is None if it is the primary, whose health is not watched. ``users`` are the ids of
-    the users whose pins the choice takes into account.
+    It is one of three:
+
+    - a replica: ``replica`` is set. It holds until the replica is out, another user is resolved,
+      pins are received, or a query fails on it.
+    - the primary for now: ``until`` is set. Then the scope looks again.
+    - the primary for good: USE_REPLICAS is off, or TASKS says so.
+
+    ``users`` are the ids of the users whose pins the choice takes into account.
     """
 
-    __slots__ = ("alias", "connections", "decision", "pins", "reason", "replica", "users")
+    __slots__ = ("alias", "decision", "pins", "reason", "replica", "until", "users")
 
     def __init__(
         self, alias: str, reason: Reason, replica: Replica | None = None, pins: tuple[Pin, ...] = ()
@@ -41,14 +54,74 @@ class Choice:
         self.pins = pins
         self.users = NOBODY
         self.decision = (alias, reason)
-        #: By thread: its connection to the replica, and the driver's connection that was checked.
-        self.connections: dict[object, tuple[BaseDatabaseWrapper, Any]] = {}
+        #: When the scope looks again whether it has to stay on the primary, by ``monotonic()``.
+        self.until = math.inf
+
+    @classmethod
+    def for_now(cls, alias: str, reason: Reason) -> "Choice":
+        """The primary, for about a second."""
+        choice = cls(alias, reason)
+        choice.until = time.monotonic() + STAY_SECONDS
+        return choice
+
+    def stay(self) -> None:
+        """Stay on the primary for about a second from now, unless it is for good."""
+        self.until = max(self.until, time.monotonic() + STAY_SECONDS)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to look again."""
+        return time.monotonic() >= self.until
+
+
+class Reader:
+    """One thread of a scope that reads from a cluster, and the database that it was sent to.
+
+    - A new reader was sent nowhere: ``choice`` is None.
+    - On the primary it stays until the choice is due, whatever the scope has chosen meanwhile.
+    - On a replica it stays as long as the scope does, on the connection that has shown that it has
+      reached what the choice asks for. A new connection must show it, too.
+
+    Connections are held weakly, so that a thread that ended keeps none open.
+    """
+
+    __slots__ = ("_connection", "_driver", "choice", "primary")
+
+    def __init__(self, primary: BaseDatabaseWrapper) -> None:
+        #: Its connection to the primary.
+        self.primary = weakref.ref(primary)
+        self.choice: Choice | None = None
+        self._connection = self.primary  # its connection to the replica
+        self._driver: Any = None  # the driver's connection that was checked
+
+    @property
+    def is_on_primary(self) -> bool:
+        """Whether it reads, or has just read, from the primary because the scope chose so."""
+        return self.choice is not None and self.choice.replica is None
+
+    def use_replica(self, choice: Choice, connection: BaseDatabaseWrapper) -> None:
+        """Read from a replica on ``connection``, which has reached all that is asked for."""
+        self._connection, self._driver = weakref.ref(connection), connection.connection
+        self.choice = choice
+
+    def settled(self, chosen: Choice | None, users: ResolvedUsers | None) -> Choice | None:
+        """Its choice, if that still holds while the scope's is ``chosen``. This asks nobody."""
+        choice = self.choice
+        if choice is None or choice.replica is None:
+            return None if choice is None or choice.is_due else choice
+        if choice is not chosen or choice.replica.is_lagging:
+            return None
+        connection = self._connection()
+        if connection is None or connection.connection is not self._driver:
+            return None
+        is_news = users is not None and users.ids() is not choice.users
+        return None if is_news or connection.errors_occurred else choice
 
 
 class ClusterWork:
     """What a scope knows about one cluster."""
 
-    __slots__ = ("choice", "connections", "reads", "written")
+    __slots__ = ("choice", "readers", "reads", "seen", "written")
 
     def __init__(self) -> None:
         #: What this scope wrote, and the pins it received from work elsewhere.
@@ -56,5 +129,14 @@ class ClusterWork:
         #: Which database serves the reads, once it is settled.
         self.choice: Choice | None = None
         self.reads: dict[Reason, int] = {}
-        #: The connections to the primary, by thread.
-        self.connections: dict[object, BaseDatabaseWrapper] = {}
+        #: The threads that read, by ``running_thread.key``.
+        self.readers: dict[weakref.ref[object], Reader] = {}
+        #: Where the primary was when the scope last left it: no replica behind that may serve.
+        self.seen = Pins()
+
+    def add_reader(self, primary: BaseDatabaseWrapper) -> None:
+        """Note that the running thread reads, and forget the threads that have ended."""
+        for key in [key for key in list(self.readers) if key() is None]:
+            self.readers.pop(key, None)
+        reader = self.readers.setdefault(running_thread.key, Reader(primary))
+        reader.primary = weakref.ref(primary)

@@ -34,7 +34,8 @@ class Scripted(Positions):
         self.asked: list[str] = []
 
     def of_primary(self, connection):
-        return None
+        places = self.places.get(connection.alias)
+        return places and Position(places=places, clock=self.clock)
 
     def of_replica(self, connection):
         self.asked.append(connection.alias)
@@ -105,14 +106,15 @@ def test_a_new_connection_has_reached_nothing(scripted):
 
 def test_in_a_scope_each_connection_is_asked_once_and_a_new_one_anew(scripted):
     scripted.places = {"replica1": {"1": 100}}
-    with inside(Pinned()):
+    with freeze_time() as clock, inside(Pinned()):
         assert [route() for _ in range(3)] == ["replica1"] * 3
         assert scripted.asked == ["replica1"]
         connections["replica1"].close()
         connections["replica1"].ensure_connection()
         scripted.places = {"replica1": {"1": 99}}  # it leads to another server, or that one crashed
         assert route() == "default"
-        scripted.places = {"replica1": {"1": 100}}
+        scripted.places = {"default": {"1": 100}, "replica1": {"1": 100}}
+        clock.tick(1.1)
         assert route() == "replica1"
 
 

@@ -1,0 +1,175 @@
+"""Work that goes on for seconds: it leaves the primary again, and never sees less than before."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connections
+from django.db.models import Max
+
+from pinning import Reason, carried, current_scope, in_scope, scope
+from tests.live.conftest import completed, on_each_database
+from tests.live.site.pair import DATABASE, Pair
+from tests.notes.models import Note
+
+#: The servers take this many seconds, and whole ones.
+LAG_SECONDS = {"postgresql": 0.2, "mariadb": 1}
+CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+
+
+@pytest.fixture
+def site(pair: Pair, django_db_blocker: Any, monkeypatch: Any) -> Iterator[Pair]:
+    """The pair as "default" and "replica1", in every thread."""
+    before = {alias: connections[alias] for alias in ("default", "replica1")}
+    servers = {"default": pair.primary, "replica1": pair.replica}
+    for alias, server in servers.items():
+        settings = completed({**connections.settings[alias], **server.settings(DATABASE)})
+        monkeypatch.setitem(connections.settings, alias, {**settings, "TEST": {}})
+        del connections[alias]
+    with django_db_blocker.unblock():
+        yield pair
+        for alias, connection in before.items():
+            connections[alias].close()
+            connections[alias] = connection
+
+
+def write() -> str:
+    """What a task is given whose user has just written."""
+    with scope():
+        Note.objects.create(text="mine")
+        return carried()
+
+
+def newest() -> int:
+    return Note.objects.aggregate(newest=Max("pk"))["newest"]
+
+
+def for_seconds(seconds: float) -> Iterator[None]:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        yield
+        time.sleep(0.01)
+
+
+@contextmanager
+def others_write(pair: Pair) -> Iterator[None]:
+    """Somebody else writes all the time, but for a pause that is longer than the lag."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        with closing(pair.primary.connect(DATABASE)) as connection:
+            cursor = connection.cursor()
+            while not over.is_set():
+                for _ in range(40):
+                    cursor.execute("INSERT INTO notes_note (text) VALUES ('other')")
+                    connection.commit()
+                    over.wait(0.02)
+                over.wait(LAG_SECONDS["mariadb"] + 0.8)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def assert_never_less(seen: list[int]) -> None:
+    assert seen == sorted(seen)
+    assert seen[-1] > seen[0]
+
+
+@on_each_database
+def test_a_task_that_begins_before_the_replica_has_the_write_moves_there_soon(
+    site: Pair, vendor: str, figure: Callable[[str, object], None]
+):
+    site.replica.set_delay(LAG_SECONDS[vendor])
+    with scope(carried=write()) as work:
+        for _ in for_seconds(5):
+            newest()
+    reads = work.reads["default"]
+    share = reads[Reason.PINNED] / sum(reads.values())
+    figure(f"Of a pinned task of 5 s, {vendor}, read from the primary", f"{share:.0%}")
+    assert share < 0.6
+
+
+@on_each_database
+def test_it_never_sees_less_than_before_while_others_write(site: Pair, vendor: str):
+    site.replica.set_delay(LAG_SECONDS[vendor])
+    with others_write(site), scope(carried=write()) as work:
+        seen = [newest() for _ in for_seconds(8)]
+    assert_never_less(seen)
+    assert work.reads["default"][Reason.CAUGHT_UP] > 0
+
+
+def test_none_of_its_threads_does(site: Pair):
+    site.replica.set_delay(LAG_SECONDS["postgresql"])
+
+    def read() -> list[int]:
+        try:
+            return [newest() for _ in for_seconds(6)]
+        finally:
+            connections.close_all()
+
+    with others_write(site), scope(carried=write()) as work, ThreadPoolExecutor(4) as pool:
+        run = in_scope(read)
+        for future in [pool.submit(run) for _ in range(4)]:
+            assert_never_less(future.result())
+    assert work.reads["default"][Reason.CAUGHT_UP] > 0
+
+
+def test_nor_does_asynchronous_code_which_is_also_routed_on_the_event_loop(site: Pair):
+    site.replica.set_delay(LAG_SECONDS["postgresql"])
+
+    async def read() -> list[int]:
+        seen = []
+        async with scope(carried=text):
+            for turn in range(300):
+                if turn % 100 == 50:  # more than a second lies between
+                    async for note in Note.objects.order_by("-pk")[:1].aiterator():
+                        seen.append(note.pk)
+                else:
+                    seen.append((await Note.objects.aaggregate(newest=Max("pk")))["newest"])
+                await asyncio.sleep(0.02)
+            moved.append(current_scope().reads["default"][Reason.CAUGHT_UP])
+        return seen
+
+    moved: list[int] = []
+    text = write()
+    with others_write(site):
+        assert_never_less(async_to_sync(read)())
+    assert moved[0] > 0
+
+
+def test_after_an_outage_of_a_moment_it_comes_back_to_the_replica(site: Pair):
+    with scope() as work:
+        assert newest() is None
+        site.replica.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE backend_type = 'client backend' AND pid != pg_backend_pid()"
+        )
+        work.trace = []
+        for _ in for_seconds(2):
+            newest()
+    assert work.trace[0].reason == Reason.REPLICA  # it was run again on the primary
+    assert work.trace[1].reason == Reason.NO_REPLICA
+    assert work.trace[-1].reason == Reason.REPLICA
+
+
+def test_threads_that_ended_leave_no_connection(site: Pair):
+    with scope():
+        newest()
+        before = site.replica.execute(CLIENTS)[0][0]
+        for _ in range(30):
+            thread = threading.Thread(target=in_scope(newest))
+            thread.start()
+            thread.join()
+        site.primary.execute("SELECT pg_sleep(0.2)")  # they take leave
+        assert site.replica.execute(CLIENTS)[0][0] == before
