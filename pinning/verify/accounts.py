@@ -1,5 +1,7 @@
 """Accounts for simulated users who sign in: without a password, without rights, and soon gone."""
 
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 from django.apps import apps
@@ -44,6 +46,12 @@ def account(run: str, session: int) -> Any:
     new.set_unusable_password()
     new.save()
     return new
+
+
+def end_sessions(keys: Iterable[str]) -> None:
+    """Remove sessions that nobody has signed out of, those whose answer was lost for example."""
+    for key in keys:
+        import_module(settings.SESSION_ENGINE).SessionStore(key).delete()
 
 
 def remove_accounts(run: str) -> None:

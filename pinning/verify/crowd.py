@@ -5,7 +5,9 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from pinning.verify.clients import Answer, Client, is_installed
 from pinning.verify.history import NO_ANSWER, Kind, Operation
@@ -29,6 +31,8 @@ class Plan:
     requests: int = 20_000
     pause_seconds: float = 0.02
     seed: int = 0
+    #: The pass is good for ``seconds`` and so much longer: to sign out, and for clocks that differ.
+    margin_seconds: float = 300.0
     kinds: tuple[type[User], ...] = KINDS
 
 
@@ -38,10 +42,11 @@ class Crowd:
     def __init__(self, addresses: Sequence[str], plan: Plan) -> None:
         """Take the addresses under which the site's one urlconf is found; ask nothing yet.
 
-        Raises SiteError without httpx.
+        Raises SiteError without httpx, and for an address that would show the pass on the way.
         """
         if not is_installed():
             raise SiteError("Visits need httpx: pip install django-pinning[verify]")
+        hosts = sorted({_host_of(address) for address in addresses})
         self.plan = plan
         self.history: list[Operation] = []
         #: What the site cannot do, and so was not tried: sentences.
@@ -49,7 +54,8 @@ class Crowd:
         #: What the run has left on the site: a sentence, or empty.
         self.left = ""
         self._addresses = addresses
-        self._pass = Pass.new(plan.users)
+        lasts_seconds = plan.seconds + plan.margin_seconds
+        self._pass = Pass.new(plan.users, hosts=hosts, lasts_seconds=lasts_seconds)
         self._host = self._client()
         self._users: list[User] = []
         self._steps = itertools.count(1)
@@ -83,8 +89,8 @@ class Crowd:
         status = self._host.post("end").status
         if status != 200:
             self.left = (
-                f"The site answered the end of run {self.run_name} with status {status}: its rows "
-                "and accounts go with the first run two days later."
+                f"The site answered the end of run {self.run_name} with status {status}: its rows, "
+                "sessions and accounts go with the first run two days later."
             )
         self._host.close()
 
@@ -155,6 +161,25 @@ class Crowd:
         return possible
 
 
+def _host_of(address: str) -> str:
+    """The host in a URL. Raises SiteError if the pass could be read on the way there."""
+    url = urlsplit(address)
+    host = (url.hostname or "").rstrip(".")
+    if url.scheme != "https" and not _is_this_machine(host):
+        raise SiteError(
+            f"{address} has to begin with https://, or others could read the pass on its way, and "
+            "sign in to accounts of the site. http:// is for this machine alone: localhost."
+        )
+    return f"[{host}]" if ":" in host else host  # as Django's get_host() has it
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _obstacle(kind: type[User], site: dict[str, Any]) -> str:
     """Why the site promises such users nothing, or cannot have them; empty if it can."""
     if kind.needs_server_side and not site["has_server_side"]:
@@ -168,7 +193,8 @@ def _obstacle(kind: type[User], site: dict[str, Any]) -> str:
 
 _HINTS = {
     400: "Is the address in the site's ALLOWED_HOSTS?",
-    403: "Run the command with the site's own SECRET_KEY.",
+    403: "Run the command with the site's own SECRET_KEY, on a machine whose clock is right.",
+    421: "Does something in front of the site change the header Host?",
     404: 'Has the site path("...", include("pinning.verify.urls")), and does the URL lead there?',
     405: "Does something in front of the site refuse POST?",
     500: 'Is "pinning.verify" in INSTALLED_APPS, and was `migrate` run? The site\'s log has more.',

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.contrib.auth import login, logout
-from django.db import connections, router, transaction
+from django.db import IntegrityError, connections, router, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import split_domain_port
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -17,8 +18,13 @@ from pinning.conf import clusters
 from pinning.pins import identity_rule
 from pinning.pins.stores import stores
 from pinning.verify import accounts
-from pinning.verify.models import Counter
+from pinning.verify.models import Counter, Login
 from pinning.verify.passes import HEADER, Pass
+
+_TEXT = "text/plain"
+
+#: The session of the row that stands for the run itself. It stays, so that no run begins twice.
+_RUN = -1
 
 _FORGOTTEN_AFTER = timedelta(days=2)
 
@@ -39,6 +45,9 @@ def with_pass(view: View) -> View:
         shown = Pass.read(request.headers.get(HEADER, ""))
         if shown is None or where.get("session", 0) >= shown.sessions:
             return HttpResponse("Not without the pass of a run.", status=403)
+        host, _ = split_domain_port(request.get_host())
+        if host not in shown.hosts:
+            return HttpResponse(f"The pass is not for {host}.", status=421, content_type=_TEXT)
         return view(request, shown, **where)
 
     guarded.login_required = False  # type: ignore[attr-defined]  # for LoginRequiredMiddleware
@@ -48,11 +57,20 @@ def with_pass(view: View) -> View:
 @with_pass
 @require_POST
 def begin(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
-    """Make the rows of a run, remove those of runs that nobody ended, and tell what there is."""
+    """Make the rows of a run, remove those of runs that nobody ended, and tell what there is.
+
+    A run begins once: 410 if it has begun before, whether it has ended or not.
+    """
     old = Counter.objects.filter(made__lt=timezone.now() - _FORGOTTEN_AFTER)
     for run in set(old.values_list("run", flat=True)):
         _remove(run)
-    Counter.objects.bulk_create(Counter(run=shown.run, session=n) for n in range(shown.sessions))
+        Counter.objects.filter(run=run).delete()
+    rows = [Counter(run=shown.run, session=n) for n in range(_RUN, shown.sessions)]
+    try:
+        with transaction.atomic(using=_primary()):
+            Counter.objects.bulk_create(rows)
+    except IntegrityError:
+        return HttpResponse("The run has begun before.", status=410)
     cluster = clusters().of_alias(_primary())
     return JsonResponse(
         {
@@ -90,9 +108,11 @@ def value(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:
 @require_POST
 def sign_in(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:
     """Sign the client in to the session's own account, as long as the run goes on."""
-    if not Counter.objects.using(_primary()).filter(run=shown.run).exists():
+    if not Counter.objects.using(_primary()).filter(run=shown.run, session=session).exists():
         return HttpResponse("The run is over.", status=410)
     login(request, accounts.account(shown.run, session), backend=accounts.BACKEND)
+    if key := request.session.session_key:
+        Login.objects.create(run=shown.run, key=key)
     return JsonResponse({})
 
 
@@ -106,8 +126,11 @@ def sign_out(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:  
 
 def _remove(run: str) -> None:
     """The accounts first: where something keeps them, the rows bring the run back to mind."""
+    logins = Login.objects.using(_primary()).filter(run=run)
+    accounts.end_sessions(logins.values_list("key", flat=True))
     accounts.remove_accounts(run)
-    Counter.objects.filter(run=run).delete()
+    logins.delete()
+    Counter.objects.filter(run=run, session__gt=_RUN).delete()
 
 
 def _is_signed_in(request: HttpRequest) -> bool:

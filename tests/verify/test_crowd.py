@@ -1,9 +1,10 @@
-"""How a run begins and ends."""
+"""How a run begins and ends, and where it may be."""
 
 import pytest
 
 from pinning.verify.clients import Answer, Client
-from pinning.verify.crowd import Crowd, Plan
+from pinning.verify.crowd import Crowd, Plan, SiteError
+from pinning.verify.passes import Pass
 from pinning.verify.users import TwoDevices
 
 SITE = {
@@ -40,3 +41,48 @@ def test_a_run_that_is_interrupted_as_it_begins_leaves_nothing(posted, monkeypat
     with pytest.raises(KeyboardInterrupt), Crowd(["http://127.0.0.1:9"], plan):
         pass
     assert posted == ["begin", *["0/login"] * 2, *["0/logout"] * 2, "end"]
+
+
+def test_a_run_that_is_interrupted_as_it_goes_on_leaves_nothing(posted):
+    def interrupted(share):
+        raise KeyboardInterrupt
+
+    plan = Plan(users=1, requests=1, kinds=(TwoDevices,))
+    with pytest.raises(KeyboardInterrupt), Crowd(["http://localhost:9"], plan) as crowd:
+        crowd.run(interrupted)
+    assert posted[0] == "begin"
+    assert posted[-1] == "end"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://www.example.com/verify/",
+        "http://10.0.0.1:8000",
+        "http://localhost.example.com",
+        "http://127.0.0.1@www.example.com/",
+        "http://web/",
+        "www.example.com",
+    ],
+)
+def test_nobody_can_read_the_pass_on_its_way(posted, address):
+    with pytest.raises(SiteError, match="has to begin with https://"):
+        Crowd(["https://www.example.com", address], Plan())
+    assert posted == []
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("https://WWW.Example.com:8443/verify/", "www.example.com"),
+        ("https://www.example.com./", "www.example.com"),
+        ("https://[2001:db8::1]/", "[2001:db8::1]"),
+        ("http://localhost:8000/verify", "localhost"),
+        ("http://127.0.0.2", "127.0.0.2"),
+        ("http://[::1]:8000", "[::1]"),
+    ],
+)
+def test_a_pass_is_for_the_host_of_the_address(address, host):
+    crowd = Crowd([address], Plan(users=3, seconds=10, margin_seconds=5))
+    signed = Pass.read(crowd._pass.sign())
+    assert signed == Pass(crowd.run_name, 3, (host,), 15)

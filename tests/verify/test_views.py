@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.core.signing import dumps
 from django.test import Client, override_settings
 from django.urls import include, path, resolve
 from django.utils import timezone
 from freezegun import freeze_time
 
-from pinning.verify.models import Counter
+from pinning.verify.models import Counter, Login
 from pinning.verify.passes import HEADER, Pass
 
 urlpatterns = [path("verify/", include("pinning.verify.urls"))]
@@ -23,9 +24,16 @@ pytestmark = [
 PAGES = ["begin", "end", "0/value", "0/login", "0/logout"]
 
 
+RUN_SECONDS = 60
+
+
+def new_pass(sessions, hosts=("testserver",)):
+    return Pass.new(sessions, hosts=hosts, lasts_seconds=RUN_SECONDS)
+
+
 @pytest.fixture
 def shown():
-    return Pass.new(2)
+    return new_pass(2)
 
 
 @pytest.fixture
@@ -54,7 +62,7 @@ def test_nobody_gets_in_without_a_pass(client, text):
     for page in PAGES:
         assert stranger.post(f"/verify/{page}", {"value": 7}).status_code == 403
         assert stranger.get(f"/verify/{page}").status_code == 403
-    assert [row.value for row in Counter.objects.all()] == [0, 0]
+    assert [row.value for row in Counter.objects.all()] == [0, 0, 0]
     assert not get_user_model().objects.exists()
 
 
@@ -63,10 +71,38 @@ def test_a_pass_is_for_its_own_sessions(client):
     assert client.get("/verify/2/value").status_code == 403
 
 
-def test_a_pass_grows_old(client):
+def test_a_pass_ends_with_the_time_of_its_run(client):
     assert client.get("/verify/0/value").status_code == 200
-    with freeze_time(timezone.now() + timedelta(hours=25)):
-        assert client.get("/verify/0/value").status_code == 403
+    with freeze_time(timezone.now() + timedelta(seconds=RUN_SECONDS + 1)):
+        for page in PAGES:
+            assert client.post(f"/verify/{page}", {"value": 7}).status_code == 403
+
+
+@override_settings(ALLOWED_HOSTS=["testserver", "staging.example"])
+def test_a_pass_is_for_its_own_host(client):
+    """Another site may have the same SECRET_KEY."""
+    for page in PAGES:
+        answer = client.post(f"/verify/{page}", {"value": 7}, headers={"host": "staging.example"})
+        assert (answer.status_code, answer.content) == (
+            421,
+            b"The pass is not for staging.example.",
+        )
+
+
+@pytest.mark.parametrize("host", ["testserver:8000", "TESTSERVER", "[::1]:8000"])
+@override_settings(ALLOWED_HOSTS=["*"])
+def test_whatever_its_port_is(host):
+    client = Client(headers={HEADER: new_pass(1, ["testserver", "[::1]"]).sign(), "host": host})
+    assert client.post("/verify/begin").status_code == 200
+
+
+@pytest.mark.parametrize("pages", [[], ["end"]], ids=["going on", "ended"])
+def test_a_run_begins_once(client, pages):
+    for page in pages:
+        assert client.post(f"/verify/{page}").status_code == 200
+    before = Counter.objects.count()
+    assert client.post("/verify/begin").status_code == 410
+    assert Counter.objects.count() == before
 
 
 def test_a_pass_of_another_secret_is_none(client):
@@ -92,9 +128,14 @@ def test_a_read_tells_where_and_why(client, shown):
     assert read(client)["reason"] == "pinned"  # it has begun the run
 
 
-def test_what_there_is_is_told(client):
-    assert client.post("/verify/end").status_code == 200
-    assert client.post("/verify/begin").json() == {
+@pytest.fixture
+def another():
+    """Somebody with the pass of another run, which has not begun."""
+    return Client(headers={HEADER: new_pass(1).sign()})
+
+
+def test_what_there_is_is_told(another):
+    assert another.post("/verify/begin").json() == {
         "has_scope": True,
         "replicas": ["replica1"],
         "has_server_side": False,
@@ -105,9 +146,8 @@ def test_what_there_is_is_told(client):
 
 
 @override_settings(AUTHENTICATION_BACKENDS=["tests.no.Backend"])
-def test_why_nobody_can_sign_in_is_told(client):
-    client.post("/verify/end")
-    assert "AUTHENTICATION_BACKENDS" in client.post("/verify/begin").json()["no_accounts"]
+def test_why_nobody_can_sign_in_is_told(another):
+    assert "AUTHENTICATION_BACKENDS" in another.post("/verify/begin").json()["no_accounts"]
 
 
 def test_a_session_signs_in_to_an_account_without_rights(client):
@@ -127,21 +167,47 @@ def test_two_devices_share_an_account(client, shown):
     assert get_user_model().objects.count() == 1
 
 
-def test_the_end_of_a_run_leaves_nothing_of_it(client):
-    other = Client(headers={HEADER: Pass.new(1).sign()})
-    other.post("/verify/begin")
+def test_the_end_of_a_run_leaves_nothing_of_it_but_that_it_was(client, shown, another):
+    another.post("/verify/begin")
     client.post("/verify/0/login")
     client.post("/verify/end")
-    assert Counter.objects.count() == 1
+    rows = Counter.objects.values_list("run", "session")
+    assert set(rows.filter(run=shown.run)) == {(shown.run, -1)}
+    assert rows.exclude(run=shown.run).count() == 2
     assert not get_user_model().objects.exists()
+
+
+ENGINES = ["db", "cached_db", "cache", "signed_cookies"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_session_is_left_whoever_has_lost_its_key(client, shown, engine):
+    with override_settings(SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}"):
+        lost = [Client(headers={HEADER: shown.sign()}) for _ in range(3)]
+        for each in lost:
+            assert each.post("/verify/0/login").status_code == 200
+        assert client.post("/verify/end").status_code == 200
+        for each in lost:
+            assert each.get("/verify/0/value?signed_in=1").status_code == 401
+    assert not Session.objects.exists()
+    assert not Login.objects.exists()
+
+
+def test_another_run_s_sessions_stay(client, another):
+    another.post("/verify/begin")
+    another.post("/verify/0/login")
+    client.post("/verify/0/login")
+    client.post("/verify/end")
+    assert another.get("/verify/0/value?signed_in=1").status_code == 200
 
 
 def test_runs_that_nobody_ended_go_in_time(client):
     client.post("/verify/0/login")
     with freeze_time(timezone.now() + timedelta(hours=49)):
-        late = Pass.new(1)
+        late = new_pass(1)
         Client(headers={HEADER: late.sign()}).post("/verify/begin")
-    assert [row.run for row in Counter.objects.all()] == [late.run]
+    assert {row.run for row in Counter.objects.all()} == {late.run}
+    assert not Session.objects.exists()
     assert not get_user_model().objects.exists()
 
 

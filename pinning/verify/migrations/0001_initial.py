@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """The table of simulated users' values."""
+    """The tables of simulated users: their values, and their sessions."""
 
     initial = True
 
@@ -23,5 +23,13 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="Login",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False, verbose_name="ID")),
+                ("run", models.CharField(max_length=32)),
+                ("key", models.TextField()),
+            ],
         ),
     ]
