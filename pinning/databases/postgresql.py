@@ -73,7 +73,8 @@ SELECT CASE WHEN pg_catalog.pg_is_in_recovery()
         FROM pg_catalog.pg_control_checkpoint()),
        pg_catalog.concat_ws(' ', pg_catalog.inet_server_addr(), pg_catalog.current_setting('port'),
                             pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())),
-       pg_catalog.pg_backend_pid()
+       pg_catalog.pg_backend_pid(),
+       pg_catalog.date_part('epoch', pg_catalog.pg_last_xact_replay_timestamp())
 """
 
 _CAN_SEE_TIMELINE = """
@@ -148,18 +149,21 @@ class PostgreSQLPositions(Positions):
         if system.is_aurora:
             return None
         question = _REPLICA.replace(VIEW, RECEIVER) if system.has_receiver else _REPLICA
-        lsn, receiver, clock, checkpoint, server, backend = fetch_row(connection, question)
+        row = fetch_row(connection, question)
+        lsn, receiver, clock, checkpoint, server, backend, replayed_at = row
         if lsn is None:
             return Position(places={}, clock=clock)
         timeline, process = receiver or (None, None)
         if timeline is None:
-            return Position(places={f"{system.identifier}.{_UNKNOWN}": lsn}, clock=clock)
+            places = {f"{system.identifier}.{_UNKNOWN}": lsn}
+            return Position(places=places, clock=clock, replayed_at=replayed_at)
         is_direct = connection.connection.info.backend_pid == backend
         return Position(
             places={f"{system.identifier}.{timeline}": lsn},
             clock=clock,
             since=_since(connection, timeline, clock, checkpoint),
             server=f"{system.identifier} {server} {process}" if is_direct else "",
+            replayed_at=replayed_at,
         )
 
     def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:

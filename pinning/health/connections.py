@@ -42,7 +42,7 @@ def is_usable(cluster: Cluster, alias: str) -> bool:
         return False
     if is_tried:  # else nothing was asked, and another thread may have set it aside
         known.restore()
-    return True
+    return known.watcher is None or known.watcher.is_known_to_be_fresh()
 
 
 def _renew_if_broken(connection: BaseDatabaseWrapper, *, ask: bool) -> None:

@@ -3,6 +3,7 @@
 The age of the last commit that was replayed is no measure: it grows while the primary is idle.
 """
 
+import math
 from collections import deque
 
 from pinning.pins import Position
@@ -36,6 +37,22 @@ class History:
         """
         at = min(at, self._seen[-1][0]) if self._seen else at
         return next((at - then for then, primary in self._seen if replica.is_behind(primary)), 0.0)
+
+    def most(self, at: float, replica: Position) -> float:
+        """By how many seconds at most a replica lags that was at ``replica`` at the time ``at``.
+
+        Infinite if it lacks all that is remembered, and does not tell when it was written.
+        """
+        if not self._seen:
+            return math.inf
+        last, primary = self._seen[-1]
+        reached = [then for then, place in self._seen if not replica.is_behind(place)]
+        age = math.inf if replica.replayed_at is None else primary.clock - replica.replayed_at
+        return max(0.0, min(min(at, last) - max(reached, default=-math.inf), age))
+
+    def __len__(self) -> int:
+        """How many positions are remembered."""
+        return len(self._seen)
 
 
 def _continues(old: Position, new: Position) -> bool:

@@ -1,8 +1,10 @@
 """A probe: a question to a server that may hang, asked in a thread that may hang with it."""
 
 import contextlib
+import statistics
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 from django.db import Error, OperationalError
@@ -10,6 +12,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.databases import apart, has_answer, is_full, shut
 from pinning.pins import Position
+
+#: Of so many answers it is known how long they took: three that are slow make a slow replica.
+_REMEMBERED = 5
 
 Ask = Callable[[BaseDatabaseWrapper], Position | None]
 
@@ -26,6 +31,13 @@ class Probe:
         #: Whether the last question was asked on a connection that was open before.
         self.was_connected = False
         self._began_at: float | None = None
+        self._took = deque[float](maxlen=_REMEMBERED)
+
+    @property
+    def usual_seconds(self) -> float:
+        """How long answers have lately taken on an open connection: mostly the round trip."""
+        took = list(self._took)
+        return statistics.median(took) if took else 0.0
 
     @property
     def is_waiting(self) -> bool:
@@ -81,7 +93,11 @@ class Probe:
     def _answer(self, ask: Ask) -> Position | None:
         """Ask. A server that refuses the question has answered too: a right may be missing."""
         try:
-            return ask(self._connection)
+            self._connection.ensure_connection()
+            began_at = time.monotonic()
+            answer = ask(self._connection)
+            self._took.append(time.monotonic() - began_at)
+            return answer
         except Error:
             if self._connection.connection is None or not self._connection.is_usable():
                 raise

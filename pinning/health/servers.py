@@ -1,5 +1,6 @@
 """One replica or primary as the monitor watches it: at each tick it asks, waits or judges."""
 
+import math
 import threading
 
 from django.db import Error
@@ -8,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning import conf, databases
 from pinning.databases import fetch_row
 from pinning.exceptions import LaggingReplicaError, SilentReplicaError
+from pinning.health.freshness import Freshness
 from pinning.health.lag import History
 from pinning.health.probe import Probe
 from pinning.health.status import Replica
@@ -23,6 +25,16 @@ _YOUNG_SECONDS = 1.0
 #: is an error in the project's code.
 _LONGER = 10
 
+#: A server that is far away may take this many of its usual round trips more.
+_ROUND_TRIPS = 2
+
+#: The round trip counts up to this many times PROBE_TIMEOUT.
+_FARTHEST = 5
+
+#: A replica that was late is back when its lag is below this share of MAX_LAG: it does not come and
+#: go with each question then.
+_BACK = 0.75
+
 
 class WatchedPrimary:
     """A primary whose positions are noted, to measure how far its replicas lag."""
@@ -33,6 +45,10 @@ class WatchedPrimary:
         self._probe = Probe(connection)
         self._sent_at = 0.0
         self._is_asked = False
+
+    def is_expected(self, now: float) -> bool:
+        """Whether an answer may still come soon."""
+        return self._probe.is_waiting and now - self._sent_at < _LONGER * _timeout()
 
     def tick(self, now: float, interval: float) -> None:
         """Take an answer, and ask again if it is time."""
@@ -59,11 +75,18 @@ class WatchedReplica:
         self.replica = replica
         self._primary = primary
         self._probe = Probe(connection)
+        self._freshness = Freshness()
         self._is_asked = self._is_asked_for_lag = self._is_silent = self._is_try = False
         self._waited = 0.0
         self._sent_at = self._measured_at = 0.0
         #: When the last question that was answered was sent.
         self.answered_at = 0.0
+
+    def is_known_to_be_fresh(self) -> bool:
+        """Whether it is known to lag no more than MAX_LAG. May wait for the monitor to find out."""
+        if self._primary is None or self._freshness.is_fresh():
+            return True
+        return self._freshness.want(self.replica.waits.activity, _LONGER * _timeout())
 
     def tick(self, now: float, counted: float, interval: float) -> bool:
         """Take an answer, notice that none comes, or ask if it is time. Whether to look again soon.
@@ -73,22 +96,26 @@ class WatchedReplica:
         if self._is_asked and self._probe.is_waiting:
             self._wait(now, counted)
         elif self._is_asked:
-            is_sign_of_return = self._is_try or self._is_silent
+            is_late_answer = self._is_silent and not self.replica.is_unsteady
+            is_sign_of_return = self._is_try or is_late_answer
             self._is_asked = self._is_silent = False
             self._take(self._probe.answer, now, is_sign_of_return=is_sign_of_return)
         elif self._is_due(now, interval):
             self._send(now, interval)
         is_expected = self._is_asked and not self._is_silent
-        return is_expected or bool(self.replica.waits.begun())
+        return is_expected or self._freshness.is_wanted or bool(self.replica.waits.begun())
 
     def _is_due(self, now: float, interval: float) -> bool:
         is_resting = self.replica.breaker.is_resting
         self._is_try = is_resting and self.replica.breaker.may_try()
         begun = [wait.since for wait in self.replica.waits.begun()]
-        if self._is_try or any(self._sent_at < since < now - _timeout() / 8 for since in begun):
+        usual = now - _timeout() / 8 - self._round_trip
+        if self._is_try or any(self._sent_at < since < usual for since in begun):
             return True
         if is_resting:
             return False
+        if self._freshness.is_wanted:
+            return True
         is_in_use = (
             self.is_used or begun or self.replica.is_lagging or self.replica.waits.are_held()
         )
@@ -96,7 +123,7 @@ class WatchedReplica:
 
     def _send(self, now: float, interval: float) -> None:
         """Ask for a sign of life, and at most once an interval for the position."""
-        self._is_asked_for_lag = now - self._measured_at >= interval
+        self._is_asked_for_lag = self._freshness.is_wanted or now - self._measured_at >= interval
         self._is_asked = self._probe.send(_where if self._is_asked_for_lag else _ping)
         self._sent_at, self._waited, self.is_used = now, 0.0, False
         if self._is_asked_for_lag:
@@ -105,10 +132,11 @@ class WatchedReplica:
     def _wait(self, now: float, counted: float) -> None:
         """Notice silence. The probe has half of PROBE_TIMEOUT; noticing a waiting read has half."""
         self._waited += counted
-        patience = _timeout() * (0.5 if self._probe.was_connected else _LONGER)
-        if not self._is_silent and (self._waited < patience or not self._probe.is_unanswered()):
+        is_late = self._waited >= self._patience and self._probe.is_unanswered()
+        if not (self._is_silent or is_late):
             return
         self._is_silent = True
+        self._freshness.end(now)
         is_news = not self.replica.breaker.is_resting
         if is_news:
             self.replica.mark_down()
@@ -118,6 +146,18 @@ class WatchedReplica:
         self._cut_the_young(now)
         if is_news:
             _tell(self.replica, SilentReplicaError(now - self._sent_at))
+
+    @property
+    def _round_trip(self) -> float:
+        """The replica's usual round trip in seconds, as far as it counts."""
+        return min(self._probe.usual_seconds, _FARTHEST * _timeout())
+
+    @property
+    def _patience(self) -> float:
+        """How many seconds the probe has. To connect takes some ten round trips."""
+        if self._probe.was_connected:
+            return _timeout() / 2 + _ROUND_TRIPS * self._round_trip
+        return _LONGER * (_timeout() + self._round_trip)
 
     def _cut_the_young(self, now: float, waited: float = 0.0) -> None:
         """End waits of ``waited`` seconds or more that began since the last answer, or just before.
@@ -142,6 +182,7 @@ class WatchedReplica:
         replica fail does not bring the replica back.
         """
         if isinstance(answer, Error):
+            self._freshness.end(now)
             is_out = self.replica.breaker.is_resting
             if is_out:
                 self.replica.set_aside(answer)
@@ -149,20 +190,40 @@ class WatchedReplica:
             return
         self.answered_at = self._sent_at
         if self._is_asked_for_lag:
-            self._judge_lag(answer)
+            self._judge_lag(answer, now)
         if is_sign_of_return:
             self.replica.restore()
 
-    def _judge_lag(self, seen: Position | None) -> None:
+    def _judge_lag(self, seen: Position | None, now: float) -> None:
         max_lag = conf.settings().max_lag
         if self._primary is None or max_lag is None or seen is None or not seen.places:
             self.replica.unmark_lagging()  # its lag is not known
+            self._freshness.prove(math.inf)
+            self._freshness.end(now)
             return
         lag = self._primary.history.lag(self._sent_at, seen)
         if lag > max_lag:
             self.replica.mark_lagging(LaggingReplicaError(lag))
-        else:
+        elif lag <= max_lag * _BACK:
             self.replica.unmark_lagging()
+        self._judge_freshness(self._primary, seen, now, max_lag)
+
+    def _judge_freshness(
+        self, primary: WatchedPrimary, seen: Position, now: float, max_lag: float
+    ) -> None:
+        """Note until when it is fresh. If the primary is about to tell more, ask once more then.
+
+        A primary that tells nothing may be gone: the replica serves then, as far as is known.
+        """
+        most = primary.history.most(self._sent_at, seen)
+        if most <= max_lag:
+            self._freshness.prove(self._sent_at + max_lag - most)
+        elif primary.is_expected(now):
+            self._measured_at = 0.0
+            return
+        elif not len(primary.history):
+            self._freshness.prove(now + max_lag / 2)
+        self._freshness.end(now)
 
 
 def _tell(replica: Replica, error: SilentReplicaError) -> None:

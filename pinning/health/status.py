@@ -2,7 +2,9 @@
 
 import functools
 import logging
+import time
 import weakref
+from collections import deque
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,6 +18,11 @@ from pinning.signals import replica_down, replica_up, tell
 
 logger = logging.getLogger("pinning")
 
+#: A replica is unsteady that was set aside so often within so many times RETRY_AFTER. It comes and
+#: goes with each answer otherwise, and each time two lines are logged.
+_OFTEN = 3
+_LATELY = 6
+
 
 class Replica:
     """What this process knows of one replica.
@@ -24,7 +31,16 @@ class Replica:
     MAX_LAG.
     """
 
-    __slots__ = ("alias", "breaker", "is_lagging", "is_none_left", "servers", "waits", "watcher")
+    __slots__ = (
+        "_set_aside_at",
+        "alias",
+        "breaker",
+        "is_lagging",
+        "is_none_left",
+        "servers",
+        "waits",
+        "watcher",
+    )
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
@@ -39,6 +55,14 @@ class Replica:
         self.waits = Waits()
         #: The monitor's object that watches it, once there is one.
         self.watcher: Any = None
+        self._set_aside_at = deque[float](maxlen=_OFTEN)
+
+    @property
+    def is_unsteady(self) -> bool:
+        """Whether it was set aside so often of late that it has to rest until it is back."""
+        times = self._set_aside_at
+        since = time.monotonic() - _LATELY * conf.settings().retry_after
+        return len(times) == _OFTEN and times[0] > since
 
     @property
     def is_out(self) -> bool:
@@ -63,7 +87,10 @@ class Replica:
 
     def mark_down(self) -> bool:
         """Leave it alone for RETRY_AFTER. Returns whether it was in use before."""
-        return self.breaker.set_aside(conf.settings().retry_after)
+        is_news = self.breaker.set_aside(conf.settings().retry_after)
+        if is_news:
+            self._set_aside_at.append(time.monotonic())
+        return is_news
 
     def tell_down(self, error: BaseException) -> None:
         """Log and signal that it was set aside."""

@@ -41,6 +41,11 @@ class Waits:
         """From now on, set ``activity`` whenever a wait begins."""
         self._activity = activity
 
+    @property
+    def activity(self) -> threading.Event:
+        """What wakes the monitor, or an event that nobody waits for."""
+        return self._activity or threading.Event()
+
     def begun(self) -> "list[Wait]":
         """The waits that have begun and not ended."""
         return list(self._begun)

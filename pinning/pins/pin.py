@@ -21,12 +21,15 @@ class Position:
     timeline, if the name of that timeline may have meant another history before; otherwise 0.
     ``server`` names the server and its current recovery: no other server has this name, nor the
     same server when it begins recovery again. It is empty if the name is not certain.
+    ``replayed_at`` is when the last transaction that a replica has replayed was committed, by the
+    primary's clock; None if that is not known.
     """
 
     places: Mapping[str, int]
     clock: float
     since: float = 0.0
     server: str = ""
+    replayed_at: float | None = None
 
     def is_behind(self, primary: "Position") -> bool:
         """Whether a replica at this position lacks something that its primary had at ``primary``.

@@ -81,3 +81,27 @@ def test_what_a_primary_had_as_it_died_makes_no_replica_late(history):
     """It may never have left it, and nobody else is there to serve reads."""
     assert history.lag(1000, at(99)) == 0
     assert history.lag(1000, at(0)) == 9
+
+
+def test_at_most_it_lags_since_the_primary_had_what_it_has(history):
+    assert history.most(10, at(100)) == 0
+    assert history.most(10, at(95)) == 1
+    assert history.most(9.5, at(100)) == 0  # asked before the primary was
+    assert history.most(10, at(0)) == 10
+    assert history.most(1000, at(0)) == 10  # the primary was not seen since
+
+
+def test_it_may_lag_for_ever_if_all_that_is_known_is_missing():
+    history = History(30)
+    assert history.most(10, at(99)) == float("inf")
+    history.add(10, at(100))
+    assert history.most(10, at(99)) == float("inf")
+
+
+def test_unless_it_tells_when_its_last_transaction_was_committed():
+    history = History(30)
+    history.add(10, Position(places={"7.1": 100}, clock=1000.0))
+    behind = Position(places={"7.1": 99}, clock=5000.0, replayed_at=993.0)
+    assert history.most(12, behind) == 7  # by the primary's clock alone
+    ahead = Position(places={"7.1": 99}, clock=5000.0, replayed_at=1003.0)
+    assert history.most(12, ahead) == 0

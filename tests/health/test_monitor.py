@@ -33,6 +33,7 @@ class FakeProbe:
         self.has_come = False
         self.asked: list[Any] = []
         self.answer: Any = None
+        self.usual_seconds = 0.0
 
     def send(self, ask: Any) -> bool:
         self.sent += 1
@@ -63,6 +64,10 @@ class FakeWait:
 class FakePrimary:
     def __init__(self) -> None:
         self.history = History(60)
+        self.is_answering = False
+
+    def is_expected(self, now: float) -> bool:
+        return self.is_answering
 
 
 class Scene:
@@ -263,6 +268,44 @@ def test_a_late_answer_brings_it_back_at_once(scene):
     assert not status.replica("replica1").breaker.is_resting
 
 
+def test_one_that_comes_and_goes_has_to_rest(scene, caplog):
+    """Else each answer, a little late, brings it back for a moment, with two lines in the log."""
+    for _ in range(50):
+        answered(scene)
+        scene.waiting()
+        scene.tick(6)
+        scene.waits.clear()
+        scene.probe.answers()
+        scene.tick()
+    assert status.replica("replica1").breaker.is_resting
+    assert len(caplog.records) < 6
+    scene.now += 20
+    answered(scene)
+    assert not status.replica("replica1").breaker.is_resting
+
+
+@pytest.mark.parametrize(("round_trip", "ticks"), [(0.0, 1), (0.12, 11), (9.0, 41)])
+def test_the_usual_round_trip_is_added_twice_up_to_a_bound(scene, round_trip, ticks):
+    answered(scene)
+    scene.probe.usual_seconds = round_trip
+    scene.now, scene.replica.is_used = scene.now + 2, True
+    scene.tick()
+    scene.tick(ticks)
+    assert not status.replica("replica1").breaker.is_resting
+    scene.tick(3)
+    assert status.replica("replica1").breaker.is_resting
+
+
+def test_nobody_has_waited_for_long_within_a_round_trip(scene):
+    answered(scene)
+    scene.probe.usual_seconds = 0.12
+    scene.waiting()
+    scene.tick(5)
+    assert scene.probe.sent == 1
+    scene.tick(2)
+    assert scene.probe.sent == 2
+
+
 def test_a_probe_that_has_to_connect_has_ten_times_as_long(scene):
     scene.probe.was_connected = False
     scene.tick(39)
@@ -390,6 +433,59 @@ def test_a_replica_that_lags_is_out_until_it_has_caught_up(scene, caplog):
     assert told == [("replica1", "It lags by 43.0 s or more."), "replica1"]
     replica_down.disconnect(down)
     replica_up.disconnect(up)
+
+
+def test_one_that_was_late_is_back_when_it_is_well_below(scene):
+    """It does not come and go with each question."""
+    for at in range(60, 104):
+        scene.primary.history.add(at, Position(places={"7.1": at}, clock=0.0))
+    late = status.replica("replica1")
+    for place, is_out in [(71, True), (74, True), (79, True), (82, False), (74, False)]:
+        scene.now, scene.replica.is_used = scene.now + 3, True
+        scene.primary.history.add(scene.now, Position(places={"7.1": 104}, clock=0.0))
+        scene.primary.history._seen.pop()
+        answered(scene, Position(places={"7.1": place}, clock=0.0))
+        assert late.is_out is is_out, place
+
+
+@pytest.mark.parametrize(("place", "is_fresh"), [(100, True), (99, False)])
+def test_it_is_fresh_once_it_has_what_the_primary_had(scene, place, is_fresh):
+    scene.primary.history.add(scene.now, Position(places={"7.1": 100}, clock=0.0))
+    answered(scene, Position(places={"7.1": place}, clock=0.0))
+    assert scene.replica._freshness.is_fresh() is is_fresh
+    scene.now += 31
+    assert not scene.replica._freshness.is_fresh()
+
+
+def test_a_primary_that_is_about_to_tell_is_waited_for(scene):
+    scene.primary.is_answering = True
+    freshness = scene.replica._freshness
+    freshness.is_wanted = True
+    answered(scene, Position(places={"7.1": 100}, clock=0.0))
+    assert (freshness.is_wanted, freshness.is_fresh()) == (True, False)
+    scene.primary.is_answering = False
+    scene.primary.history.add(scene.now, Position(places={"7.1": 100}, clock=0.0))
+    answered(scene, Position(places={"7.1": 100}, clock=0.0))
+    assert (freshness.is_wanted, freshness.is_fresh()) == (False, True)
+    assert scene.probe.asked == [servers._where] * 2
+
+
+def test_where_the_primary_tells_nothing_the_replica_serves(scene):
+    answered(scene, Position(places={"7.1": 100}, clock=0.0))
+    assert scene.replica._freshness.is_fresh()
+
+
+@pytest.mark.parametrize("answer", [OperationalError("refused"), None])
+def test_who_waits_to_know_is_let_go(scene, answer):
+    scene.replica._freshness.is_wanted = True
+    answered(scene, answer)
+    assert not scene.replica._freshness.is_wanted
+
+
+def test_also_where_it_is_silent(scene):
+    scene.replica._freshness.is_wanted = True
+    scene.tick(6)
+    assert not scene.replica._freshness.is_wanted
 
 
 def test_a_primary_is_asked_once_an_interval_and_its_places_are_noted(monkeypatch):

@@ -28,6 +28,9 @@ class Connection:
     def inc_thread_sharing(self) -> None:
         pass
 
+    def ensure_connection(self) -> None:
+        pass
+
     def is_usable(self) -> bool:
         return not self.is_broken
 
@@ -174,3 +177,15 @@ def test_a_hanging_question_is_asked_anew_on_another_connection():
         while probe.is_waiting:
             probe.hurry()
         assert probe.answer is HERE
+
+
+def test_how_long_answers_usually_take_is_known(monkeypatch):
+    clock = iter(range(100))
+    probe = make()
+    assert probe.usual_seconds == 0
+    monkeypatch.setattr("pinning.health.probe.time.monotonic", lambda: next(clock))
+    for _ in range(3):
+        ask(probe, lambda connection: HERE)
+    assert probe.usual_seconds == 1
+    ask(probe, lambda connection: [next(clock) for _ in range(50)] and HERE)
+    assert probe.usual_seconds == 1  # one that is slow is not usual

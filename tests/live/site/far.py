@@ -36,8 +36,9 @@ class Far:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self._ends.append(near)
                 far = socket.create_connection(("127.0.0.1", self._target))
-                self._ends += [near, far]
+                self._ends.append(far)
                 for end in (near, far):  # else a second small packet waits for 40 ms
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 turn = {"is_servers": True}
