@@ -6,8 +6,11 @@ django-ninja resolve it inside the view, and put a plain object on the request.
 """
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
@@ -23,12 +26,41 @@ _NOTHING = object()
 
 
 def id_of(user: object) -> str | None:
-    """The id of ``user``; None if it is anonymous, is no user, or is lazy and not resolved yet."""
+    """The id of ``user``; None if it is anonymous, is no user, or is lazy and not resolved yet.
+
+    It is the primary key as text. A user of another model than AUTH_USER_MODEL has the model's
+    label in it too: two models may have the same key.
+    """
     user = _unwrapped(user)
     if not inspect.getattr_static(user, "is_authenticated", False):
         return None  # getattr_static runs no code of the object, which may be lazy in its own way
     pk = getattr(user, "pk", None)
-    return str(pk) if pk is not None and getattr(user, "is_authenticated", False) else None
+    if pk is None or not getattr(user, "is_authenticated", False):
+        return None
+    label = _foreign_label(type(user))
+    return str(pk) if label is None else f"{label}\0{pk}"  # NUL, which no key has in it
+
+
+def _foreign_label(kind: type) -> str | None:
+    """The label of a model whose rows are no users of AUTH_USER_MODEL. None for what is no model.
+
+    A proxy and a child that shares its parent's key have the same rows as the model behind them.
+    """
+    if not issubclass(kind, Model):
+        return None
+    model = _root_of(kind)
+    try:
+        known = apps.get_model(django_settings.AUTH_USER_MODEL, require_ready=False)
+    except (LookupError, ValueError):
+        return str(model._meta.label)
+    return None if model is _root_of(known) else str(model._meta.label)
+
+
+def _root_of(model: type[Model]) -> type[Model]:
+    found: Any = model._meta.concrete_model
+    while getattr(found._meta.pk.remote_field, "parent_link", False):
+        found = found._meta.pk.remote_field.model
+    return cast(type[Model], found)
 
 
 def is_open(user: object) -> bool:

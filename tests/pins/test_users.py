@@ -5,10 +5,12 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
+from django.test.utils import isolate_apps
 from django.utils.functional import SimpleLazyObject
 
 from pinning.pins.users import NOBODY, ResolvedUsers, id_of, is_open
+from tests.shop.models import Customer
 
 
 class TokenUser:
@@ -61,6 +63,37 @@ def resolved(user):
 )
 def test_the_id_of_a_user(make, id_):
     assert id_of(make()) == id_
+
+
+@isolate_apps("tests.notes")
+def test_a_proxy_or_a_child_of_the_user_model_is_the_same_user():
+    class Proxy(User):
+        class Meta:
+            proxy = True
+            app_label = "notes"
+
+    class Child(User):
+        class Meta:
+            app_label = "notes"
+
+    assert id_of(Proxy(pk=5)) == id_of(Child(pk=5)) == "5"
+
+
+def test_a_user_of_another_model_is_somebody_else():
+    one, same, other = (Customer(pk=UUID(int=number)) for number in (5, 5, 6))
+    assert id_of(one) == id_of(same)
+    assert id_of(one) not in {str(UUID(int=5)), id_of(other), None}
+
+
+@override_settings(AUTH_USER_MODEL="shop.Customer")
+def test_whose_model_is_the_user_model_is_known_by_the_key_alone():
+    assert id_of(Customer(pk=UUID(int=5))) == str(UUID(int=5))
+    assert id_of(User(pk=5)) != "5"
+
+
+@override_settings(AUTH_USER_MODEL="nowhere.User")
+def test_a_user_model_that_is_not_installed_is_no_error():
+    assert id_of(User(pk=5)).endswith("5")
 
 
 def test_a_user_who_is_lazy_twice_over():
