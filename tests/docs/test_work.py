@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
+from django.core import signing
 from django.core.management import BaseCommand, call_command
 
 from pinning import Reason, current_scope, scope
@@ -91,10 +92,13 @@ def test_identity(page, memory, settings):
     post(as_user(write))
     assert talk(page.NotesConsumer) == ["default", "hello"]
     settings.PINNING = {**settings.PINNING, "IDENTITY": page.by_account}
-    post(write, **{"X-Account": "7", "Cookie": "sessionid=one"})
-    other = get(count, **{"X-Account": "7", "Cookie": "sessionid=other"})
+    account = {"X-Account-Token": signing.dumps(7, salt="accounts")}
+    post(write, **account, Cookie="sessionid=one")
+    other = get(count, **account, Cookie="sessionid=other")
     assert reasons(other) == [Reason.PINNED]
-    assert reasons(get(count, Cookie="sessionid=one")) == [Reason.REPLICA]
+    for forged in ("", "7", signing.dumps(7, salt="others")):
+        header = {"X-Account-Token": forged}
+        assert reasons(get(count, **header, Cookie="sessionid=one")) == [Reason.REPLICA]
 
 
 def count(request: Any) -> django.http.HttpResponse:
