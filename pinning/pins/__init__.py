@@ -3,6 +3,7 @@
 from pinning.pins import cookies, identity, identity_rule, signing
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins, Position, held
+from pinning.pins.session import signed_in
 from pinning.pins.users import NOBODY, ResolvedUsers, id_of, is_open
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "identity",
     "identity_rule",
     "is_open",
+    "signed_in",
     "signing",
 ]

@@ -11,6 +11,7 @@ from pinning.databases import is_on_event_loop, pin_now, pins_at
 from pinning.pins import Pins, Position, ResolvedUsers, Visitor, id_of, identity, is_open, signing
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
+from pinning.scopes.writers import writers_of
 
 
 class Holder:
@@ -32,7 +33,8 @@ class Holder:
 
     def load(self) -> Pins | None:
         """The pins of this user or client. None if no store could tell."""
-        visitor = self._visitor()
+        request = self._request
+        visitor = self._visitor(() if request is None else ResolvedUsers(request).ids())
         return None if visitor is None else stores().load(visitor)
 
     def save(self, take: Callable[[], Pins]) -> None:
@@ -55,17 +57,19 @@ class Holder:
             connections.close_all()
 
     def _save(self, take: Callable[[], Pins]) -> None:
-        visitor = self._visitor()
+        request = self._request
+        users = () if request is None else writers_of(request, ResolvedUsers(request).ids())
+        visitor = self._visitor(users)
         if visitor is not None and visitor.identities:
             stores().save(visitor, take(), None)
 
-    def _visitor(self) -> Visitor | None:
+    def _visitor(self, users: tuple[str, ...]) -> Visitor | None:
         """Made anew each time, because the user of a consumer may have been resolved since."""
         if self._request is None:
             name = _name_of(self._who)
             names = () if name is None else signing.hashed("user", name)
             return Visitor(cookies={}, identities=names)
-        found = identity.names_of(self._request, ResolvedUsers(self._request).ids())
+        found = identity.names_of(self._request, users)
         if found is None:
             return None
         cookies = self._request.COOKIES

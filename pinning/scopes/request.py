@@ -11,6 +11,7 @@ from pinning import conf
 from pinning.pins import Pins, ResolvedUsers, Visitor, held, identity
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
+from pinning.scopes.writers import writers_of
 
 #: The request of a scope that has ended: one for all. It needs settings, which come later.
 _nobody = functools.cache(HttpRequest)
@@ -70,7 +71,8 @@ class RequestScope(Scope):
         """The visitor, with all identities it had and those that ``response`` gives it."""
         names = self._names
         if self.users is not None:
-            names += identity.names_after(self.request, response, self.user_ids())
+            users = writers_of(self.request, self.user_ids())
+            names += identity.names_after(self.request, response, users)
         visitor = self._visitor(tuple(dict.fromkeys(names)))
         return replace(visitor, is_new=not identity.names_of(self.request))
 

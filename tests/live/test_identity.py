@@ -135,6 +135,19 @@ def test_what_a_user_writes_on_the_phone_is_seen_on_the_laptop(site: Site, pair:
     assert is_on_replica(laptop.get(path))
 
 
+def test_what_is_written_by_a_view_that_asks_for_no_user_is_seen_on_the_laptop(
+    site: Site, pair: Pair
+):
+    phone, laptop, other = (signed_in(site, name) for name in ("marta", "marta", "nils"))
+    for method, path in [("POST", "/notes/raw"), ("GET", "/notes/by-get?text=new")]:
+        pair.replica.resume_replay()
+        pair.execute("DELETE FROM notes_note")
+        caught_up(pair)
+        assert phone.request(method, path, data={"text": "new"}).is_success
+        assert laptop.notes("/mine") == ["new"]
+        assert other.notes("/mine") == []
+
+
 @pytest.mark.parametrize(("path", "header", "scheme"), WITH_TOKENS[1:])
 def test_what_an_app_writes_with_a_token_is_seen_in_the_browser_and_back(
     site: Site, pair: Pair, path: str, header: str, scheme: str

@@ -1,0 +1,123 @@
+"""A write is filed under its user, too, when no code has asked who the user is."""
+
+from contextlib import ExitStack
+from uuid import UUID
+
+import pytest
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connections
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test.utils import CaptureQueriesContext
+from django.utils.functional import SimpleLazyObject
+
+from pinning import Reason
+from tests.notes.models import Note
+from tests.scopes.test_request import LAPTOP, PHONE, resolving
+from tests.shop.models import Customer
+from tests.test_middleware import memory, read, routed, send, send_async, write
+
+__all__ = ["memory"]
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "replica1", "replica2"]),
+    pytest.mark.usefixtures("memory"),
+]
+
+
+def signed_in_session():
+    made = SessionStore()
+    made[SESSION_KEY] = "5"
+    made.save()
+    return made.session_key
+
+
+def visiting(view, *, loads=False):
+    """As behind Django's middleware; nobody asks who the user is."""
+
+    def visit(request):
+        request.session = SessionStore(request.COOKIES["sessionid"])
+        request.user = SimpleLazyObject(lambda: User(pk=request.session[SESSION_KEY]))
+        if loads:
+            request.session.get("basket")
+        return view(request)
+
+    return visit
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_a_view_writes_that_asks_for_no_user_is_seen_by_the_users_other_devices(method):
+    send(visiting(write), method, {"sessionid": signed_in_session()})
+    assert routed(send(resolving(read, User(pk=5)), cookies=LAPTOP)) == ("default", Reason.PINNED)
+    other = send(resolving(read, User(pk=6)), cookies=LAPTOP)
+    assert routed(other) == ("replica1", Reason.REPLICA)
+
+
+def test_so_it_is_for_an_asynchronous_view():
+    async def view(request):
+        request.session = SessionStore(request.COOKIES["sessionid"])
+        await Note.objects.acreate(text="new")
+        return HttpResponse()
+
+    send_async(view, "POST", {"sessionid": signed_in_session()})
+    assert routed(send(resolving(read, User(pk=5)), cookies=LAPTOP)) == ("default", Reason.PINNED)
+
+
+def test_so_it_is_for_what_a_body_writes():
+    def parts():
+        write()
+        yield b"written"
+
+    view = visiting(lambda request: StreamingHttpResponse(parts()))
+    list(send(view, "POST", {"sessionid": signed_in_session()}))
+    assert routed(send(resolving(read, User(pk=5)), cookies=LAPTOP)) == ("default", Reason.PINNED)
+
+
+def queries_of(view, method="POST"):
+    """How many queries read a session while ``view`` was answered, and where."""
+    cookies = {"sessionid": signed_in_session()}
+    found = []
+    with ExitStack() as stack:
+        caught = {
+            alias: stack.enter_context(CaptureQueriesContext(connections[alias]))
+            for alias in ("default", "replica1")
+        }
+        send(view, method, cookies)
+        for alias, queries in caught.items():
+            found += [alias for query in queries if "django_session" in query["sql"]]
+    return found
+
+
+def test_the_session_is_read_on_the_primary_once_where_a_write_is_saved():
+    assert queries_of(visiting(write)) == ["default"]
+    assert queries_of(visiting(write), "GET") == ["default"]
+
+
+def test_no_session_is_read_for_a_request_that_does_not_write():
+    assert queries_of(visiting(read), "GET") == []
+    assert queries_of(visiting(lambda request: HttpResponse())) == []
+
+
+def test_no_session_is_read_again_that_was_loaded():
+    assert queries_of(visiting(write, loads=True)) == ["default"]
+
+
+def test_no_session_is_read_where_the_user_is_resolved():
+    assert queries_of(visiting(resolving(write, User(pk=5)))) == []
+
+
+def test_no_session_is_read_for_cookies_alone(settings):
+    settings.PINNING = {**settings.PINNING, "STORES": ["cookie"]}
+    assert queries_of(visiting(write)) == []
+
+
+def test_no_session_is_read_where_a_rule_names_who_it_is(settings):
+    settings.PINNING = {**settings.PINNING, "IDENTITY": lambda request: ["acme"]}
+    assert queries_of(visiting(write)) == []
+
+
+def test_two_user_models_with_the_same_key_are_two_users():
+    send(resolving(write, User(pk=5)), "POST", PHONE)
+    response = send(resolving(read, Customer(pk=UUID(int=5))), cookies=LAPTOP)
+    assert routed(response) == ("replica1", Reason.REPLICA)
