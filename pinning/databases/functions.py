@@ -17,8 +17,8 @@ _KEYWORDS_WORDS = """
     nested next not notnull nothing null of offset on only operator or order ordinality over
     overlaps partition passing path precision preceding range regexp repeatable returning right
     rlike rollup rows row select separator set sets similar some sounds straight_join symmetric
-    table tablesample then to using use values variadic when where window with within xor zone
-    system bernoulli explain analyze verbose recursive
+    table tablesample then to using use value values variadic when where window with within xor
+    zone system bernoulli explain analyze verbose recursive
     """
 KEYWORDS = frozenset(_KEYWORDS_WORDS.split())
 
@@ -112,18 +112,18 @@ _POSTGRESQL = """
     """
 
 _MYSQL = """
-    adddate addtime aes_decrypt aes_encrypt against bin bin_to_uuid bit_count charset coercibility
-    compress connection_id conv convert_tz crc32 curdate curtime database date_format date_sub
-    datediff day dayname dayofmonth dayofweek dayofyear decode_histogram elt export_set
-    extractvalue field find_in_set format_bytes format_pico_time from_base64 from_days
-    from_unixtime get_format group_concat hex hour if ifnull inet6_aton inet6_ntoa inet_aton
-    inet_ntoa insert instr is_ipv4 is_ipv4_compat is_ipv4_mapped is_ipv6 is_uuid json_array_append
-    json_array_insert json_compact json_contains json_contains_path json_depth json_detailed
-    json_equals json_extract json_insert json_keys json_length json_loose json_merge
-    json_merge_patch json_merge_preserve json_normalize json_overlaps json_pretty json_quote
-    json_remove json_replace json_schema_valid json_search json_set json_storage_size json_type
-    json_unquote json_valid last_day lcase locate make_set makedate maketime microsecond mid
-    minute month monthname name_const natural_sort_key oct ord period_add period_diff quarter
+    time_to_sec time_format adddate addtime aes_decrypt aes_encrypt against bin bin_to_uuid
+    bit_count charset coercibility compress connection_id conv convert_tz crc32 curdate curtime
+    database date_format date_sub datediff day dayname dayofmonth dayofweek dayofyear
+    decode_histogram elt export_set extractvalue field find_in_set format_bytes format_pico_time
+    from_base64 from_days from_unixtime get_format group_concat hex hour if ifnull inet6_aton
+    inet6_ntoa inet_aton inet_ntoa insert instr is_ipv4 is_ipv4_compat is_ipv4_mapped is_ipv6
+    is_uuid json_array_append json_array_insert json_compact json_contains json_contains_path
+    json_depth json_detailed json_equals json_extract json_insert json_keys json_length json_loose
+    json_merge json_merge_patch json_merge_preserve json_normalize json_overlaps json_pretty
+    json_quote json_remove json_replace json_schema_valid json_search json_set json_storage_size
+    json_type json_unquote json_valid last_day lcase locate make_set makedate maketime microsecond
+    mid minute month monthname name_const natural_sort_key oct ord period_add period_diff quarter
     quote rand random_bytes sec_to_time second sha sha1 sha2 sleep std str_to_date strcmp subdate
     subtime sys_guid sysdate system_user timediff timestampadd timestampdiff to_base64 to_days
     to_seconds ucase uncompress uncompressed_length unhex unix_timestamp updatexml utc_date
@@ -132,8 +132,8 @@ _MYSQL = """
     """
 
 _SQLITE = """
-    julianday strftime unixepoch total typeof unicode printf iif glob likelihood likely unlikely
-    zeroblob randomblob sqlite_version sqlite_source_id sqlite_compileoption_used
+    bitxor julianday strftime unixepoch total typeof unicode printf iif glob likelihood likely
+    unlikely zeroblob randomblob sqlite_version sqlite_source_id sqlite_compileoption_used
     sqlite_compileoption_get group_concat json_each json_tree json_group_array json_group_object
     json_patch json_error_position jsonb_array jsonb_group_array jsonb_group_object jsonb_patch
     jsonb_remove jsonb_replace jsonb_extract bm25 highlight snippet timediff octet_length
@@ -170,6 +170,11 @@ _ST = """
     """
 # The rest of theirs, and SpatiaLite's.
 _GEOGRAPHY = """
+    azimuth asgeojson asgml askml assvg aswkb aswkt centroid closestpoint contains coveredby
+    covers crosses disjoint distance envelope equals geohash geosminimumboundingcircle
+    intersection intersects isvalid linelocatepoint makevalid mbroverlaps memsize numgeometries
+    numpoints perimeter ptdistwithin relate scalecoords snaptogrid st_forcelhr
+    st_minimumboundingcircle st_polygon st_minimumboundingradius symdifference touches transform
     box2d box3d flipcoordinates geometry geomfromewkb geodesiclength greatcirclelength gunion
     mbrcontains mbrcoveredby mbrcovers mbrdisjoint mbrequal mbrequals mbrintersects mbroverlaps
     mbrtouches mbrwithin postgis_full_version postgis_geos_version postgis_lib_version

@@ -87,12 +87,14 @@ def _query(tokens: Tokens) -> Statement:
 
 
 def _explain(tokens: Tokens) -> Statement:
-    """Of a query it does at most what the query does, with ANALYZE or without."""
+    """Of a query it does at most what the query does, with ANALYZE or without.
+
+    DESCRIBE of a table does nothing.
+    """
     rest = list(dropwhile(lambda token: token.text.lower() in _OPTIONS, tokens[1:]))
     if rest and rest[0].is_word and rest[0].text in _QUERIES:
         return _query(rest)
-    is_table = tokens[0].text in {"describe", "desc"} and bool(rest)
-    return _query(tokens) if is_table else UNSURE
+    return UNSURE if tokens[0].text in {"explain", "analyze"} else _query(tokens)
 
 
 def _analyze(tokens: Tokens) -> Statement:
