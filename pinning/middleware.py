@@ -78,13 +78,13 @@ def _save(scope: RequestScope, response: HttpResponseBase) -> None:
         pins = pins.merge(scope.pins_of_body())
         scope.has_pinned_body = True
     if pins:
-        stores().save(visitor, pins, Exchange(request, response))
+        works = list(scope.works.items())  # another thread may add one
+        written = frozenset(name for name, work in works if work.written.has_commits)
+        stores().save(visitor, pins, Exchange(request, response, written))
 
 
 def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase:
     """Close the scope. If the body streams, it closes the scope at its end instead."""
-    if scope.pins_known:
-        stores().tidy(scope.visitor(), Exchange(scope.request, response))
     if streams(response):
         stream_inside(
             response, functools.partial(inside, scope), functools.partial(_end, scope, response)

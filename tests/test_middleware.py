@@ -147,14 +147,14 @@ def test_by_the_clock_a_pin_holds_for_the_window():
         assert routed(send(read, cookies=cookies)) == ("replica1", Reason.REPLICA)
 
 
-def test_a_cookie_that_is_replayed_after_its_time_is_removed():
+def test_a_cookie_that_is_replayed_after_its_time_is_ignored():
     with freeze_time("2026-01-01 12:00:00") as clock:
         cookies = cookies_after(send(write, "POST"))
         clock.tick(3600)
         response = send(read, cookies=cookies)
     assert routed(response) == ("replica1", Reason.REPLICA)
-    assert [morsel["max-age"] for morsel in response.cookies.values()] == [0]
-    assert response["Cache-Control"] == "private"
+    assert not response.cookies
+    assert "Cache-Control" not in response
 
 
 def test_a_request_without_reads_asks_no_store(memory):
@@ -338,9 +338,9 @@ def test_a_write_while_streaming_is_saved_where_no_header_is_needed(memory):
 
 
 def test_same_site_follows_the_session_cookie(settings):
-    assert [morsel["samesite"] for morsel in send(write, "POST").cookies.values()] == ["Lax"]
+    assert {morsel["samesite"] for morsel in send(write, "POST").cookies.values()} == {"Lax"}
     settings.SESSION_COOKIE_SAMESITE = "None"
-    assert [morsel["samesite"] for morsel in send(write, "POST").cookies.values()] == ["None"]
+    assert {morsel["samesite"] for morsel in send(write, "POST").cookies.values()} == {"None"}
 
 
 def test_a_file_is_sent_as_it_is(tmp_path, closed):

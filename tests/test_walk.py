@@ -66,7 +66,7 @@ def reading(place: int) -> RequestScope:
     """The scope of a request whose pin is at ``place``."""
     request = RequestFactory().get("/")
     pin = Pin(cluster="default", written_at=time.time(), timeline="7.1", position=place)
-    request.COOKIES["pinning.deadbeef"] = signing.sign(Pins([pin]), signing.COOKIE)
+    request.COOKIES["pinning.0"] = signing.sign(Pins([pin]), signing.COOKIE)
     return RequestScope(request)
 
 

@@ -82,7 +82,7 @@ def _is_cookie(value: object) -> bool:
             key in _COOKIE_TYPES and isinstance(item, _COOKIE_TYPES[key])
             for key, item in value.items()
         )
-        and re.fullmatch(r"[A-Za-z0-9_-]+", str(value.get("NAME", "pinning"))) is not None
+        and re.fullmatch(r"[A-Za-z0-9_-]{1,20}", str(value.get("NAME", "pinning"))) is not None
         and str(value.get("SAMESITE", "Lax")) in {"Lax", "Strict", "None"}
     )
 

@@ -1,49 +1,116 @@
-"""The cookies of pinning: how they are named, set and removed."""
+"""The cookies of pinning: how they are named, set and removed, and how large they may be."""
 
 import math
-import re
-import secrets
-from collections.abc import Iterable
-from typing import Any
+import string
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_cache_control
 
 from pinning import conf
+from pinning.conf import made_once
+
+#: What all our cookies may take in the headers of a response, and of a request, in bytes.
+MOST_BYTES = 1024
+
+#: The longest value of a cookie that holds pins: in the first slots, and in the others.
+LONG, SHORT = 128, 64
+
+_LONG_SLOTS, _SHORT_SLOTS = 2, 3
+
+#: What the cookies take that name a client to stores on a server (see ``identity``), in bytes.
+_IDENTITIES = 176
+
+_MARKS = string.ascii_letters[:40]  # a token has as many bits for them
 
 
-def new_cookie(name: str) -> str:
-    """A cookie name that no other response uses, so that none overwrites another's cookie."""
-    return f"{name}.{secrets.token_hex(4)}"
+class Names(NamedTuple):
+    """The names of the cookies that hold pins: all that a browser can ever have of them.
+
+    ``long_slots`` take values of up to LONG characters, ``short_slots`` of up to SHORT, ``marks``
+    of one. In one ``Cookie`` header all of them take at most MOST_BYTES.
+    """
+
+    long_slots: tuple[str, ...]
+    short_slots: tuple[str, ...]
+    marks: tuple[str, ...]
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.long_slots + self.short_slots
+
+    @classmethod
+    def of(cls, name: str, reserved: int = 0) -> "Names":
+        """Names that begin with ``name``. The longer it is, the fewer marks there are.
+
+        ``reserved`` bytes of the header are left to other cookies of ours.
+        """
+        each = len(f"{name}.0=; ")
+        slots = _LONG_SLOTS * (each + LONG) + _SHORT_SLOTS * (each + SHORT)
+        marks = max(0, MOST_BYTES - reserved - slots) // (each + 1)
+        numbers = [f"{name}.{number}" for number in range(_LONG_SLOTS + _SHORT_SLOTS)]
+        return cls(
+            tuple(numbers[:_LONG_SLOTS]),
+            tuple(numbers[_LONG_SLOTS:]),
+            tuple(f"{name}.{mark}" for mark in _MARKS[:marks]),
+        )
 
 
-def cookies_named(name: str, cookies: Iterable[str]) -> list[str]:
-    """The cookies that ``new_cookie`` may have named. Clients can send names that cannot be set."""
-    return list(filter(re.compile(rf"{re.escape(name)}\.[0-9a-f]{{8}}").fullmatch, cookies))
+@made_once
+def names() -> Names:
+    """The names that the settings make. Stores on a server need a cookie or two for identities."""
+    settings = conf.settings()
+    has_identities = set(settings.stores) != {"cookie"}
+    return Names.of(settings.cookie.name, _IDENTITIES if has_identities else 0)
 
 
 def set_cookie(
     request: HttpRequest, response: HttpResponseBase, name: str, value: str, seconds: float
 ) -> None:
     """Set a cookie as PINNING["COOKIE"] says. What it leaves out is as for the session cookie."""
+    set_cookies(request, response, {name: value}, seconds)
+
+
+def set_cookies(
+    request: HttpRequest, response: HttpResponseBase, values: Mapping[str, str], seconds: float
+) -> None:
+    """Set several, by their names."""
     cookie = conf.settings().cookie
     secure = django_settings.SESSION_COOKIE_SECURE if cookie.secure is None else cookie.secure
-    response.set_cookie(
-        name,
-        value,
-        max_age=math.ceil(seconds),
-        secure=secure or (cookie.secure is None and request.is_secure()),
-        httponly=True,
-        **_place(),
-    )
+    secure = secure or (cookie.secure is None and request.is_secure())
+    place = _place()
+    for name, value in values.items():
+        response.set_cookie(
+            name, value, max_age=math.ceil(seconds), secure=secure, httponly=True, **place
+        )
+        response.cookies[name]["expires"] = ""  # Max-Age says it in fewer bytes
     patch_cache_control(response, private=True)  # no shared cache may give it to another client
 
 
-def remove_cookie(response: HttpResponseBase, name: str) -> None:
-    """Have the client delete a cookie that ``set_cookie`` set."""
-    response.delete_cookie(name, **_place())
-    patch_cache_control(response, private=True)
+def remove_cookies(
+    request: HttpRequest, response: HttpResponseBase, unneeded: Iterable[str]
+) -> None:
+    """Have the client delete cookies that we set, as many of them as the headers have room for."""
+    for name in unneeded:
+        set_cookies(request, response, {name: ""}, 0)
+        response.cookies[name]["httponly"] = ""
+        if bytes_of(response) > MOST_BYTES:
+            del response.cookies[name]
+            return
+
+
+def bytes_of(response: HttpResponseBase) -> int:
+    """How many bytes of the response's headers are our cookies."""
+    name = conf.settings().cookie.name
+    ours = [
+        morsel
+        for key, morsel in response.cookies.items()
+        if key.startswith((f"{name}.", f"{name}-id."))
+    ]
+    return sum(len(f"Set-Cookie: {morsel.OutputString()}\r\n") for morsel in ours)
 
 
 def _place() -> dict[str, Any]:

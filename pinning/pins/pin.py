@@ -8,6 +8,9 @@ _BIGGEST = 2**63 - 1  # positions travel through 64-bit signed integers
 
 #: The timeline of a pin that no replica reaches: it holds for MAX_PIN.
 HELD = "held."
+
+#: Stands for the name of a cluster in a pin that is one for each of them.
+EVERY_CLUSTER = ""
 _MOST_SECONDS = 2**53  # above this, a float cannot hold every whole second
 _LONGEST_NAME = 200
 
@@ -126,6 +129,14 @@ class Pins:
         if not other:
             return self
         return Pins([*self, *other]) if self else other
+
+    def spread(self, clusters: Iterable[str]) -> "Pins":
+        """With a pin for each of ``clusters`` in the place of one for every cluster."""
+        every = self.of(EVERY_CLUSTER)
+        if not every:
+            return self
+        more = [replace(pin, cluster=name) for pin in every for name in clusters]
+        return Pins([*(pin for pin in self if pin.cluster != EVERY_CLUSTER), *more])
 
     def fresh(self, now: float, *, window: float, max_pin: float) -> "Pins":
         """The pins without those that are certainly over.

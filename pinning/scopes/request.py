@@ -63,10 +63,6 @@ class RequestScope(Scope):
         more = stores().load(self._visitor(names))
         return None if more is None else self._pins.merge(more)
 
-    def visitor(self) -> Visitor:
-        """The visitor whose pins were loaded."""
-        return self._visitor(self._names)
-
     def visitor_after(self, response: HttpResponseBase | None) -> Visitor:
         """The visitor, with all identities it had and those that ``response`` gives it."""
         names = self._names

@@ -198,7 +198,7 @@ FORGED = {
     "no pins": "",
     "of a cookie": signing.sign(PINS, signing.COOKIE),
     "cut off": signing.sign(PINS, signing.CARRIED)[:-1],
-    "unsigned": signing.sign(PINS, signing.CARRIED).split(":")[0],
+    "without its signature": signing.sign(PINS, signing.CARRIED)[24:],
 }
 
 

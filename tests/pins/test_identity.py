@@ -353,7 +353,7 @@ def test_no_shared_cache_may_keep_a_response_with_a_cookie(said, sent):
 @override_settings(PINNING={"COOKIE": {"DOMAIN": "example.org", "PATH": "/a"}})
 def test_a_cookie_is_removed_from_where_it_was_set():
     response = HttpResponse()
-    cookies.remove_cookie(response, "pinning.1")
+    cookies.remove_cookies(request_with(), response, ["pinning.1"])
     cookie = response.cookies["pinning.1"]
     assert (cookie.value, cookie["max-age"]) == ("", 0)
     assert (cookie["domain"], cookie["path"]) == ("example.org", "/a")
@@ -361,7 +361,7 @@ def test_a_cookie_is_removed_from_where_it_was_set():
 
 def test_no_shared_cache_may_keep_a_response_that_removes_a_cookie():
     response = HttpResponse(headers={"Cache-Control": "public"})
-    cookies.remove_cookie(response, "pinning.1")
+    cookies.remove_cookies(request_with(), response, ["pinning.1"])
     assert response["Cache-Control"] == "private"
 
 

@@ -267,7 +267,7 @@ def test_by_a_rule_of_the_site_its_names_alone_count():
 def test_a_rule_that_fails_sends_reads_to_the_primary_and_pins_into_a_cookie(caplog):
     assert routed(send(read, cookies=LAPTOP)) == ("default", Reason.STORES_DOWN)
     cookies = cookies_after(send(write, "POST", LAPTOP))
-    assert [name.partition(".")[0] for name in cookies] == ["pinning"]
+    assert {name.partition(".")[0] for name in cookies} == {"pinning"}
     assert routed(send(read, cookies=cookies, **{"X-Tenant": "acme"})) == ("default", Reason.PINNED)
     assert len(caplog.records) == 1
     assert Memory.calls == ["load"]

@@ -71,13 +71,6 @@ class Stores:
         """Whether its pins can be saved and found again when no header can be set any more."""
         return self.has_server_side and bool(visitor.identities) and not visitor.is_new
 
-    def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
-        """Let each store remove what it found broken."""
-        for member in self._members:
-            member.tidy(visitor, exchange)
-        if self._last_resort is not None:
-            self._last_resort.tidy(visitor, exchange)
-
 
 def _is_complete(told: Sequence[tuple[Store, Loaded]], visitor: Visitor) -> bool:
     """Whether the visitor has no other pins than those that stores have told.

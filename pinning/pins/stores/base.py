@@ -1,4 +1,4 @@
-"""The base class of stores: a store loads pins, saves them, and removes what it cannot read."""
+"""The base class of stores: a store loads pins and saves them."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,10 +11,15 @@ from pinning.pins import Pins, Visitor
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and the response to it, whose headers can still be set."""
+    """A request and the response to it, whose headers can still be set.
+
+    ``written`` are the clusters to which the request has committed. If their pins have positions,
+    these are past all that the client had been told of before.
+    """
 
     request: HttpRequest
     response: HttpResponseBase
+    written: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,4 @@ class Store(ABC):
         """Merge ``pins`` with what is stored. Lower nothing; keep pins for as long as they last.
 
         ``exchange`` is None if there is no response on which headers can still be set.
-        """
-
-    def tidy(self, visitor: Visitor, exchange: Exchange) -> None:  # noqa: B027
-        """Remove what ``load`` found to be broken or over. Most stores have nothing to do.
-
-        It must not wait, because it may run on the event loop.
         """

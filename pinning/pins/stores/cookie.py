@@ -1,60 +1,137 @@
-"""A store that keeps pins in signed cookies of the browser."""
+"""A store that keeps pins in encrypted cookies of the browser: few and small, whatever happens.
 
-from django.http import HttpResponseBase
+There are five names for cookies with pins, the *slots*, and some forty for *marks*. Each response
+after a write takes one slot and four marks that its request did not send, and removes those that it
+did send. So a browser has several tokens only if responses crossed on their way to it. Two of these
+may take the same slot, and the one that arrives last may be of the earlier write. But a token lists
+its own marks and those that its request sent: a mark that no token in the browser lists was left by
+a token that is gone. Then nobody knows how far the client has written, and it is held: it stays on
+the primary for MAX_PIN, or until its writes no longer cross. It is also held where many
+marks are listed or many tokens there, since the marks of one that is gone could hide among them.
+"""
+
+import itertools
+import random
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from pinning import conf
+from pinning.conf import made_once
 from pinning.pins import Pins, Visitor, signing
-from pinning.pins.cookies import cookies_named, new_cookie, remove_cookie, set_cookie
+from pinning.pins.cookies import LONG, SHORT, names, remove_cookies, set_cookies
 from pinning.pins.stores.base import Exchange, Loaded, Store
+from pinning.pins.tokens import Given, Token, combined, hold, pins_of, without_hold
+
+#: How many marks a response sets.
+_EACH = 4
+
+#: From so many tokens on, one that is gone may be hidden.
+_HIDING = 3
 
 
 class CookieStore(Store):
     """Each response after a write sets one cookie, with the pins of the request and the new ones.
 
-    Each cookie has a name of its own: if two responses cross on their way to the browser, neither
-    overwrites the other's pins. The response also removes the cookies that it has merged.
+    Four more cookies mark that it was set. All of them together never take more than
+    ``cookies.MOST_BYTES`` of the headers of a request, or of a response.
     """
 
     is_server_side = False
 
     def load(self, visitor: Visitor) -> Loaded:
-        """The pins of all cookies, without those that are over or were not signed here."""
-        return Loaded(_all(visitor))
+        """The pins of all cookies, without those that are too old or were not made here."""
+        sent = Sent.by(visitor.cookies)
+        if not sent.tokens:
+            return Loaded(Pins())
+        return Loaded(pins_of(sent.given(time.time())).spread(conf.settings().replicas))
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:
         """Set a new cookie. Without a response that is impossible, and nothing is saved."""
         if exchange is None:
             return
+        now = time.time()
+        sent = Sent.by(visitor.cookies)
+        unknown = {pin.cluster for pin in pins if pin.position is None}
+        is_past_all = exchange.written - unknown >= conf.settings().replicas.keys()
+        known = without_hold(sent.given(now)) if is_past_all else sent.given(now)
+        given = [*known, *(Given(pin, int(now)) for pin in pins)]
+        if given:
+            _answer(exchange, sent, given, int(now))
+
+
+class Sent(NamedTuple):
+    """What a request sent in our cookies: ``cookies`` are all of its cookies."""
+
+    cookies: Mapping[str, str]
+    tokens: Mapping[str, Token]
+
+    @classmethod
+    def by(cls, cookies: Mapping[str, str]) -> "Sent":
+        """Read the slots. What is in one and was not written here counts for nothing."""
+        texts = {name: cookies[name] for name in names().slots if name in cookies}
+        read = {name: signing.read(text, signing.COOKIE) for name, text in texts.items()}
+        return cls(cookies, {name: token for name, token in read.items() if token is not None})
+
+    def given(self, now: float) -> list[Given]:
+        """The pins of all tokens; with a hold on every cluster, if a token may be gone.
+
+        Marks are not signed, so they count only beside a token: a client without one has not
+        written, whatever marks somebody else has set in its browser.
+        """
         settings = conf.settings()
-        pins = _all(visitor).merge(pins)
-        _remove(_names(visitor), exchange.response)
-        seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
-        value = signing.sign(pins, signing.COOKIE)
-        name = new_cookie(settings.cookie.name)
-        set_cookie(exchange.request, exchange.response, name, value, seconds)
+        limits = {"window": settings.window, "max_pin": settings.max_pin}
+        given = [one for token in self.tokens.values() for one in token.alive(now, **limits)]
+        if given and self._may_lack_one():
+            given.append(hold(max(token.issued_at for token in self.tokens.values())))
+        return given
 
-    def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
-        """Remove cookies that are forged, broken or over."""
-        broken = [name for name in _names(visitor) if not _read(visitor.cookies[name])]
-        _remove(broken, exchange.response)
+    def marks(self) -> list[str]:
+        """The marks among the cookies, whoever has set them."""
+        return [name for name in names().marks if name in self.cookies]
 
-
-def _names(visitor: Visitor) -> list[str]:
-    """The names of the cookies that ``save`` may have set."""
-    return cookies_named(conf.settings().cookie.name, visitor.cookies)
-
-
-def _all(visitor: Visitor) -> Pins:
-    pins = Pins()
-    for name in _names(visitor):
-        pins = pins.merge(_read(visitor.cookies[name]))
-    return pins
+    def _may_lack_one(self) -> bool:
+        listed = 0
+        for token in self.tokens.values():
+            listed |= token.marks
+        return len(self.tokens) >= _HIDING or bool(_bits(self.marks()) & ~listed)
 
 
-def _read(value: str) -> Pins:
-    return signing.unsign(value, signing.COOKIE)
+def _answer(exchange: Exchange, sent: Sent, given: list[Given], now: int) -> None:
+    """Set a token with what is ``given``, and its marks; remove what it stands for."""
+    sent_marks = sent.marks()
+    free = [name for name in names().marks if name not in sent_marks]
+    marks = random.SystemRandom().sample(free, min(_EACH, len(free)))
+    if len(sent_marks) > _EACH or len(marks) < _EACH:  # another's could hide among so many
+        given = [*given, hold(now)]
+    token = Token(issued_at=now, given=combined(given), marks=_bits([*marks, *sent_marks]))
+    text = signing.write(token, signing.COOKIE, LONG)
+    values = {_slot_for(text, sent.cookies): text, **dict.fromkeys(marks, "1")}
+    settings = conf.settings()
+    # The same for all, so that no mark outlasts the tokens beside it.
+    seconds = max(settings.window, settings.max_pin)
+    set_cookies(exchange.request, exchange.response, values, seconds)
+    merged = [name for name in [*sent.tokens, *sent_marks] if name not in values]
+    remove_cookies(exchange.request, exchange.response, merged)
 
 
-def _remove(names: list[str], response: HttpResponseBase) -> None:
-    for name in names:
-        remove_cookie(response, name)
+def _slot_for(text: str, cookies: Mapping[str, str]) -> str:
+    """A slot that the request did not send, another one for each answer of this process.
+
+    If there is none, any slot: its pins are in ``text`` too.
+    """
+    slots = names().slots if len(text) <= SHORT else names().long_slots
+    free = [slot for slot in slots if slot not in cookies] or slots
+    return free[next(_turns()) % len(free)]
+
+
+@made_once
+def _turns() -> Iterator[int]:
+    return itertools.count(secrets.randbelow(2**16))
+
+
+def _bits(marks: Iterable[str]) -> int:
+    """A bit for each of ``marks``, by their order among the names."""
+    bits = {name: 1 << number for number, name in enumerate(names().marks)}
+    return sum(bits[name] for name in marks)

@@ -45,13 +45,6 @@ class Member:
             return False
         return bool(self._attempt(self.store.save, visitor, pins, exchange))
 
-    def tidy(self, visitor: Visitor, exchange: Exchange) -> None:
-        """Let the store remove what it found broken."""
-        try:
-            self.store.tidy(visitor, exchange)
-        except Exception as error:
-            logger.warning("The %r store could not tidy up: %s", self._name, _told(error))
-
     def _attempt(self, action: Callable[..., T], *arguments: Any) -> list[T]:
         """A list with what ``action`` returns; empty if the store is set aside, or fails now.
 

@@ -124,20 +124,13 @@ class DeletedWhenReached(Bug):
     """Who finds that a replica has reached a pin deletes it, and one that came meanwhile."""
 
     def ready(self) -> None:
-        def tidy(store: Any, visitor: Any, exchange: Any) -> None:
-            choices = [work.choice for work in current_scope_of(exchange).works.values()]
-            if any(choice is not None and choice.replica is not None for choice in choices):
-                redis._client().delete(*map(redis._key, visitor.identities))
-
         def closed(scope: Any, response: Any) -> Any:
-            scope.request.planted_scope = scope
+            choices = [work.choice for work in scope.works.values()]
+            if any(choice is not None and choice.replica is not None for choice in choices):
+                redis._client().delete(*map(redis._key, scope._names))
             return correct(scope, response)
 
-        def current_scope_of(exchange: Any) -> Scope:
-            return exchange.request.planted_scope
-
         correct, middleware._closed = middleware._closed, closed
-        redis.RedisStore.tidy = tidy
 
 
 class CookieNotRenewed(Bug):

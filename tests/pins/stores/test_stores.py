@@ -34,9 +34,6 @@ class Memory(Store):
         self._answer()
         self.pins = self.pins.merge(pins)
 
-    def tidy(self, visitor, exchange):
-        self._answer()
-
     def _answer(self):
         self.calls += 1
         if self.error is not None:
@@ -185,10 +182,9 @@ class ShyError(Exception):
 def test_the_log_has_the_message_of_the_error(caplog):
     one = Stores({"shy": Memory(error=ShyError("OOM command not allowed"))})
     one.load(VISITOR)
-    one.tidy(VISITOR, Exchange(Browser().request(), HttpResponse()))
     for record in caplog.records:
         assert "ShyError: OOM command not allowed" in record.getMessage()
-    assert len(caplog.records) == 2
+    assert len(caplog.records) == 1
 
 
 def test_a_store_without_memory_is_asked_again_at_once():
@@ -259,11 +255,6 @@ def test_a_return_is_logged(caplog):
         clock.tick(12)
         one.load(VISITOR)
     assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.INFO]
-
-
-def test_a_store_that_fails_to_tidy_is_no_error():
-    exchange = Exchange(Browser().request(), HttpResponse())
-    Stores({"one": Memory(is_down=True)}).tidy(VISITOR, exchange)
 
 
 @pytest.mark.parametrize(

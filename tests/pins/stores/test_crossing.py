@@ -1,0 +1,171 @@
+"""What the cookie store keeps when answers cross on their way to one browser, in any order.
+
+The browser sends requests while others are on their way, several processes answer them, and the
+answers arrive in any order. After each arrival the browser must have the farthest pin of which it
+was told, or be held on the primary.
+"""
+
+import itertools
+import random
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from django.http import HttpResponse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pinning.pins import Pin, Pins, Visitor, cookies
+from pinning.pins.pin import HELD
+from pinning.pins.stores import Exchange
+from pinning.pins.stores import cookie as cookie_store
+from pinning.pins.stores.cookie import CookieStore
+from tests.pins.stores.contract import Browser
+
+STORE = CookieStore()
+FIRST = 2**43
+WRITTEN = frozenset({"default"})
+
+
+def pin_at(position: int) -> Pin:
+    timeline = "7412345678901234567.1"
+    written_at = float(int(time.time()))
+    return Pin(cluster="default", written_at=written_at, timeline=timeline, position=position)
+
+
+@dataclass
+class World:
+    """One browser and the site's processes; the browser has at most ``most`` requests under way."""
+
+    source: random.Random
+    processes: int
+    most: int
+    browser: Browser = field(default_factory=Browser)
+    log_end: int = FIRST
+    told: int = 0
+    is_held: bool = False
+    largest_answer: int = 0
+    largest_request: int = 0
+
+    def __post_init__(self) -> None:
+        self.turns = [itertools.count(self.source.randrange(2**16)) for _ in range(self.processes)]
+        self.sent: list[Exchange] = []
+        self.committed: list[tuple[Exchange, int]] = []
+        self.answered: list[tuple[Exchange, int]] = []
+
+    def under_way(self) -> int:
+        return len(self.sent) + len(self.committed) + len(self.answered)
+
+    def send(self) -> None:
+        header = "; ".join(f"{name}={value}" for name, value in self.browser.jar.items())
+        self.largest_request = max(self.largest_request, len(header))
+        self.sent.append(Exchange(self.browser.request(), HttpResponse(), WRITTEN))
+
+    def commit(self) -> None:
+        self.log_end += 1
+        self.committed.append((self._any(self.sent), self.log_end))
+
+    def answer(self) -> None:
+        exchange, position = self._any(self.committed)
+        turns = self.source.choice(self.turns)
+        cookie_store._turns = lambda: turns
+        visitor = Visitor(cookies=exchange.request.COOKIES)
+        STORE.save(visitor, Pins([pin_at(position)]), exchange)
+        self.largest_answer = max(self.largest_answer, cookies.bytes_of(exchange.response))
+        self.answered.append((exchange, position))
+
+    def arrive(self) -> None:
+        exchange, position = self._any(self.answered)
+        self.browser.receive(exchange.response)
+        self.told = max(self.told, position)
+
+    def is_safe(self) -> bool:
+        return any(pin.position >= self.told for pin in self.browser.load(STORE))
+
+    def _any(self, waiting: list) -> object:
+        return waiting.pop(self.source.randrange(len(waiting)))
+
+    def step(self) -> bool:
+        """One thing happens. Whether it was an arrival."""
+        ready = [self.commit] * bool(self.sent) + [self.answer] * bool(self.committed)
+        ready += [self.arrive] * bool(self.answered)
+        if self.under_way() < self.most:
+            ready.append(self.send)
+        happens = self.source.choice(ready)
+        happens()
+        return happens == self.arrive
+
+
+@pytest.fixture(autouse=True)
+def turns(monkeypatch):
+    monkeypatch.setattr(cookie_store, "_turns", cookie_store._turns)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    source=st.randoms(use_true_random=True),
+    processes=st.integers(1, 8),
+    most=st.sampled_from([1, 2, 3, 4, 6, 10, 30, 100]),
+)
+def test_answers_that_cross_lose_no_pin(source, processes, most):
+    world = World(source, processes, most)
+    for _ in range(300):
+        assert not world.step() or world.is_safe()
+    assert world.largest_answer <= cookies.MOST_BYTES
+    assert world.largest_request <= cookies.MOST_BYTES
+
+
+@pytest.mark.parametrize("number", [60, 100])
+def test_many_writes_at_once_lose_no_pin_and_stay_small(number):
+    world = World(random.Random(number), 2, number)
+    for what in (world.send, world.commit, world.answer):
+        for _ in range(number):
+            what()
+    for _ in range(number):
+        world.arrive()
+        assert world.is_safe()
+    world.send()
+    assert world.largest_answer <= cookies.MOST_BYTES
+    assert world.largest_request <= cookies.MOST_BYTES
+
+
+def crossed() -> World:
+    """Ten answers have crossed, and the browser is held."""
+    world = World(random.Random(10), 2, 10)
+    for what in (world.send, world.commit, world.answer, world.arrive):
+        for _ in range(10):
+            what()
+    assert HELD in {pin.timeline for pin in world.browser.load(STORE)}
+    return world
+
+
+def test_writes_one_after_the_other_end_the_hold():
+    world = crossed()
+    for happens in (world.send, world.commit, world.answer, world.arrive) * 10:
+        happens()
+    assert world.browser.load(STORE) == Pins([pin_at(world.log_end)])
+
+
+def test_the_next_write_to_another_cluster_ends_no_hold():
+    world = crossed()
+    exchange = Exchange(world.browser.request(), HttpResponse(), frozenset({"orders"}))
+    pins = Pins([Pin(cluster="orders", written_at=time.time(), timeline="8.1", position=5)])
+    STORE.save(Visitor(cookies=exchange.request.COOKIES), pins, exchange)
+    world.browser.receive(exchange.response)
+    held = {pin.cluster for pin in world.browser.load(STORE) if pin.timeline == HELD}
+    assert held == {"default"}
+
+
+def test_a_write_without_a_position_ends_no_hold():
+    world = crossed()
+    exchange = Exchange(world.browser.request(), HttpResponse(), WRITTEN)
+    pins = Pins([Pin(cluster="default", written_at=time.time())])
+    STORE.save(Visitor(cookies=exchange.request.COOKIES), pins, exchange)
+    world.browser.receive(exchange.response)
+    assert HELD in {pin.timeline for pin in world.browser.load(STORE)}
+
+
+def test_marks_without_a_token_hold_nobody():
+    """Anybody on a sibling domain can set them."""
+    jar = dict.fromkeys(cookies.names().marks, "1")
+    assert STORE.load(Visitor(cookies=jar)).pins == Pins()
