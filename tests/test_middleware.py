@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, transaction
+from django.db import transaction
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.middleware.cache import CacheMiddleware
 from django.test import AsyncRequestFactory, RequestFactory
@@ -475,44 +475,6 @@ def test_a_task_that_outlives_its_request_keeps_nothing_of_it():
         return alive
 
     assert async_to_sync(outlive)() == [None]
-
-
-@pytest.fixture
-def atomic_requests():
-    databases = connections["default"].settings_dict
-    databases["ATOMIC_REQUESTS"] = True
-    yield
-    databases["ATOMIC_REQUESTS"] = False
-
-
-def in_a_view(request, *blocks):
-    """Call ``blocks`` one after the other in a transaction each, the first as Django's view."""
-    request.resolver_match = ResolverMatch(read, (), {})
-    for block in blocks:
-        with transaction.atomic():
-            response = block()
-    return response
-
-
-@pytest.mark.usefixtures("atomic_requests")
-def test_a_view_in_its_own_transaction_reads_from_the_replica():
-    assert routed(send(lambda request: in_a_view(request, read))) == ("replica1", Reason.REPLICA)
-
-
-@pytest.mark.usefixtures("atomic_requests")
-def test_a_transaction_of_another_middleware_is_not_taken_for_the_views():
-    """The view read nothing, and so nobody asked while its transaction was open."""
-    response = send(lambda request: in_a_view(request, HttpResponse, read))
-    assert routed(response) == ("default", Reason.TRANSACTION)
-
-
-@pytest.mark.usefixtures("atomic_requests")
-def test_a_transaction_before_the_view_is_not_taken_for_the_views():
-    def middleware(request):
-        with transaction.atomic():
-            return read()
-
-    assert routed(send(middleware)) == ("default", Reason.TRANSACTION)
 
 
 def test_use_replicas_is_asked_once_for_a_request(settings):

@@ -43,12 +43,13 @@ def decide(
     connection = (None if reader is None else reader.primary()) or _find_connection(cluster, work)
     if connection is not None and is_in_transaction(connection):
         transaction = transaction_of(connection)
-        if not scope.is_view_transaction(connection, transaction):
+        if not scope.is_in_view_alone(connection, transaction):
             return primary, Reason.TRANSACTION
         if transaction.has_written():
             return primary, Reason.WRITTEN
-    if work.written.has_commits or (scope.parent is not None and scope.has_written(primary)):
-        return primary, Reason.WRITTEN
+    bound = work.bound if scope.parent is None else scope.bound(primary)
+    if bound is not None:
+        return primary, bound
     if scope.is_unsafe and not asked.is_read_only:
         return primary, Reason.UNSAFE_METHOD
     if instance is not None:

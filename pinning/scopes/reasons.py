@@ -21,6 +21,7 @@ class Reason(StrEnum):
     NO_SCOPE = "no_scope", "the read happened outside any request or scope"
     TRANSACTION = "transaction", "a transaction is open on the primary"
     WRITTEN = "written", "this scope has already written to the cluster"
+    LOCKED = "locked", "this scope has locked something on the primary, to read what is there now"
     UNSAFE_METHOD = "unsafe_method", "the request's method is one that usually writes"
     FOLLOWS_PRIMARY = "follows_primary", "it follows an object that was loaded from the primary"
     GENERIC_RELATION = "generic_relation", "Django may write where it reads a GenericRelation"

@@ -11,6 +11,7 @@ from pinning import conf
 from pinning.pins import Pins, ResolvedUsers, Visitor, held, identity
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
+from pinning.scopes.view_transaction import begins_around
 from pinning.scopes.writers import writers_of
 
 #: The request of a scope that has ended: one for all. It needs settings, which come later.
@@ -94,17 +95,13 @@ class RequestScope(Scope):
         return self._uses_replicas
 
     def began_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> None:
-        """Note the view's transaction: the first one that begins once the request has a view.
-
-        Django opens it right before it calls the view, so no other one can begin in between.
-        """
-        if connection.alias not in self.view_transactions and self._view_is_atomic(connection):
+        """Note the view's transaction."""
+        if self._begins_view(connection):
             self.view_transactions[connection.alias] = transaction
 
-    def is_view_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
-        """Whether only the transaction that ATOMIC_REQUESTS put around the view is open."""
-        is_view = self.view_transactions.get(connection.alias) is transaction
-        return is_view and len(connection.atomic_blocks) == 1
+    def is_views(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
+        """Whether ``transaction`` is the one that ATOMIC_REQUESTS put around the view."""
+        return self.view_transactions.get(connection.alias) is transaction
 
     def close(self) -> None:
         """End the request. A task that lives on keeps the scope alive, but not the request."""
@@ -114,8 +111,8 @@ class RequestScope(Scope):
         self.request = _nobody()
         self._uses_replicas = bool(self._uses_replicas)  # the callable is not asked again
 
-    def _view_is_atomic(self, connection: BaseDatabaseWrapper) -> bool:
+    def _begins_view(self, connection: BaseDatabaseWrapper) -> bool:
         match = self.request.resolver_match
         if match is None or not connection.settings_dict["ATOMIC_REQUESTS"]:
             return False
-        return connection.alias not in getattr(match.func, "_non_atomic_requests", ())
+        return begins_around(match.func, connection.alias)

@@ -80,6 +80,13 @@ class Scope:
             return True
         return self.parent is not None and self.parent.has_written(cluster)
 
+    def bound(self, cluster: str) -> Reason | None:
+        """Why this scope reads ``cluster`` on the primary to its end, if it has to."""
+        work = self.works.get(cluster)
+        if work is not None and work.bound is not None:
+            return work.bound
+        return None if self.parent is None else self.parent.bound(cluster)
+
     def pins(self) -> Pins | None:
         """The pins that the scope opened with. None if no store could tell.
 
@@ -107,12 +114,13 @@ class Scope:
         """The ids of the users resolved by now: the same object until another user is resolved."""
         return NOBODY if self.users is None else self.users.ids()
 
-    def is_view_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
-        """Whether ``transaction``, which is open on ``connection``, is only the view's.
+    def is_views(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
+        """Whether ``transaction`` is the one on ``connection`` that ATOMIC_REQUESTS opened."""
+        return self.parent is not None and self.parent.is_views(connection, transaction)
 
-        That is the transaction which ATOMIC_REQUESTS opens, with no other block inside it.
-        """
-        return self.parent is not None and self.parent.is_view_transaction(connection, transaction)
+    def is_in_view_alone(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
+        """Whether ``transaction`` is the view's, and no other block is open inside it."""
+        return len(connection.atomic_blocks) == 1 and self.is_views(connection, transaction)
 
     # What each kind of scope decides
 
@@ -142,7 +150,18 @@ class Scope:
         scope: Scope | None = self
         while scope is not None:
             if not scope.is_closed:
-                scope.work(cluster).written.commit(told)
+                work = scope.work(cluster)
+                work.written.commit(told)
+                work.bound = Reason.WRITTEN
+            scope = scope.parent
+
+    def locked(self, cluster: str) -> None:
+        """Note a lock on the primary, in this scope and in every open scope around it."""
+        scope: Scope | None = self
+        while scope is not None:
+            if not scope.is_closed:
+                work = scope.work(cluster)
+                work.bound = work.bound or Reason.LOCKED
             scope = scope.parent
 
     def receive(self, pins: Pins) -> None:

@@ -121,11 +121,13 @@ class Reader:
 class ClusterWork:
     """What a scope knows about one cluster."""
 
-    __slots__ = ("choice", "readers", "reads", "seen", "written")
+    __slots__ = ("bound", "choice", "readers", "reads", "seen", "written")
 
     def __init__(self) -> None:
         #: What this scope wrote, and the pins it received from work elsewhere.
         self.written = Written()
+        #: Why the scope reads on the primary to its end: it has written, or locked something.
+        self.bound: Reason | None = None
         #: Which database serves the reads, once it is settled.
         self.choice: Choice | None = None
         self.reads: dict[Reason, int] = {}

@@ -29,6 +29,7 @@ from pinning.databases import (
     positions_of,
     state_of,
     statement_of,
+    takes_session_lock,
     was_commit_refused,
 )
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
@@ -54,9 +55,12 @@ class Recorder:
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Run the statement, and note it if it writes. It is called as execute wrappers are."""
-        statement = statement_of(as_text(sql, self._connection.connection))
+        text = as_text(sql, self._connection.connection)
+        statement = statement_of(text)
         if statement.marks:
             self._state.is_plain = False
+        if statement.locks and not statement.writes:
+            self._note_lock(text)
 
         def run() -> Any:
             return execute(sql, params, many, context)
@@ -104,6 +108,18 @@ class Recorder:
             self._transaction.note(scope, frozenset(self._connection.savepoint_ids))
         else:
             scope.wrote(self._cluster)
+
+    def _note_lock(self, text: str) -> None:
+        """Note a lock that is held longer than this statement and the blocks around it.
+
+        The session holds it, or the view's transaction, outside whose blocks a replica may serve.
+        """
+        scope, connection = current_scope(), self._connection
+        if scope is None:
+            return
+        is_views = is_in_transaction(connection) and scope.is_views(connection, self._transaction)
+        if is_views or takes_session_lock(text):
+            scope.locked(self._cluster)
 
     @property
     def _transaction(self) -> Transaction:

@@ -6,37 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Any
 
-import pytest
 from asgiref.sync import async_to_sync
 from django.db import connections
 from django.db.models import Max
 
 from pinning import Reason, carried, current_scope, in_scope, scope
-from tests.live.conftest import completed, on_each_database
+from tests.live.conftest import on_each_database
 from tests.live.site.pair import DATABASE, Pair
 from tests.notes.models import Note
 
 #: The servers take this many seconds, and whole ones.
 LAG_SECONDS = {"postgresql": 0.2, "mariadb": 1}
 CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-
-
-@pytest.fixture
-def site(pair: Pair, django_db_blocker: Any, monkeypatch: Any) -> Iterator[Pair]:
-    """The pair as "default" and "replica1", in every thread."""
-    before = {alias: connections[alias] for alias in ("default", "replica1")}
-    servers = {"default": pair.primary, "replica1": pair.replica}
-    for alias, server in servers.items():
-        settings = completed({**connections.settings[alias], **server.settings(DATABASE)})
-        monkeypatch.setitem(connections.settings, alias, {**settings, "TEST": {}})
-        del connections[alias]
-    with django_db_blocker.unblock():
-        yield pair
-        for alias, connection in before.items():
-            connections[alias].close()
-            connections[alias] = connection
 
 
 def write() -> str:
@@ -88,9 +70,9 @@ def assert_never_less(seen: list[int]) -> None:
 
 @on_each_database
 def test_a_task_that_begins_before_the_replica_has_the_write_moves_there_soon(
-    site: Pair, vendor: str, figure: Callable[[str, object], None]
+    pair_here: Pair, vendor: str, figure: Callable[[str, object], None]
 ):
-    site.replica.set_delay(LAG_SECONDS[vendor])
+    pair_here.replica.set_delay(LAG_SECONDS[vendor])
     with scope(carried=write()) as work:
         for _ in for_seconds(5):
             newest()
@@ -101,16 +83,16 @@ def test_a_task_that_begins_before_the_replica_has_the_write_moves_there_soon(
 
 
 @on_each_database
-def test_it_never_sees_less_than_before_while_others_write(site: Pair, vendor: str):
-    site.replica.set_delay(LAG_SECONDS[vendor])
-    with others_write(site), scope(carried=write()) as work:
+def test_it_never_sees_less_than_before_while_others_write(pair_here: Pair, vendor: str):
+    pair_here.replica.set_delay(LAG_SECONDS[vendor])
+    with others_write(pair_here), scope(carried=write()) as work:
         seen = [newest() for _ in for_seconds(8)]
     assert_never_less(seen)
     assert work.reads["default"][Reason.CAUGHT_UP] > 0
 
 
-def test_none_of_its_threads_does(site: Pair):
-    site.replica.set_delay(LAG_SECONDS["postgresql"])
+def test_none_of_its_threads_does(pair_here: Pair):
+    pair_here.replica.set_delay(LAG_SECONDS["postgresql"])
 
     def read() -> list[int]:
         try:
@@ -118,15 +100,15 @@ def test_none_of_its_threads_does(site: Pair):
         finally:
             connections.close_all()
 
-    with others_write(site), scope(carried=write()) as work, ThreadPoolExecutor(4) as pool:
+    with others_write(pair_here), scope(carried=write()) as work, ThreadPoolExecutor(4) as pool:
         run = in_scope(read)
         for future in [pool.submit(run) for _ in range(4)]:
             assert_never_less(future.result())
     assert work.reads["default"][Reason.CAUGHT_UP] > 0
 
 
-def test_nor_does_asynchronous_code_which_is_also_routed_on_the_event_loop(site: Pair):
-    site.replica.set_delay(LAG_SECONDS["postgresql"])
+def test_nor_does_asynchronous_code_which_is_also_routed_on_the_event_loop(pair_here: Pair):
+    pair_here.replica.set_delay(LAG_SECONDS["postgresql"])
 
     async def read() -> list[int]:
         seen = []
@@ -143,15 +125,15 @@ def test_nor_does_asynchronous_code_which_is_also_routed_on_the_event_loop(site:
 
     moved: list[int] = []
     text = write()
-    with others_write(site):
+    with others_write(pair_here):
         assert_never_less(async_to_sync(read)())
     assert moved[0] > 0
 
 
-def test_after_an_outage_of_a_moment_it_comes_back_to_the_replica(site: Pair):
+def test_after_an_outage_of_a_moment_it_comes_back_to_the_replica(pair_here: Pair):
     with scope() as work:
         assert newest() is None
-        site.replica.execute(
+        pair_here.replica.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE backend_type = 'client backend' AND pid != pg_backend_pid()"
         )
@@ -163,13 +145,13 @@ def test_after_an_outage_of_a_moment_it_comes_back_to_the_replica(site: Pair):
     assert work.trace[-1].reason == Reason.REPLICA
 
 
-def test_threads_that_ended_leave_no_connection(site: Pair):
+def test_threads_that_ended_leave_no_connection(pair_here: Pair):
     with scope():
         newest()
-        before = site.replica.execute(CLIENTS)[0][0]
+        before = pair_here.replica.execute(CLIENTS)[0][0]
         for _ in range(30):
             thread = threading.Thread(target=in_scope(newest))
             thread.start()
             thread.join()
-        site.primary.execute("SELECT pg_sleep(0.2)")  # they take leave
-        assert site.replica.execute(CLIENTS)[0][0] == before
+        pair_here.primary.execute("SELECT pg_sleep(0.2)")  # they take leave
+        assert pair_here.replica.execute(CLIENTS)[0][0] == before

@@ -160,7 +160,7 @@ def test_once_it_has_moved_it_asks_no_more(log, clock):
 
 def test_it_does_not_move_while_a_transaction_is_open(log, clock):
     class InView(Pinned):
-        def is_view_transaction(self, connection: Any, transaction: object) -> bool:
+        def is_views(self, connection: Any, transaction: object) -> bool:
             return True
 
     with inside(InView()) as work:
