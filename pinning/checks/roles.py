@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from django.apps import apps
 from django.core.checks import CheckMessage, Warning  # noqa: A004
 from django.db import Error, connections
 
@@ -10,7 +11,7 @@ from pinning.databases import positions_of
 
 
 def check_roles(databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
-    """Check the rights of the roles by which Django connects to the replicas in ``databases``.
+    """Check the replicas in ``databases``: the rights of Django's role, and their tables.
 
     A replica that cannot be reached is skipped: to report that is the task of monitoring.
     """
@@ -20,7 +21,12 @@ def check_roles(databases: Sequence[str] | None = None, **_: object) -> list[Che
         for alias in databases or ()
         if (of := known.of_alias(alias)) is not None and alias != of.primary
     ]
-    return [message for aliases in asked for message in _sees_timeline(*aliases)]
+    return [
+        message
+        for aliases in asked
+        for check in (_sees_timeline, _has_rows)
+        for message in check(*aliases)
+    ]
 
 
 def _sees_timeline(alias: str, primary: str) -> Iterator[CheckMessage]:
@@ -41,3 +47,22 @@ def _sees_timeline(alias: str, primary: str) -> Iterator[CheckMessage]:
             ),
             id="pinning.W016",
         )
+
+
+def _has_rows(alias: str, primary: str) -> Iterator[CheckMessage]:
+    try:
+        connection = connections[alias]
+        tables = positions_of(connection).tables_apart(connection)
+    except Error:
+        return
+    is_on_primary = clusters().named(primary).primary_models
+    for model in apps.get_models(include_auto_created=True) if tables else ():
+        if model._meta.db_table in tables and not (model._meta.proxy or is_on_primary[model]):
+            label = model._meta.label
+            yield Warning(
+                f"The replica {alias!r} does not keep the rows of {label}, whose table is UNLOGGED "
+                "or in MEMORY: reads cost two round trips, or find nothing.",
+                hint=f'Add "{label}" to PINNING["PRIMARY_MODELS"].',
+                obj=model,
+                id="pinning.W019",
+            )

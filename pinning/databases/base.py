@@ -70,6 +70,10 @@ class Positions(ABC):
         """
         return ""
 
+    def tables_apart(self, connection: BaseDatabaseWrapper) -> list[str]:  # noqa: ARG002
+        """The tables whose rows a replica does not have, or loses when it restarts."""
+        return []
+
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:  # noqa: ARG002
         """Whether an open connection leads to a standby; None if unknown. "No" costs no query."""
         return None

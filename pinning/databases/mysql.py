@@ -50,6 +50,11 @@ _MYSQL_REPLICA = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}"
 # Amazon Aurora's readers share the writer's storage and execute no log: pins hold for WINDOW there.
 _AURORA = "SHOW GLOBAL VARIABLES LIKE 'aurora\\_version'"
 
+_IN_MEMORY = (
+    "SELECT GROUP_CONCAT(table_name SEPARATOR ' ') FROM information_schema.tables "
+    "WHERE engine = 'MEMORY' AND table_schema = DATABASE()"
+)
+
 _MARIADB_GTID = re.compile(r"(\d{1,10})-(\d{1,10})-(\d{1,19})", re.ASCII)
 _MYSQL_SOURCE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MYSQL_TAG = re.compile(r"[a-z_][a-z0-9_]{0,31}", re.ASCII | re.IGNORECASE)
@@ -90,6 +95,10 @@ class MySQLPositions(Positions):
         if _is_aurora(connection):
             return None
         return self._ask(connection, _MYSQL_REPLICA, mysql_beginnings)
+
+    def tables_apart(self, connection: BaseDatabaseWrapper) -> list[str]:
+        """MEMORY tables, which are empty after a restart."""
+        return (fetch_row(connection, _IN_MEMORY)[0] or "").split()
 
     def _ask(self, connection: BaseDatabaseWrapper, sql: str, parse: Parser) -> Position | None:
         """The position. None without GTIDs, and, with one warning, if their format is not known."""

@@ -83,6 +83,12 @@ SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
        current_user
 """
 
+_UNLOGGED = """
+SELECT pg_catalog.string_agg(relname::pg_catalog.text, ' ') FROM pg_catalog.pg_class
+WHERE relpersistence OPERATOR(pg_catalog.=) 'u' AND relkind OPERATOR(pg_catalog.=) 'r'
+      AND pg_catalog.pg_table_is_visible(oid)
+"""
+
 _IS_STANDBY = "SELECT pg_catalog.pg_is_in_recovery()"
 
 # SizeOfXLogShortPHD and SizeOfXLogLongPHD in src/include/access/xlog_internal.h.
@@ -176,6 +182,10 @@ class PostgreSQLPositions(Positions):
     def installation(self, roles: Sequence[str]) -> str:
         """The function that shows a standby's timeline alone."""
         return installation(roles)
+
+    def tables_apart(self, connection: BaseDatabaseWrapper) -> list[str]:
+        """UNLOGGED tables, whose rows are on the primary alone."""
+        return (fetch_row(connection, _UNLOGGED)[0] or "").split()
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:
         """PostgreSQL 14 and newer report it without a query; a pooler may not pass it on.

@@ -16,10 +16,11 @@ from django.core.cache import caches
 from django.core.management import call_command
 
 from pinning import Scope, scope, use_replica
+from tests.live.conftest import on_each_database
 from tests.live.site.pair import Pair
 from tests.notes.models import Attachment, Audit, Note
 
-pytestmark = pytest.mark.usefixtures("aliases")
+pytestmark = [on_each_database, pytest.mark.usefixtures("aliases")]
 
 CACHE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache_table"}
 CACHED = "django.contrib.sessions.backends.cached_db"

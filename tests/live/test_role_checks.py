@@ -1,5 +1,6 @@
 """The system check that asks replicas what the site's role may do."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,7 +8,10 @@ from django.core.management import call_command
 from django.db import connections
 
 from pinning.checks.roles import check_roles
+from pinning.testing.mariadb import MariaDB
+from tests.live.conftest import on_each_database
 from tests.live.site.pair import Pair
+from tests.notes.models import Audit
 
 
 @pytest.fixture
@@ -52,3 +56,25 @@ def test_a_replica_that_is_down_is_not_complained_of(replica_as):
     replica_as("plain")
     connections["replica1"].settings_dict["PORT"] = "1"
     assert check_roles(["replica1"]) == []
+
+
+@pytest.fixture
+def apart(pair: Pair, aliases) -> Iterator[None]:
+    """The audit's rows are not kept by the replica."""
+    before, after = "SET UNLOGGED", "SET LOGGED"
+    if isinstance(pair.primary, MariaDB):
+        before, after = "ENGINE = MEMORY, MODIFY text varchar(50)", "ENGINE = InnoDB"
+    pair.execute(f"ALTER TABLE notes_audit {before}")
+    pair.replica.wait_until_caught_up()
+    yield
+    pair.execute(f"ALTER TABLE notes_audit {after}")
+
+
+@on_each_database
+def test_a_model_whose_rows_the_replica_does_not_keep_is_warned_of(apart, settings):
+    def models() -> list[object]:
+        return [each.obj for each in check_roles(["replica1"]) if each.id == "pinning.W019"]
+
+    assert models() == [Audit]
+    settings.PINNING = {**settings.PINNING, "PRIMARY_MODELS": ["notes.Audit"]}
+    assert models() == []
