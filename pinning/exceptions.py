@@ -73,3 +73,18 @@ class StaleSaveWarning(UserWarning):
             "save(update_fields=[...]) or by update() with F(). Or read the row from the primary: "
             "with select_for_update() in a transaction, or inside use_primary()."
         )
+
+
+class DifferentSessionError(PinningError, OperationalError):
+    """A replica's session would show other rows than the primary's. The statement was not run.
+
+    It is raised where the primary may not answer instead, for ``using("replica1")`` say.
+    """
+
+    def __init__(self, alias: str, primary: str) -> None:
+        """The aliases of the replica and of its primary."""
+        super().__init__(
+            f"The session of {alias!r} was told another tenant, role or schema than the one of "
+            f"{primary!r}, and cannot be told the same. In this scope, tell {primary!r} by SET or "
+            "SELECT set_config(..., false), with Django's cursor and outside transactions."
+        )

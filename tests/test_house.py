@@ -234,7 +234,8 @@ def test_methods_of_others_are_replaced_in_one_file_for_each_kind():
         "pinning.databases.hooks",
         "pinning.scopes.responses",
         "pinning.reads.rerun",
-        "pinning.writes.standby",  # close_at, which is Django's to read
+        "pinning.databases.sessions",  # close_at, which is Django's to read
+        "pinning.writes.standby",  # likewise
         "pinning.health.connections",  # errors_occurred, likewise
     }
 

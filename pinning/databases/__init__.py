@@ -1,6 +1,6 @@
 """Everything that differs by vendor or driver: positions, SQL, errors, commits, connections."""
 
-from pinning.databases import hooks
+from pinning.databases import hooks, sessions
 from pinning.databases.base import Positions
 from pinning.databases.commit import was_commit_refused
 from pinning.databases.connections import (
@@ -24,4 +24,5 @@ from pinning.databases.pins import pin_by_clock, pin_now, pins_at, pins_of_seen
 from pinning.databases.rules import Statement
 from pinning.databases.state import State, forget, state_of
 from pinning.databases.statements import as_text, statement_of
+from pinning.databases.told import tells
 from pinning.databases.vendors import VENDORS, of_log, of_primary, of_replica, positions_of

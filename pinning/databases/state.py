@@ -4,7 +4,8 @@ Most of it is about the driver's connection inside, and is forgotten when Django
 watcher and the transaction belong to Django's connection and stay.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -12,18 +13,23 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 Answer = TypeVar("Answer")
 
 _KEY = "pinning"
+_SESSION = "_pinning_session"
 
 
 class State:
     """What is known about one connection. The package that sets a field is named beside it."""
 
     __slots__ = (
+        "copied",
         "driver",
+        "is_copying",
         "is_plain",
         "is_refused",
         "reached",
         "server",
         "timeline",
+        "told",
+        "told_before",
         "transaction",
         "watcher",
     )
@@ -46,9 +52,40 @@ class State:
         self.timeline: tuple[int, float] | None = None
         #: What the replica was seen to have replayed (reads).
         self.reached: Any = None
+        #: What its session was told, by setting (databases). A pool passes the session on with it.
+        self.told: Mapping[str, Any]
+        #: What of that we have told it ourselves (databases).
+        self.copied: frozenset[str]
+        self.told, self.copied = getattr(driver, _SESSION, ({}, frozenset()))
+        #: What it had been told when the open transaction began (databases).
+        self.told_before: Mapping[str, Any] = self.told
+        #: Whether we tell it something now (databases).
+        self.is_copying = False
         #: Whether nothing that was ever run on it may have left a mark: a setting, a temporary
         #: table, a transaction of the project's own (reads for a replica, writes for a primary).
-        self.is_plain = True
+        self.is_plain = not self.told
+
+    def tell(self, told: Mapping[str, Any]) -> None:
+        """Note what the session was told, by setting: all of it."""
+        if not self.is_copying:
+            self.copied -= {name for name, each in told.items() if self.told.get(name) is not each}
+        self.told = told
+        self._keep_session()
+
+    @contextlib.contextmanager
+    def copying(self, names: frozenset[str]) -> Iterator[None]:
+        """A block in which we tell the session the settings of these names, and not the project."""
+        self.copied |= names  # before, as the block may be left by an error
+        self._keep_session()
+        self.is_copying = True
+        try:
+            yield
+        finally:
+            self.is_copying = False
+
+    def _keep_session(self) -> None:
+        with contextlib.suppress(AttributeError):  # psycopg2 takes no attributes, nor has it a pool
+            setattr(self.driver, _SESSION, (self.told, self.copied))
 
 
 def state_of(connection: BaseDatabaseWrapper) -> State:
@@ -67,7 +104,7 @@ def forget(connection: BaseDatabaseWrapper, **_: object) -> None:
     What its server is stays the same then. What it was used for meanwhile is not known.
     """
     state = state_of(connection)
-    state.reached, state.is_plain = None, True
+    state.reached, state.is_plain = None, not state.told
 
 
 def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:

@@ -112,6 +112,18 @@ class Replica:
             told.set_aside(conf.settings().retry_after)
             logger.warning("Replica %r has no connection left for a read: %s", self.alias, error)
 
+    def note_different_session(self, primary: str) -> None:
+        """Note that its session cannot be made like the primary's. Logged once in RETRY_AFTER."""
+        told = breaker_of("sessions", self.alias)
+        if told.may_try():
+            told.set_aside(conf.settings().retry_after)
+            logger.warning(
+                "A session of %r was told a tenant, role or schema, and %r cannot be told the "
+                "same: such reads go to the primary.",
+                primary,
+                self.alias,
+            )
+
     def mark_lagging(self, error: BaseException) -> None:
         """Take it out until it lags less, and tell that once."""
         if not self.is_lagging:

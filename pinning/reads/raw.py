@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning.conf import DEFAULT, Cluster, clusters
 from pinning.databases import is_on_event_loop
 from pinning.reads.decision import count, decide
+from pinning.reads.rerun import is_alike
 from pinning.scopes import Reason, current_scope
 
 
@@ -27,6 +28,8 @@ def read_connection(cluster: str = "", model: Any = None) -> BaseDatabaseWrapper
         alias, reason = place.primary, Reason.EVENT_LOOP
     else:
         alias, reason = decide(place, model, None, scope)
+        if alias != place.primary and not is_alike(connections[alias], place.primary):
+            alias, reason = place.primary, Reason.NO_REPLICA
     if scope is not None:
         count(scope, place, model, alias, reason)
     return connections[alias]

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import Error, InterfaceError, NotSupportedError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from pinning.conf import clusters
 from pinning.databases import (
@@ -19,12 +20,15 @@ from pinning.databases import (
     is_not_on_standby,
     is_server_side,
     running_thread,
+    sessions,
     state_of,
     statement_of,
+    tells,
 )
+from pinning.exceptions import DifferentSessionError
 from pinning.health import Wait, give_up_if_lost, replica
 from pinning.reads.routed import was_routed
-from pinning.scopes import Choice, Reason, current_scope, wishes
+from pinning.scopes import Choice, ClusterWork, Reason, current_scope, wishes
 
 
 class Rerunner:
@@ -35,13 +39,36 @@ class Rerunner:
         self._state = state_of(connection)
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """Run the statement, on the primary if the replica's session would show other rows."""
+        connection: BaseDatabaseWrapper = context["connection"]
+        text = as_text(sql, connection.connection)
+        statement = statement_of(text)
+        if statement.marks and tells(text):
+            return self._tell(execute, text, params, many, context)
+        if self._state.is_plain:
+            self._state.is_plain = not many and statement.is_query
+        if not self._is_prepared(connection, context["cursor"]):
+            self._leave_replica()
+            return self._run_on_primary(execute, sql, params, many, context)
+        return self._run(execute, sql, params, many, context)
+
+    def _tell(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        """Run a statement that tells the session which rows it sees, and remember it."""
+        connection: BaseDatabaseWrapper = context["connection"]
+        self._state.is_plain = False
+        result = self._run(execute, sql, params, many, context)
+        if is_in_transaction(connection):
+            sessions.note_unsure(connection, sql)
+        else:
+            work = next(iter(_works(self._primary)), None)
+            sessions.note_told(connection, sql, params, many, work)
+        return result
+
+    def _run(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Run the statement. If its replica fails meanwhile, run it again on the primary."""
         connection: BaseDatabaseWrapper = context["connection"]
-        state, waits = self._state, replica(connection.alias).waits
-        if state.is_plain:
-            text = as_text(sql, connection.connection)
-            state.is_plain = not many and statement_of(text).is_query
-        cursor, is_plain = context["cursor"], state.is_plain
+        waits = replica(connection.alias).waits
+        cursor, is_plain = context["cursor"], self._state.is_plain
         # Asked before the statement runs only if a monitor may end the wait.
         is_harmless = waits.are_watched and is_plain and was_routed(cursor)
         try:
@@ -54,8 +81,22 @@ class Rerunner:
                 raise
             if not is_not_on_standby(error):
                 self._leave_replica()
-        _move(cursor, connections[self._primary])
-        return execute(sql, params, many, context)
+        return self._run_on_primary(execute, sql, params, many, context)
+
+    def _is_prepared(self, connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> bool:
+        """Whether the session shows what the primary's would. If not, the primary has to answer.
+
+        Raises DifferentSessionError if only the replica may answer, as with ``using()``, and its
+        session was told by us what holds no longer.
+        """
+        if is_alike(connection, self._primary):
+            return True
+        if was_routed(cursor):
+            replica(connection.alias).note_different_session(self._primary)
+            return False
+        if sessions.was_made_alike(connection):
+            raise DifferentSessionError(connection.alias, self._primary)
+        return True
 
     def may_rerun(self, error: Error, connection: BaseDatabaseWrapper) -> bool:
         """Whether a query that failed on a replica is run again.
@@ -76,6 +117,11 @@ class Rerunner:
         if is_conflict(error):
             return is_plain and wishes().database is None
         return (is_not_on_standby(error) or give_up_if_lost(connection, error)) and is_plain
+
+    def _run_on_primary(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """Run the statement there, among the execute wrappers of the primary's connection."""
+        _move(context["cursor"], connections[self._primary])
+        return execute(sql, params, many, context)
 
     def _leave_replica(self) -> None:
         """Read from the primary from now on: another replica may be further behind."""
@@ -99,6 +145,23 @@ def _move(cursor: Any, connection: BaseDatabaseWrapper) -> None:
 def _refuse(*_: Any, **__: Any) -> Any:
     """Replaces the methods of a cursor that was moved: it was opened on a replica to read."""
     raise OperationalError("The replica of this cursor failed. Open a new cursor.")
+
+
+def is_alike(connection: BaseDatabaseWrapper, primary: str) -> bool:
+    """Whether the session of a replica shows the same rows as the primary's, told what it lacks."""
+    other = connections[primary]
+    if not sessions.may_differ(connection, other):
+        return True
+    return sessions.make_alike(connection, other, _works(primary))
+
+
+def _works(cluster: str) -> list[ClusterWork]:
+    """What stands for the present work in ``sessions``, the innermost scope's first."""
+    works, scope = [], current_scope()
+    while scope is not None:
+        works.append(scope.work(cluster))
+        scope = scope.parent
+    return works
 
 
 def watch(connection: BaseDatabaseWrapper, **_: object) -> None:

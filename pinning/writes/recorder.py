@@ -27,9 +27,11 @@ from pinning.databases import (
     hooks,
     is_in_transaction,
     positions_of,
+    sessions,
     state_of,
     statement_of,
     takes_session_lock,
+    tells,
     was_commit_refused,
 )
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
@@ -69,6 +71,8 @@ class Recorder:
             result = self._run_write(run, statement, many)
         else:
             result = standby.run(self._connection, run)
+        if statement.marks and tells(text):
+            self._note_told(text, params, many)
         open_ = self._state.transaction
         if open_ is not None and open_.has_written() and self._commits(statement):
             self._after_commit()
@@ -95,6 +99,12 @@ class Recorder:
             raise
         self.note()
         return result
+
+    def _note_told(self, text: str, params: Any, many: bool) -> None:
+        """Remember what decides which rows the session sees: replicas' sessions are told it."""
+        scope = current_scope()
+        work = None if scope is None else scope.work(self._cluster)
+        sessions.note_told(self._connection, text, params, many, work)
 
     def _commits(self, statement: Statement) -> bool:
         return statement.commits(self._connection.features.can_rollback_ddl)
@@ -167,8 +177,10 @@ class Recorder:
         told, self._told = self._told, None
         for scope in self._transaction.take_writers():
             scope.wrote(self._cluster, told)
+        sessions.note_commit(self._connection)
 
     def _after_rollback(self) -> None:
+        sessions.note_rollback(self._connection)
         self._transaction.roll_back()
 
     def _after_close(self) -> None:
@@ -177,6 +189,7 @@ class Recorder:
 
     def _after_savepoint_rollback(self, sid: str) -> None:
         self._transaction.roll_back_to(sid)
+        sessions.note_savepoint_rollback(self._connection)
 
     def _after_set_autocommit(self, autocommit: bool) -> None:
         """A transaction begins. Or, with some databases, what is open is committed."""

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.cache import cache
+from django.db import connections
 from django.http import HttpResponse
 
 from pinning import Reason, scope
+from pinning.databases import state_of
 from pinning.health import status
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins
@@ -169,3 +171,16 @@ def test_upgrading(page, settings):
 def test_verify(page):
     (included,) = page.urlpatterns
     assert {pattern.name for pattern in included.url_patterns} >= {"begin", "value", "end"}
+
+
+def test_recipes(page):
+    connection = connections["default"]
+    connection.ensure_connection()
+    connection.connection.create_function("set_config", 3, lambda name, value, is_local: value)
+    try:
+        get(page.tenant_middleware(count))
+        told = state_of(connection).told
+        assert told["app.tenant"].params == ("testserver",)
+        assert told["app.tenant"].is_repeatable
+    finally:
+        state_of(connection).tell({})
