@@ -13,7 +13,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test proof lint types docs package bench screenshot matrix
+.PHONY: help demo test proof lint types docs package bench screenshot matrix ecosystem
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,16 @@ package: $(INSTALLED) ## Build sdist and wheel, and test what was built in a new
 bench: $(INSTALLED) ## Measure against other ways to route, 20 minutes; BENCH=--quick make bench
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks $(BENCH)
+
+PACKAGES ?=
+ecosystem: .venv-ecosystem/installed ## Try other packages on a replica that lags; PACKAGES="silk cachalot"
+	.venv-ecosystem/bin/python -m ecosystem $(PACKAGES)
+
+.venv-ecosystem/installed: ecosystem/requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-ecosystem
+	.venv-ecosystem/bin/python -m pip install --quiet --editable '.[redis,testing]' -r ecosystem/requirements.txt
+	$(call install_postgresql,.venv-ecosystem/bin/python)
+	@touch $@
 
 matrix: ## Run the tests on every Python that is found, with every Django that supports it
 	@$(MAKE) --keep-going --no-print-directory $(COMBINATIONS:%=matrix-%)

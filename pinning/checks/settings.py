@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 
 from pinning import conf
-from pinning.checks import models
+from pinning.checks import models, packages
 from pinning.checks.base import Check, is_kind, replicas_of
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
@@ -276,4 +276,7 @@ _CHECKS: tuple[Check, ...] = (
     _cap_is_above_window,
     _late_replicas_leave_before_pins_end,
     _sessions_do_not_pin_everybody,
+    packages.replicas_know_tenants,
+    packages.cachalot_caches_no_replica,
+    packages.cacheops_caches_no_replica,
 )

@@ -1,0 +1,1 @@
+"""A small app whose rows the packages are tried on."""

@@ -1,0 +1,85 @@
+"""System checks of other people's packages that know one database alone. None is imported.
+
+``settings`` runs them with its own. ``docs/recipes.md`` tells more of each package.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Warning  # noqa: A004
+from django.db import connections
+
+from pinning.checks.base import replicas_of
+from pinning.conf import Settings, clusters
+
+
+def replicas_know_tenants(settings: Settings) -> Iterator[CheckMessage]:
+    """Where the primary's backend sets a tenant's schema, the replica's can as well."""
+    for primary, alias, database in replicas_of(settings):
+        if primary not in django_settings.DATABASES:
+            continue
+        if hasattr(connections[primary], "set_tenant") and not hasattr(
+            connections[alias], "set_tenant"
+        ):
+            engine = django_settings.DATABASES[primary]["ENGINE"]
+            yield Warning(
+                f"DATABASES[{alias!r}] has the ENGINE {database['ENGINE']!r}, which cannot be set "
+                "to a tenant, so such reads go to the primary.",
+                hint=f'Set DATABASES["{alias}"]["ENGINE"] = "{engine}".',
+                id="pinning.W020",
+            )
+
+
+def cachalot_caches_no_replica(settings: Settings) -> Iterator[CheckMessage]:
+    """django-cachalot keeps results by alias, and forgets those of the primary's alone."""
+    if not apps.is_installed("cachalot") or not _setting("CACHALOT_ENABLED", True):
+        return
+    cached = _setting("CACHALOT_DATABASES", "supported_only")
+    for _, alias, _ in replicas_of(settings):
+        if cached == "supported_only" or alias in cached:
+            yield Warning(
+                f"django-cachalot caches what is read from {alias!r}, and a write does not make "
+                "that invalid: it is shown after the replica has the write.",
+                hint=f"Set CACHALOT_DATABASES = {set(settings.replicas)}.",
+                id="pinning.W021",
+            )
+
+
+def cacheops_caches_no_replica(settings: Settings) -> Iterator[CheckMessage]:  # noqa: ARG001
+    """django-cacheops keeps results by their SQL, whichever database gave them."""
+    if not apps.is_installed("cacheops") or not _setting("CACHEOPS_ENABLED", True):
+        return
+    late = [
+        model._meta.label
+        for model in apps.get_models()
+        if _is_cached(model) and _may_be_late(model)
+    ]
+    if late:
+        yield Warning(
+            f"django-cacheops caches {', '.join(late)}, which may be read from a late replica: "
+            "whoever has written would see the old row until the timeout.",
+            hint="Add them to PINNING['PRIMARY_MODELS'], or do not cache them.",
+            id="pinning.W022",
+        )
+
+
+def _setting(name: str, default: Any) -> Any:
+    return getattr(django_settings, name, default)
+
+
+def _is_cached(model: Any) -> bool:
+    """Whether a profile in CACHEOPS caches queries of the model without being asked to."""
+    profiles = {name.lower(): profile for name, profile in _setting("CACHEOPS", {}).items()}
+    label = model._meta.app_label.lower()
+    for name in (f"{label}.{model._meta.model_name}", f"{label}.*", "*.*"):
+        if name in profiles:
+            profile = {**_setting("CACHEOPS_DEFAULTS", {}), **(profiles[name] or {})}
+            return profiles[name] is not None and bool(profile.get("ops"))
+    return False
+
+
+def _may_be_late(model: Any) -> bool:
+    cluster = clusters().of_query(model, None, {})
+    return cluster is not None and bool(cluster.replicas) and not cluster.primary_models[model]
