@@ -67,7 +67,7 @@ class Pin:
         the smaller of the ages by its clock and by this machine's (``now``), so that one clock that
         is wrong cannot end a pin too early.
         """
-        if self.position is None or seen is None:
+        if self.position is None or seen is None or self.timeline == HELD:
             seconds = max_pin if self.timeline == HELD else window
             return now >= min(self.written_at, now) + seconds
         reached = seen.places.get(self.timeline) if self.written_at >= seen.since else None

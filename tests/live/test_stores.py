@@ -26,7 +26,8 @@ SAVES = 500
 
 def key(name: str) -> str:
     """The key under which the store has something in Redis, with the cache's prefix and version."""
-    made: str = caches["default"].make_key(f"pinning:{name}")
+    in_memory = name if "{" in name else f"{{memory}}:{name}"
+    made: str = caches["default"].make_key(f"pinning:{in_memory}")
     return made
 
 

@@ -2,10 +2,12 @@
 
 import math
 import re
+import zlib
 from typing import Any
 
 from django.core.cache import caches
 from django_redis import get_redis_connection
+from redis.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
 from pinning import conf
@@ -37,11 +39,20 @@ end
 
 # A restart or FLUSHDB loses pins that users rely on, and the first mark with them. It is then set
 # again, together with the second, which expires no earlier than any pin that may be lost. Until the
-# second expires, the store cannot tell whether it has all pins. The hash tag keeps both on one node
-# of a Redis Cluster.
-_LASTING = "{memory}:lasting"
-_YOUNG = "{memory}:young"
+# second expires, the store cannot tell whether it has all pins.
+_LASTING = "lasting"
+_YOUNG = "young"
 
+_MARK = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('SET', KEYS[2], 1, 'PX', ARGV[1])
+  redis.call('SET', KEYS[1], 1)
+end
+"""
+
+# Each node of a cluster may lose its memory alone. So the identities are spread over as many
+# memories, each with marks of its own. The hash tag keeps all of a memory on one node.
+_MEMORIES = 64
 
 # ``int`` refuses to read 4,300 digits.
 _VALUE = re.compile(r"([0-9]{20}) ([0-9]{20})")
@@ -51,37 +62,45 @@ class RedisStore(Store):
     """Saves and loads by one atomic command for each identity. Nothing is deleted, all expires."""
 
     def load(self, visitor: Visitor) -> Loaded:
-        """The pins under all the visitor's identities, in one round trip."""
-        pipeline = _client().pipeline(transaction=False)
+        """The pins under all the visitor's identities, in one round trip to each node."""
+        client = _client()
+        memories = dict.fromkeys(_memory_of(client, name) for name in visitor.identities)
+        pipeline = client.pipeline(transaction=False)
         for identity in visitor.identities:
-            pipeline.hgetall(_key(identity))
-        pipeline.mget(_key(_LASTING), _key(_YOUNG))  # last, to notice a loss of memory just before
-        *hashes, marks = map(_answer, pipeline.execute(raise_on_error=False))
-        lasting, young = marks
-        if lasting is None:
-            _mark_memory()
+            pipeline.hgetall(_key(client, identity))
+        for memory in memories:  # after the pins, to notice a loss of memory just before
+            pipeline.get(_mark(memory, _LASTING))
+            pipeline.get(_mark(memory, _YOUNG))
+        answers = list(map(_answer, pipeline.execute(raise_on_error=False)))
+        hashes, marks = answers[: len(visitor.identities)], answers[len(visitor.identities) :]
+        lasting, young = marks[::2], marks[1::2]
+        if None in lasting:
+            _mark_memories(client)
         entries = [entry for found in hashes if found is not None for entry in found.items()]
         pins = Pins.decode([_decode(_text(field), _text(value)) for field, value in entries])
-        return Loaded(pins, is_complete=lasting is not None and young is None)
+        return Loaded(pins, is_complete=None not in lasting and not any(young))
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
-        """Merge on the server, under all the visitor's identities, in one round trip."""
+        """Merge on the server, under all the visitor's names, in one round trip to each node."""
         settings = conf.settings()
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
         arguments = [math.ceil(seconds * 1000), *(part for pin in pins for part in _encode(pin))]
-        pipeline = _client().pipeline(transaction=False)
+        client = _client()
+        pipeline = client.pipeline(transaction=False)
         for identity in visitor.identities:
-            pipeline.eval(_SAVE, 1, _key(identity), *arguments)
+            # ``eval`` of a cluster's pipeline refuses to be used, although one key has one node.
+            pipeline.execute_command("EVAL", _SAVE, 1, _key(client, identity), *arguments)
         pipeline.execute()
 
 
-def _mark_memory() -> None:
-    """Set the marks that show how far the server's memory reaches back."""
+def _mark_memories(client: Any) -> None:
+    """Set the marks that show how far memories reach back, wherever they are missing."""
     settings = conf.settings()
-    seconds = max(settings.max_pin, settings.window)
-    pipeline = _client().pipeline(transaction=True)
-    pipeline.set(_key(_YOUNG), 1, px=math.ceil(seconds * 1000))
-    pipeline.set(_key(_LASTING), 1)
+    milliseconds = math.ceil(max(settings.max_pin, settings.window) * 1000)
+    pipeline = client.pipeline(transaction=False)
+    for memory in _memories(client):
+        keys = [_mark(memory, _LASTING), _mark(memory, _YOUNG)]
+        pipeline.execute_command("EVAL", _MARK, len(keys), *keys, milliseconds)
     pipeline.execute()
 
 
@@ -90,8 +109,28 @@ def _client() -> Any:
     return get_redis_connection(conf.settings().cache, write=True)
 
 
-def _key(name: str) -> str:
-    """The key of an identity or a mark, as the cache makes it: KEY_PREFIX tells sites apart."""
+def _memories(client: Any) -> list[str]:
+    """The hash tags under which all is kept."""
+    is_cluster = isinstance(client, RedisCluster)
+    return [f"memory{number}" for number in range(_MEMORIES)] if is_cluster else ["memory"]
+
+
+def _memory_of(client: Any, identity: str) -> str:
+    if not isinstance(client, RedisCluster):
+        return "memory"
+    return f"memory{zlib.crc32(identity.encode()) % _MEMORIES}"
+
+
+def _key(client: Any, identity: str) -> str:
+    return _made(f"{{{_memory_of(client, identity)}}}:{identity}")
+
+
+def _mark(memory: str, mark: str) -> str:
+    return _made(f"{{{memory}}}:{mark}")
+
+
+def _made(name: str) -> str:
+    """The key as the cache makes it: KEY_PREFIX tells sites apart."""
     key: str = caches[conf.settings().cache].make_key(f"pinning:{name}")
     return key
 

@@ -127,7 +127,8 @@ class DeletedWhenReached(Bug):
         def closed(scope: Any, response: Any) -> Any:
             choices = [work.choice for work in scope.works.values()]
             if any(choice is not None and choice.replica is not None for choice in choices):
-                redis._client().delete(*map(redis._key, scope._names))
+                client = redis._client()
+                client.delete(*(redis._key(client, name) for name in scope._names))
             return correct(scope, response)
 
         correct, middleware._closed = middleware._closed, closed

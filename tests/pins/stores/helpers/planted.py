@@ -32,7 +32,8 @@ class DeletesWhatIsOver(RedisStore):
         pins = loaded.pins
         if pins and all(pin.position is not None and pin.position <= self.reached for pin in pins):
             for identity in visitor.identities:
-                get_redis_connection("default").delete(redis._key(identity))
+                client = get_redis_connection("default")
+                client.delete(redis._key(client, identity))
         return loaded
 
 
@@ -52,8 +53,9 @@ class LooksForMarksFirst(RedisStore):
     """Vouches for its memory before it looks into it."""
 
     def load(self, visitor: Visitor) -> Loaded:
-        is_complete = super().load(Visitor(cookies={})).is_complete
-        found = [get_redis_connection("default").hgetall(redis._key(i)) for i in visitor.identities]
+        is_complete = super().load(Visitor(cookies={}, identities=("nobody",))).is_complete
+        client = get_redis_connection("default")
+        found = [client.hgetall(redis._key(client, name)) for name in visitor.identities]
         entries = [(k.decode(), v.decode()) for each in found for k, v in each.items()]
         pins = Pins.decode([redis._decode(key, value) for key, value in entries])
         return Loaded(pins, is_complete=is_complete)

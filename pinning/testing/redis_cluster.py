@@ -1,0 +1,91 @@
+"""A Redis Cluster of primaries without replicas, each on a loopback port."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pinning.testing.ports import free_port, reply
+from pinning.testing.processes import ServerError, wait_until
+from pinning.testing.redis import Redis
+
+_SLOTS = 16384
+
+
+class Node(Redis):
+    """One node of a cluster."""
+
+    title = "A node of Redis Cluster"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bus_port = free_port()
+
+    def ask(self, *words: str) -> str:
+        """Send a command; the beginning of the answer. ServerError if the server refuses it."""
+        answer = reply(self.port, f"{' '.join(words)}\r\n".encode()).decode()
+        if not answer or answer.startswith("-"):
+            raise ServerError(f"{self.title} on {self.port} answered {words[0]} with {answer!r}.")
+        return answer
+
+    @property
+    def name(self) -> str:
+        """What the cluster calls it."""
+        return self.ask("CLUSTER", "MYID").split("\r\n")[1]
+
+    def _command(self) -> Sequence[str | Path]:
+        bus = ["--cluster-port", str(self.bus_port), "--cluster-config-file", "nodes.conf"]
+        return [*super()._command(), "--cluster-enabled", "yes", *bus]
+
+
+class RedisCluster:
+    """Nodes that share the slots evenly; ``with`` starts them and waits until they agree."""
+
+    def __init__(self, size: int = 3) -> None:
+        """Nothing runs before the block begins. MissingService when there is no program."""
+        self.nodes = [Node() for _ in range(size)]
+
+    @property
+    def url(self) -> str:
+        """For Django's cache setting LOCATION: any node leads to all."""
+        return self.nodes[0].url
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for node in self.nodes:
+                stack.enter_context(node)
+            self._share_slots()
+            self._meet()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def move(self, slot: int, to: int) -> None:
+        """Give an empty slot to another node; clients learn it when they ask the old one."""
+        for node in (self.nodes[to], *self.nodes):
+            node.ask("CLUSTER", "SETSLOT", str(slot), "NODE", self.nodes[to].name)
+
+    def _share_slots(self) -> None:
+        size = len(self.nodes)
+        for number, node in enumerate(self.nodes):
+            first, end = _SLOTS * number // size, _SLOTS * (number + 1) // size
+            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(end - 1))
+            node.ask("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+
+    def _meet(self) -> None:
+        first, *others = self.nodes
+        for node in others:
+            node.ask("CLUSTER", "MEET", first.host, str(first.port), str(first.bus_port))
+        wait_until(
+            lambda: all("cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in self.nodes),
+            timeout_seconds=20,
+            otherwise=lambda: "The nodes of the Redis Cluster did not agree in 20 s.",
+        )
