@@ -20,8 +20,9 @@ from benchmarks.overhead import memory
 from benchmarks.overhead import run as overhead
 from benchmarks.page import budgets, report, results
 from benchmarks.peers import run as peers
+from benchmarks.statements import run as statements
 
-PARTS = ("overhead", "memory", "visitors", "rush")
+PARTS = ("overhead", "memory", "statements", "visitors", "rush")
 
 
 def main() -> int:
@@ -44,6 +45,8 @@ def measure(directory: Path, parts: frozenset[str], *, quick: bool) -> None:
         overhead.measure(directory, quick=quick)
     if "memory" in parts:
         memory.measure(directory)
+    if "statements" in parts:
+        statements.measure(directory, quick=quick)
     if parts & {"visitors", "rush"}:
         peers.measure(peers.QUICK if quick else peers.FULL, directory, parts)
 

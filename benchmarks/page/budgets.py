@@ -47,9 +47,11 @@ def check(directory: Path) -> int:
 def budgets(directory: Path) -> list[Budget]:
     """All that the results at hand can tell of."""
     overhead = results.load(directory, "overhead")
+    statements = results.load(directory, "statements")
     visitors = results.load(directory, "visitors")
     return [
         *(_of_overhead(overhead) if overhead else ()),
+        *(_of_statements(statements) if statements else ()),
         *(_of_visitors(visitors) if visitors else ()),
     ]
 
@@ -71,6 +73,16 @@ def _of_overhead(part: dict[str, Any]) -> Iterator[Budget]:
                 measured=row["ratio"],
                 margin=TIMING,
             )
+
+
+def _of_statements(part: dict[str, Any]) -> Iterator[Budget]:
+    limits = {"60 KB": 50, "10 MB": 1000}
+    for row in part["rows"]:
+        what = f"the nastiest statement of {row['size']}"
+        if row["size"] in limits:
+            limit = limits[row["size"]]
+            yield Budget(what=f"{what}, ms", limit=limit, measured=row["most_ms"], margin=TIMING)
+        yield Budget(what=f"{what}: memory, MB", limit=150, measured=row["most_mb"])
 
 
 def _of_visitors(part: dict[str, Any]) -> Iterator[Budget]:

@@ -18,7 +18,7 @@ _PART = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
 def write(directory: Path = results.DIRECTORY) -> None:
     """Make the pages and the plots anew."""
-    from benchmarks import plots  # matplotlib is needed for nothing else
+    from benchmarks.page import plots  # matplotlib is needed for nothing else
 
     for file in PAGES:
         file.write_text(page(file.read_text(), directory))

@@ -156,6 +156,19 @@ def memory(directory: Path) -> str:
     return markdown(["a scope", "bytes"], ([row["state"], row["bytes"]] for row in rows))
 
 
+def statements(directory: Path) -> str:
+    """What the nastiest texts of each size cost."""
+    part = results.load(directory, "statements")
+    if part is None:
+        return ""
+    header = ["size", "texts", "median, ms", "slowest, ms", "the slowest", "most memory, MB"]
+    keys = ("size", "texts", "median_ms", "most_ms", "text", "most_mb")
+    rows = [
+        {**row, "text": f"`` {row['text'].replace('|', chr(92) + '|')} ``"} for row in part["rows"]
+    ]
+    return markdown(header, ([row[key] for key in keys] for row in rows))
+
+
 GROWTH = (
     "threads",
     "replicas",

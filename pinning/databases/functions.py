@@ -7,18 +7,14 @@ stand in neither, because another session answers something else.
 
 import re
 
-#: Keywords that a parenthesis may follow. PostgreSQL, MariaDB and MySQL let no function have the
-#: name of one of these without quotes, or call what is standard SQL.
+#: Keywords that a parenthesis may follow. Few servers let a function have such a name.
 _KEYWORDS_WORDS = """
-    all and any array as at between by case check collate columns conflict cross cube default
-    delayed distinct div do else end escape except exists fetch filter first following for force
-    from full glob group grouping having high_priority ignore ilike in index inner intersect
-    interval into is isnull join key lateral left like limit match materialized mode mod natural
-    nested next not notnull nothing null of offset on only operator or order ordinality over
-    overlaps partition passing path precision preceding range regexp repeatable returning right
-    rlike rollup rows row select separator set sets similar some sounds straight_join symmetric
-    table tablesample then to using use value values variadic when where window with within xor
-    zone system bernoulli explain analyze verbose recursive
+    all analyze and any array as between by case check collate conflict cross cube distinct div do
+    else end except exists explain filter from group grouping having ilike in inner intersect
+    interval into is join lateral left like limit match materialized natural not null of offset on
+    only operator or order over overlaps partition regexp returning right rlike rollup row rows
+    select set sets similar some symmetric table then to using value values variadic verbose when
+    where window with within xor zone
     """
 KEYWORDS = frozenset(_KEYWORDS_WORDS.split())
 
@@ -202,4 +198,4 @@ WRITING_BY_A_DOT = re.compile(
     r"nextval|lo_(?:creat|create|import|unlink)|dblink(?:_exec)?|crosstab\d?|ts_stat"
     r"|pg_create_restore_point"
 )
-MARKING_BY_A_DOT = re.compile(r"setseed|pg_(?:try_)?advisory\w*|lo_close|dblink_\w+")
+MARKING_BY_A_DOT = re.compile(r"setseed|pg_(?:try_)?advisory\w*|lo_close|dblink_\w+|currval")

@@ -11,7 +11,9 @@ from pinning.databases.functions import (
 )
 from pinning.databases.tokens import Token
 
-_CHANGES = frozenset({"insert", "delete", "merge", "into", "nextval", "setval"})
+_SUSPECTS = frozenset(
+    {"insert", "delete", "merge", "into", "nextval", "setval", "update", "value", "replace"}
+)
 
 # A name with a list of columns follows these: that of a common table, of an alias, of a table.
 _BEFORE_COLUMNS = frozenset({"with", "recursive", "as", "into"})
@@ -29,9 +31,12 @@ def is_write(tokens: Sequence[Token], place: int) -> bool:
 
 
 def is_mark(tokens: Sequence[Token], place: int) -> bool:
-    """Whether the token may leave a mark: it assigns, or calls a function that is not known."""
+    """Whether the token may leave a mark: it assigns, or calls a function that is not known.
+
+    PREVIOUS VALUE FOR tells of what the session did before.
+    """
     token = tokens[place]
-    if token.is_sign(":="):
+    if token.is_sign(":=") or (token.text == "value" and _follows(tokens, place, "previous")):
         return True
     if token.is_attribute:
         return token.is_called or token.text not in HARMLESS
@@ -51,13 +56,14 @@ def is_lock(tokens: Sequence[Token], place: int) -> bool:
 
 def _changes(tokens: Sequence[Token], place: int) -> bool:
     word = tokens[place].text
+    if word not in _SUSPECTS:
+        return False
     if word == "update":
-        return not _follows(tokens, place, "for") and not _follows(
-            tokens, place, "for", "no", "key"
-        )
+        locks = _follows(tokens, place, "for") or _follows(tokens, place, "for", "no", "key")
+        return not locks
     if word == "value":
         return _follows(tokens, place, "next")
-    return word in _CHANGES or (word == "replace" and not tokens[place].is_called)
+    return word != "replace" or not tokens[place].is_called
 
 
 def _follows(tokens: Sequence[Token], place: int, *words: str) -> bool:
@@ -75,7 +81,7 @@ def _is_known(tokens: Sequence[Token], place: int) -> bool:
     before = tokens[place - 1] if place and token.is_next else None
     if token.is_dotted:
         is_builtin = before is not None and not before.is_dotted and before.text == "pg_catalog"
-        return (is_builtin and token.text in HARMLESS) or _is_target(tokens, place - 1)
+        return (is_builtin and token.text in HARMLESS) or _is_target(tokens, place)
     if token.text in HARMLESS or (not token.is_quoted and token.text in KEYWORDS):
         return True
     return _is_target(tokens, place)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 LONGEST = 1_000_000
 
 #: Nor are texts of more pieces. Those of all ways in which a text is read count together.
-MOST_PIECES = 8_000
+MOST_PIECES = 6_000
 LONGEST_AMBIGUOUS = 60_000
 
 

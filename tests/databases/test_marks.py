@@ -86,6 +86,11 @@ MARKS = [
     # What tells of the session's past, which another session does not have
     "SELECT lastval()",
     "SELECT FOUND_ROWS()",
+    "SELECT PREVIOUS VALUE FOR s",
+    "SELECT s.currval",
+    # Keywords that are names of functions elsewhere
+    "SELECT next('counter')",
+    "SELECT key(1)",
     # Functions of the project's own
     "SELECT archive()",
     "SELECT public.count(1)",
