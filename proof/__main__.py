@@ -7,9 +7,11 @@ nobody. The histories can be judged again with ``manage.py pinning_verify --rech
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.page import results
+from pinning.verify.checker import Verdict
 from pinning.verify.history import write_history
 from pinning.verify.report import objection
 from proof.acts import Act, play_all
@@ -26,6 +28,13 @@ def line(act: Act) -> str:
         f"{act.vendor:<10} {act.fault:<34} {numbers} {act.replicas_share:>8.0%}"
         f" {verdict.pairs / verdict.seconds:>7.0f}"
     )
+
+
+def stale_lines(verdict: Verdict) -> Iterator[str]:
+    """After which ways to write, and by which to read."""
+    for (written, read), count in verdict.stale_by_ways.most_common():
+        pairs = verdict.pairs_by_ways[written, read]
+        yield f"{'':11}stale: {count} of {pairs} reads by {read!r} after {written!r}"
 
 
 def summary(acts: list[Act]) -> dict[str, object]:
@@ -60,12 +69,13 @@ def main() -> int:
     parser.add_argument("--step", type=float, default=1.5, help="seconds of a fault's step")
     parser.add_argument("--history", type=Path, help="a folder for histories and proof.json")
     parser.add_argument("--keep", action="store_true", help="keep the summary, for docs/verify.md")
+    parser.add_argument("--all-ways", action="store_true", help="also those known to be wrong")
     given = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proof.settings")
     print(f"{'':45} {'pairs':>9} {'stale':>6} {'failed':>6} {'replicas':>8} {'pairs/s':>7}")
     acts: list[Act] = []
-    for act in play_all(given.pairs, given.step):
-        print(line(act), flush=True)
+    for act in play_all(given.pairs, given.step, are_all=given.all_ways):
+        print(line(act), *stale_lines(act.verdict), sep="\n", flush=True)
         acts.append(act)
         if given.history:
             keep(act, given.history)

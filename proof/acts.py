@@ -5,14 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pinning.testing.pair import Pair
+from pinning.testing.redis import Redis
 from pinning.testing.site import Site
 from pinning.verify.checker import Verdict, check
 from pinning.verify.crowd import Crowd, Plan
 from pinning.verify.history import Operation
+from pinning.verify.users import User
+from pinning.verify.ways import Way
 from proof.faults import FAULTS, Fault
 from proof.promotion import KINDS as PROMOTED
-from proof.promotion import promotion
+from proof.promotion import UNTOLD, promotion
 from proof.stage import Stage, addresses
+from proof.ways import ways
 
 VENDORS = ("postgresql", "mariadb")
 PROMOTION = "promotion with a lost write"
@@ -35,16 +39,15 @@ class Act:
     def replicas_share(self) -> float:
         """Which part of the reads replicas served."""
         served = self.verdict.served
-        of_primary = sum(count for (alias, _), count in served.items() if alias == "default")
-        return 1 - of_primary / max(1, self.verdict.reads)
+        of_replicas = sum(count for (alias, _), count in served.items() if "replica" in alias)
+        return of_replicas / max(1, self.verdict.reads)
 
 
-def plan(fault: Fault | None = None, seed: int = 0) -> Plan:
-    """Who visits: those that are promised something while the fault lasts."""
-    kinds = PROMOTED if fault is None else fault.kinds
+def plan(kinds: tuple[type[User], ...], ways: tuple[Way, ...]) -> Plan:
+    """Who visits, and how they write and read."""
     bounds = {"requests": _WITHOUT_END, "pause_seconds": PAUSE_SECONDS}
     # A fault goes on for as long as it takes, and one is a clock an hour ahead.
-    return Plan(users=USERS, kinds=kinds, seed=seed, margin_seconds=4 * 3600, **bounds)
+    return Plan(users=USERS, kinds=kinds, ways=ways, margin_seconds=4 * 3600, **bounds)
 
 
 def play(
@@ -52,12 +55,15 @@ def play(
     name: str,
     step_seconds: float,
     is_over: Callable[[int], bool] = lambda _: True,
+    *,
+    are_all: bool = False,
 ) -> Act:
     """Play a fault again and again until ``is_over`` says so of the number of requests."""
     fault = FAULTS[name]
     sites = stage.sites(**fault.site)
-    stage.redis.grow_old()
-    with Crowd(addresses(sites), plan(fault)) as crowd, crowd.at_work():
+    make_young_or_old(stage.redis, fault)
+    visits = plan(fault.kinds, ways(without=fault.without, are_all=are_all))
+    with Crowd(addresses(sites), visits) as crowd, crowd.at_work():
         while True:
             for _ in fault.play(stage):
                 time.sleep(step_seconds)
@@ -66,10 +72,18 @@ def play(
     return Act(name, stage.vendor, check(crowd.history), crowd.history, logs(sites))
 
 
+def make_young_or_old(redis: Redis, fault: Fault) -> None:
+    """Have Redis just begun, or known for long."""
+    if fault.is_redis_young:
+        redis.forget()
+    else:
+        redis.grow_old()
+
+
 def play_promotion(stage: Stage, seconds: float) -> Act:
     """Play the promotion, once: the stage is of no more use."""
     stage.redis.grow_old()
-    history = promotion(stage, plan(), seconds)
+    history = promotion(stage, plan(PROMOTED, ways(without=UNTOLD)), seconds)
     return Act(PROMOTION, stage.vendor, check(history), history, logs(stage.sites()))
 
 
@@ -78,18 +92,22 @@ def logs(sites: list[Site]) -> str:
     return "\n".join(site.log() for site in sites)
 
 
-def play_all(pairs: int, step_seconds: float) -> Iterator[Act]:
+def play_all(pairs: int, step_seconds: float, *, are_all: bool = False) -> Iterator[Act]:
     """All faults on all vendors, each with an equal part of the pairs; promotions make up the rest.
 
     Of four requests about three are reads after a write.
     """
     faults = [(vendor, name) for vendor in VENDORS for name in names(vendor)]
     each = pairs / (len(faults) + len(VENDORS))
+
+    def is_enough(requests: int) -> bool:
+        return requests >= each / 0.72
+
     for vendor in VENDORS:
         with Pair.running(vendor) as pair, Stage(vendor, pair) as stage:
             stage.create_tables()
             for name in names(vendor):
-                act = play(stage, name, step_seconds, lambda requests: requests >= each / 0.72)
+                act = play(stage, name, step_seconds, is_enough, are_all=are_all)
                 rate = act.verdict.pairs / act.verdict.seconds
                 yield act
             yield play_promotion(stage, max(8.0, each / rate))

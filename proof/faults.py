@@ -10,6 +10,7 @@ from typing import Any
 
 from pinning.verify.users import KINDS, Browser, Tabs, TokenClient, User
 from proof.stage import IMPATIENT, SHORT, Stage
+from proof.ways import STREAMS
 
 Steps = Iterator[None]
 
@@ -22,6 +23,10 @@ class Fault:
     site: dict[str, Any] = field(default_factory=dict)
     kinds: tuple[type[User], ...] = KINDS
     vendors: tuple[str, ...] = ("postgresql", "mariadb")
+    #: Ways to write for which nothing is promised meanwhile.
+    without: tuple[str, ...] = ()
+    #: Whether Redis is emptied right before.
+    is_redis_young: bool = False
 
 
 def steady_lag(stage: Stage) -> Steps:
@@ -121,14 +126,16 @@ FAULTS = {
     "steady lag": Fault(steady_lag),
     "steady lag, pins in cookies alone": Fault(steady_lag, {"stores": ["cookie"]}),
     "steady lag, pins in Redis alone": Fault(steady_lag, {"stores": ["redis"]}),
+    "steady lag, ATOMIC_REQUESTS": Fault(steady_lag, {"is_atomic": True}),
     "burst of lag beyond every window": Fault(burst_of_lag, {"pinning": SHORT}),
     "replay paused on both": Fault(both_paused),
     "replica killed": Fault(replica_killed),
     "replica shut down": Fault(replica_shut_down),
     "replica stopped by a signal": Fault(replica_frozen),
-    "Redis killed": Fault(redis_killed, {"pinning": SHORT}, kinds=_ONE_DEVICE),
-    "Redis hung": Fault(redis_hung, IMPATIENT, kinds=_WITH_COOKIES),
-    "Redis flapping": Fault(redis_flapping, IMPATIENT, kinds=_WITH_COOKIES),
+    "Redis a second old": Fault(steady_lag, is_redis_young=True),
+    "Redis killed": Fault(redis_killed, {"pinning": SHORT}, kinds=_ONE_DEVICE, without=STREAMS),
+    "Redis hung": Fault(redis_hung, IMPATIENT, kinds=_WITH_COOKIES, without=STREAMS),
+    "Redis flapping": Fault(redis_flapping, IMPATIENT, kinds=_WITH_COOKIES, without=STREAMS),
     "a clock an hour ahead": Fault(steady_lag, {"is_skewed": True}),
     "under ASGI, replica killed": Fault(replica_killed, {"kind": "asgi"}),
     "PgBouncer": Fault(steady_lag, {"is_pooled": True}, vendors=("postgresql",)),

@@ -17,6 +17,9 @@ from proof.stage import Stage, addresses
 #: A login that is lost with the primary is a session that nobody has: no browser that signs in.
 KINDS = (TwoDevices, TokenClient, Tabs)
 
+#: Nobody can tell how much of a cache was lost.
+UNTOLD = ("cache incr", "cache get")
+
 
 def promotion(stage: Stage, plan: Plan, seconds: float) -> list[Operation]:
     """Let a crowd on before, while writes are lost, and after; what it did."""

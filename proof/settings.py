@@ -14,6 +14,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.sessions",
     "pinning.verify",
+    "proof",
     *_GIVEN.get("apps", []),
 ]
 MIDDLEWARE = [
@@ -37,7 +38,12 @@ CACHES = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": _GIVEN.get("redis", ""),
         "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": _REDIS_SECONDS, "SOCKET_TIMEOUT": _REDIS_SECONDS},
-    }
+    },
+    "table": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "proof_cache",
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},  # beyond it, locks that are held would go
+    },
 }
 LOGGING = {
     "version": 1,

@@ -73,10 +73,16 @@ class Stage:
         """Make the tables of the sites."""
         given = self.given(self.pair.primary, self.replica, self.second)
         with closing(Site("proof.settings", given)) as site:
+            site.manage("createcachetable")
             self.pair.create_tables(site)
 
     def given(
-        self, primary: Any, *replicas: Any, are_kept: bool = True, **more: Any
+        self,
+        primary: Any,
+        *replicas: Any,
+        are_kept: bool = True,
+        is_atomic: bool = False,
+        **more: Any,
     ) -> dict[str, Any]:
         """What the settings of a site over these servers are given.
 
@@ -85,12 +91,14 @@ class Stage:
         age = {"CONN_MAX_AGE": None if are_kept else 0}
         servers = {"default": primary}
         servers |= {f"replica{n}": each for n, each in enumerate(replicas, start=1)}
+        databases = {
+            alias: {**server.settings(self.pair.database), **age}
+            for alias, server in servers.items()
+        }
+        databases["default"]["ATOMIC_REQUESTS"] = is_atomic
         return {
             "secret_key": settings.SECRET_KEY,  # with which the crowd signs its pass
-            "databases": {
-                alias: {**server.settings(self.pair.database), **age}
-                for alias, server in servers.items()
-            },
+            "databases": databases,
             "redis": self.redis.url,
             "stores": ["cookie", "redis"],
             "redis_timeout": PATIENT,

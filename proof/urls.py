@@ -2,4 +2,14 @@
 
 from django.urls import include, path
 
-urlpatterns = [path("verify/", include("pinning.verify.urls"))]
+from pinning.verify import urls
+from proof import views
+
+_ways = [
+    path("begin", views.begin),
+    path("<int:session>/proof", views.way),
+    path("<int:session>/async", views.async_way),
+    *urls.urlpatterns,
+]
+
+urlpatterns = [path("verify/", include((_ways, urls.app_name)))]

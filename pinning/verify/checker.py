@@ -3,7 +3,8 @@
 A read is *stale* if it saw less than the largest value of its session whose write had been
 acknowledged when the read was sent. That needs no search and gives no false alarm: a write that
 was answered with an error, or not at all, may have been done or not, and counts as not done; and
-what was acknowledged only after the read was sent need not be seen.
+what was acknowledged only after the read was sent need not be seen. Nor may it see less than its
+``least``: what the same request had written before, or the primary had under the same lock.
 
 A read *went back* if it saw less than an earlier read of the session, of what nobody had
 acknowledged by then: a write that was still under way, or one whose end nobody knows. ``pinning``
@@ -29,7 +30,7 @@ class EmptyHistoryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class WrongRead:
-    """A read that saw too little, and the write or read that shows it."""
+    """A read that saw too little, and what shows it: a write, or the read's own ``least``."""
 
     read: Operation
     evidence: Operation
@@ -50,6 +51,9 @@ class Verdict:
     first_stale: list[WrongRead] = field(default_factory=list)
     first_failed: list[Operation] = field(default_factory=list)
     served: Counter[tuple[str, str]] = field(default_factory=Counter)  # by alias and reason
+    #: By the ways of the write and of the read.
+    pairs_by_ways: Counter[tuple[str, str]] = field(default_factory=Counter)
+    stale_by_ways: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def is_good(self) -> bool:
@@ -124,11 +128,15 @@ class _Session:
         verdict.reads += 1
         verdict.served[read.alias, read.reason] += 1
         acknowledged, seen = self._open.pop(id(read))
-        if acknowledged is not None:
+        evidence = read if read.least > _value(acknowledged) else acknowledged
+        if evidence is not None:
+            ways = evidence.way, read.way
             verdict.pairs += 1
-            if _value(read) < _value(acknowledged):
+            verdict.pairs_by_ways[ways] += 1
+            if _value(read) < max(read.least, _value(acknowledged)):
                 verdict.stale += 1
-                _keep(verdict.first_stale, WrongRead(read, acknowledged))
+                verdict.stale_by_ways[ways] += 1
+                _keep(verdict.first_stale, WrongRead(read, evidence))
                 return
         if seen is not None and _value(read) < _value(seen):
             verdict.went_back += 1
@@ -151,8 +159,8 @@ def _smaller(known: Operation | None, loss: Operation) -> Operation | None:
     return loss if known is not None and _value(loss) < _value(known) else known
 
 
-def _value(operation: Operation) -> int:
-    return operation.value or 0
+def _value(operation: Operation | None) -> int:
+    return 0 if operation is None else operation.value or 0
 
 
 def _keep(kept: list[T], new: T) -> None:

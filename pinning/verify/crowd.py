@@ -14,6 +14,7 @@ from pinning.verify.history import NO_ANSWER, Kind, Operation
 from pinning.verify.passes import HEADER, Pass
 from pinning.verify.users import KINDS, Hand, User
 from pinning.verify.visitors import Visitors
+from pinning.verify.ways import WAYS, Way
 
 _GLANCE_SECONDS = 0.1
 
@@ -34,6 +35,7 @@ class Plan:
     #: The pass is good for ``seconds`` and so much longer: to sign out, and for clocks that differ.
     margin_seconds: float = 300.0
     kinds: tuple[type[User], ...] = KINDS
+    ways: tuple[Way, ...] = WAYS
 
 
 class Crowd:
@@ -80,6 +82,7 @@ class Crowd:
         for number, kind in zip(range(self.plan.users), kinds, strict=False):
             users.append(kind(number, self._client, self.history.append))
             users[-1].may_sign_in = not site["no_accounts"]
+            users[-1].ways = [way for way in self.plan.ways if _is_promised(way, kind, site)]
         return users
 
     def __exit__(self, *_: object) -> None:
@@ -189,6 +192,12 @@ def _obstacle(kind: type[User], site: dict[str, Any]) -> str:
     if kind.needs_accounts and site["no_accounts"]:
         return str(site["no_accounts"])
     return ""
+
+
+def _is_promised(way: Way, kind: type[User], site: dict[str, Any]) -> bool:
+    """Whether the site promises such users anything for what is written in that way."""
+    has_place = site["has_server_side"] or not way.needs_server_side
+    return has_place and (kind.has_name or not way.needs_name)
 
 
 _HINTS = {

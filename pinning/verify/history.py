@@ -33,7 +33,9 @@ class Operation:
     cookies and all, and after its answer and cookies had arrived, or nobody had answered.
     ``session`` is whose value it is, and ``client`` which of the session's clients did it. Nobody
     else writes that value, and each write's ``value`` is larger than all before. A read's is what
-    it saw, 0 for nothing. ``alias`` and ``reason`` tell which database was read, and why.
+    it saw, 0 for nothing, and ``least`` what it must have seen whatever its client knew: what the
+    same request had written before, say. ``way`` is the name of how it was done. ``alias`` and
+    ``reason`` tell which database was read, and why.
     """
 
     kind: Kind
@@ -43,6 +45,8 @@ class Operation:
     answered: float
     status: int = 200
     value: int | None = None
+    least: int = 0
+    way: str = ""
     alias: str = ""
     reason: str = ""
 
@@ -115,6 +119,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "answered": (float, int),
     "status": (int,),
     "value": (int, type(None)),
+    "least": (int,),
+    "way": (str,),
     "alias": (str,),
     "reason": (str,),
 }

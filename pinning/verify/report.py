@@ -71,6 +71,10 @@ def _shares(verdict: Verdict) -> Iterator[str]:
 
 def _wrong(wrong: WrongRead) -> Iterator[str]:
     read, write = wrong.read, wrong.evidence
+    if write is read:
+        yield f"{read.client} had to see {read.least} in the same request, and saw {read.value},"
+        yield f"from {read.alias or 'somewhere'} because: {_why(read.reason)}"
+        return
     late = f"{(read.sent - write.answered) * 1000:.1f} ms later"
     lost = " (and the primary lost what came after)" if write.kind is Kind.LOST else ""
     by = "" if read.client == write.client else f" by {read.client}"

@@ -4,18 +4,18 @@ import itertools
 import random
 import secrets
 from collections.abc import Callable, Sequence
-from http.cookiejar import CookieJar
-from typing import ClassVar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from pinning.verify.clients import Answer, Client
 from pinning.verify.history import NO_ANSWER, Kind, Operation
+from pinning.verify.ways import WAYS, Way
 
 #: Makes a client: ``make(token=..., jar=...)``.
 MakeClient = Callable[..., Client]
 
 Record = Callable[[Operation], None]
-
-_WRITES = 0.25
 
 
 class User:
@@ -25,6 +25,8 @@ class User:
     #: What the site needs for them: pins on a server, and accounts that can sign in.
     needs_server_side: ClassVar[bool] = False
     needs_accounts: ClassVar[bool] = False
+    #: Whether a store on a server knows them by each of their requests, also by the first.
+    has_name: ClassVar[bool] = False
     #: Which part of their requests sign in or out, where they can.
     logins: ClassVar[float] = 0.0
 
@@ -32,10 +34,15 @@ class User:
         """Take the ``number``-th session of the run."""
         self.name = f"{self.title} {number}"
         self.may_sign_in = False
+        #: How they write and read.
+        self.ways: Sequence[Way] = WAYS
         self._path = f"{number}"
         self._record = record
         self._values = itertools.count(1)  # whose next() is one step for all threads
-        self.hands = [Hand(self, client, place) for client, place in self._clients(make)]
+        self.hands = [
+            Hand(self, client, make(jar=_no_cookies()), place)
+            for client, place in self._clients(make)
+        ]
 
     def _clients(self, make: MakeClient) -> Sequence[tuple[Client, str]]:
         """The clients, and where each is."""
@@ -59,34 +66,33 @@ class User:
 class Hand:
     """One client of a user, in a thread of its own."""
 
-    def __init__(self, user: User, client: Client, place: str) -> None:
-        """Hold ``client``."""
+    def __init__(self, user: User, client: Client, stranger: Client, place: str) -> None:
+        """Hold ``client``, and one that nobody knows again."""
         self.is_signed_in = False
         self._user = user
         self._client = client
+        self._stranger = stranger
         self._name = f"{user.name} {place}".strip()
 
     def step(self, chance: random.Random) -> None:
-        """Write, read, or sign in or out."""
-        drawn = chance.random()
+        """Write or read in one of the ways, or sign in or out."""
         if self._user.needs_accounts and not self.is_signed_in:
             self.sign_in()  # as a stranger it would be another session
-        elif drawn < _WRITES:
-            self.write()
-        elif self._user.may_sign_in and drawn < _WRITES + self._user.logins:
+        elif self._user.may_sign_in and chance.random() < self._user.logins:
             self.sign_out() if self.is_signed_in else self.sign_in()
         else:
-            self.read()
+            weights = [way.weight for way in self._user.ways]
+            self.go(*chance.choices(self._user.ways, weights))
 
-    def write(self) -> None:
-        """Write the next value."""
-        value = self._user.next_value()
-        self._note(Kind.WRITE, self._client.post(self._path_of_value(), value=value), value)
-
-    def read(self) -> None:
-        """Read the value."""
-        answer = self._client.get(self._path_of_value())
-        self._note(Kind.READ, answer, answer.body.get("value"))
+    def go(self, way: Way) -> None:
+        """Write or read in that way."""
+        new = self._user.next_value() if way.is_write else 0
+        query: dict[str, object] = {"way": way.name, "new": new, "client": self._name}
+        if way.asks_user and self.is_signed_in:
+            query["signed_in"] = 1
+        client = self._stranger if way.is_stranger else self._client
+        send = client.post if way.method == "POST" else client.get
+        self._note_way(way, send(f"{self._user._path}/{way.path}?{urlencode(query)}"))
 
     def sign_in(self) -> None:
         """Sign in to the session's account."""
@@ -100,28 +106,43 @@ class Hand:
         self.is_signed_in = False
 
     def close(self) -> None:
-        """Close the client's connections."""
+        """Close the clients' connections."""
         self._client.close()
+        self._stranger.close()
 
-    def _path_of_value(self) -> str:
-        return f"{self._user._path}/value" + ("?signed_in=1" if self.is_signed_in else "")
+    def _note_way(self, way: Way, answer: Answer) -> None:
+        """Note what the answer says was done. One that says nothing did not come from the views."""
+        done = {Kind.WRITE: answer.body.get("wrote"), Kind.READ: answer.body.get("value")}
+        known = {kind: value for kind, value in done.items() if type(value) is int}
+        more: dict[str, Any] = {"way": way.name}
+        if way.number:
+            more["session"] = f"{self._name}, {way.number}"
+        if not known:
+            kind = Kind.WRITE if way.is_write else Kind.READ
+            is_foreign = answer.status == 200
+            self._note(kind, answer, status=NO_ANSWER if is_foreign else answer.status, **more)
+        for kind, value in known.items():
+            least = answer.body.get("least", 0) if kind is Kind.READ else 0
+            self._note(kind, answer, value=value, least=least, **more)
 
-    def _note(self, kind: Kind, answer: Answer, value: int | None = None) -> None:
-        """Note what was done. An answer that tells no value did not come from the views."""
-        is_foreign = kind in {Kind.WRITE, Kind.READ} and type(answer.body.get("value")) is not int
+    def _note(self, kind: Kind, answer: Answer, **more: Any) -> None:
+        """Note what was done."""
+        facts = {"session": self._user.name, "status": answer.status, **more}
         self._user._record(
             Operation(
                 kind=kind,
-                session=self._user.name,
                 client=self._name,
                 sent=answer.sent,
                 answered=answer.answered,
-                status=NO_ANSWER if is_foreign and answer.status == 200 else answer.status,
-                value=value,
                 alias=str(answer.body.get("alias", "")),
                 reason=str(answer.body.get("reason", "")),
+                **facts,
             )
         )
+
+
+def _no_cookies() -> CookieJar:
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 class Browser(User):
@@ -146,6 +167,7 @@ class TokenClient(User):
 
     title = "token client"
     needs_server_side = True
+    has_name = True
 
     def _clients(self, make: MakeClient) -> Sequence[tuple[Client, str]]:
         return [(make(token=secrets.token_urlsafe(16)), "")]
@@ -157,6 +179,7 @@ class TwoDevices(User):
     title = "user"
     needs_server_side = True
     needs_accounts = True
+    has_name = True
 
     def _clients(self, make: MakeClient) -> Sequence[tuple[Client, str]]:
         return [(make(), "(phone)"), (make(), "(laptop)")]

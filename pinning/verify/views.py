@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.contrib.auth import login, logout
-from django.db import IntegrityError, connections, router, transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.http.request import split_domain_port
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -19,6 +19,7 @@ from pinning.pins import identity_rule
 from pinning.pins.stores import stores
 from pinning.verify import accounts
 from pinning.verify.models import Counter, Login
+from pinning.verify.numbers import WORK, Number, primary
 from pinning.verify.passes import HEADER, Pass
 
 _TEXT = "text/plain"
@@ -28,26 +29,27 @@ _RUN = -1
 
 _FORGOTTEN_AFTER = timedelta(days=2)
 
-_RAISE = f"""
-UPDATE {Counter._meta.db_table} SET value = %s WHERE run = %s AND session = %s AND value < %s
-"""  # noqa: S608  no value from outside
-
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def with_pass(view: View) -> View:
-    """Call the view with the request's pass; answer 403 where it has none that is good."""
+    """Call the view with the request's pass; answer 403 where it has none that is good.
+
+    With ``signed_in`` in the query the client takes itself for signed in; 401 if it is not.
+    """
 
     @csrf_exempt
     @never_cache
     @functools.wraps(view)
-    def guarded(request: HttpRequest, **where: int) -> HttpResponse:
+    def guarded(request: HttpRequest, **where: int) -> HttpResponseBase:
         shown = Pass.read(request.headers.get(HEADER, ""))
         if shown is None or where.get("session", 0) >= shown.sessions:
             return HttpResponse("Not without the pass of a run.", status=403)
         host, _ = split_domain_port(request.get_host())
         if host not in shown.hosts:
             return HttpResponse(f"The pass is not for {host}.", status=421, content_type=_TEXT)
+        if "signed_in" in request.GET and not _is_signed_in(request):
+            return HttpResponse("Signed out.", status=401)
         return view(request, shown, **where)
 
     guarded.login_required = False  # type: ignore[attr-defined]  # for LoginRequiredMiddleware
@@ -67,11 +69,11 @@ def begin(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
         Counter.objects.filter(run=run).delete()
     rows = [Counter(run=shown.run, session=n) for n in range(_RUN, shown.sessions)]
     try:
-        with transaction.atomic(using=_primary()):
+        with transaction.atomic(using=primary()):
             Counter.objects.bulk_create(rows)
     except IntegrityError:
         return HttpResponse("The run has begun before.", status=410)
-    cluster = clusters().of_alias(_primary())
+    cluster = clusters().of_alias(primary())
     return JsonResponse(
         {
             "has_scope": current_scope() is not None,
@@ -92,23 +94,19 @@ def end(request: HttpRequest, shown: Pass) -> HttpResponse:  # noqa: ARG001
 
 
 @with_pass
-def value(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:
-    """Read the session's value, or write it by POST.
-
-    With ``signed_in`` in the query the client takes itself for signed in; 401 if it is not.
-    """
-    if "signed_in" in request.GET and not _is_signed_in(request):
-        return HttpResponse("Signed out.", status=401)
-    if request.method == "POST":
-        return _write(shown.run, session, int(request.POST["value"]))
-    return _read(shown.run, session)
+def value(request: HttpRequest, shown: Pass, session: int) -> HttpResponseBase:
+    """Read the session's number or write it, in the ``way`` that the query names."""
+    work = WORK.get(request.GET.get("way", "read"))
+    if work is None:
+        raise Http404
+    return work(request, Number(shown.run, session, int(request.GET.get("new", 0))))
 
 
 @with_pass
 @require_POST
 def sign_in(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:
     """Sign the client in to the session's own account, as long as the run goes on."""
-    if not Counter.objects.using(_primary()).filter(run=shown.run, session=session).exists():
+    if not Counter.objects.using(primary()).filter(run=shown.run, session=session).exists():
         return HttpResponse("The run is over.", status=410)
     login(request, accounts.account(shown.run, session), backend=accounts.BACKEND)
     if key := request.session.session_key:
@@ -126,7 +124,7 @@ def sign_out(request: HttpRequest, shown: Pass, session: int) -> HttpResponse:  
 
 def _remove(run: str) -> None:
     """The accounts first: where something keeps them, the rows bring the run back to mind."""
-    logins = Login.objects.using(_primary()).filter(run=run)
+    logins = Login.objects.using(primary()).filter(run=run)
     accounts.end_sessions(logins.values_list("key", flat=True))
     accounts.remove_accounts(run)
     logins.delete()
@@ -136,35 +134,3 @@ def _remove(run: str) -> None:
 def _is_signed_in(request: HttpRequest) -> bool:
     user = getattr(request, "user", None)
     return user is not None and user.is_authenticated
-
-
-@functools.cache
-def _primary() -> str:
-    """The alias to write to. Asked once: what has not asked the router has to be seen as well."""
-    return str(router.db_for_write(Counter))
-
-
-def _write(run: str, session: int, new: int) -> HttpResponse:
-    """Write a value that is larger than all before: by itself, in a transaction, or as raw SQL."""
-    alias = _primary()
-    smaller = Counter.objects.filter(run=run, session=session, value__lt=new)
-    if new % 3 == 0:
-        smaller.update(value=new)
-    elif new % 3 == 1:
-        with transaction.atomic(using=alias):
-            smaller.update(value=new)
-    else:
-        with connections[alias].cursor() as cursor:
-            cursor.execute(_RAISE, [new, run, session, new])
-    return JsonResponse({"value": new})
-
-
-def _read(run: str, session: int) -> HttpResponse:
-    """The value, 0 for none, where it was read and why."""
-    mine = Counter.objects.filter(run=run, session=session)
-    scope = current_scope()
-    if scope is not None and scope.trace is None:
-        scope.trace = []
-    seen = mine.values_list("value", flat=True).first()
-    where = scope.trace[-1]._asdict() if scope is not None and scope.trace else {"alias": mine.db}
-    return JsonResponse({"reason": "", **where, "value": seen or 0})

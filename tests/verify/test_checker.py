@@ -10,7 +10,7 @@ from pinning.verify.checker import EmptyHistoryError, check
 from pinning.verify.history import NO_ANSWER, Kind, Operation
 
 
-def did(kind, value, sent, answered, status=200, session="one", client="phone"):
+def did(kind, value, sent, answered, status=200, session="one", client="phone", **more):
     return Operation(
         kind=kind,
         session=session,
@@ -21,6 +21,7 @@ def did(kind, value, sent, answered, status=200, session="one", client="phone"):
         value=value,
         alias="replica1",
         reason="replica",
+        **more,
     )
 
 
@@ -106,6 +107,14 @@ TABLE = {
         (1, 1, 0, 0),
     ),
     "a loss that took nothing": ([wrote(1, 0, 1), lost(7, 2), read(0, 3, 4)], (1, 1, 0, 0)),
+    "what the request itself had written": (
+        [did(Kind.READ, 2, 0, 1, least=3), did(Kind.READ, 3, 2, 3, least=3)],
+        (2, 1, 0, 0),
+    ),
+    "less than was acknowledged, but what the request had written": (
+        [wrote(5, 0, 1), did(Kind.READ, 3, 2, 3, least=3)],
+        (1, 1, 0, 0),
+    ),
     "a login is a request": (
         [did(Kind.LOGIN, None, 0, 1, status=503), wrote(1, 2, 3), read(1, 4, 5)],
         (1, 0, 0, 1),
@@ -144,6 +153,26 @@ def test_a_stale_read_comes_with_the_write_it_missed():
     assert (wrong.read, wrong.evidence) == (missed, second)
 
 
+def test_a_read_that_missed_its_own_request_is_its_own_evidence():
+    missed = did(Kind.READ, 4, 4, 5, least=6)
+    (wrong,) = check([wrote(5, 0, 1), missed]).first_stale
+    assert (wrong.read, wrong.evidence) == (missed, missed)
+
+
+def test_pairs_and_stale_reads_are_counted_by_their_ways():
+    verdict = check(
+        [
+            wrote(1, 0, 1, way="stream"),
+            read(1, 2, 3, way="read"),
+            read(0, 4, 5, way="next"),
+            did(Kind.READ, 6, 6, 7, least=6, way="both"),
+        ]
+    )
+    own = ("both", "both")
+    assert verdict.pairs_by_ways == {("stream", "read"): 1, ("stream", "next"): 1, own: 1}
+    assert verdict.stale_by_ways == {("stream", "next"): 1}
+
+
 def test_where_reads_were_served_is_counted():
     assert check([wrote(1, 0, 1), read(1, 2, 3)]).served == {("replica1", "replica"): 1}
 
@@ -151,7 +180,7 @@ def test_where_reads_were_served_is_counted():
 moments = st.integers(0, 30)
 histories = st.lists(
     st.builds(
-        lambda kind, value, one, other, status, session, client: did(
+        lambda kind, value, least, one, other, status, session, client: did(
             kind,
             value,
             float(min(one, other)),
@@ -159,9 +188,11 @@ histories = st.lists(
             status,
             session,
             client,
+            least=least if kind is Kind.READ else 0,
         ),
         st.sampled_from([Kind.WRITE, Kind.READ, Kind.READ]),
         st.integers(0, 5),
+        st.sampled_from([0, 0, 0, 2, 4]),
         moments,
         moments,
         st.sampled_from([200, 200, 200, 500, NO_ANSWER]),
@@ -188,6 +219,7 @@ def slowly(history):
     for operation in history:
         if operation.kind is Kind.READ and operation.status == 200:
             written = before(operation, Kind.WRITE)
+            written += [operation.least] if operation.least else []
             is_stale = any(operation.value < value for value in written)
             pairs += bool(written)
             stale += is_stale

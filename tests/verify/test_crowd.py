@@ -5,7 +5,8 @@ import pytest
 from pinning.verify.clients import Answer, Client
 from pinning.verify.crowd import Crowd, Plan, SiteError
 from pinning.verify.passes import Pass
-from pinning.verify.users import TwoDevices
+from pinning.verify.users import KINDS, TwoDevices
+from pinning.verify.ways import WAYS, Way
 
 SITE = {
     "replicas": ["replica1"],
@@ -86,3 +87,22 @@ def test_a_pass_is_for_the_host_of_the_address(address, host):
     crowd = Crowd([address], Plan(users=3, seconds=10, margin_seconds=5))
     signed = Pass.read(crowd._pass.sign())
     assert signed == Pass(crowd.run_name, 3, (host,), 15)
+
+
+@pytest.mark.parametrize("has_server_side", [True, False])
+def test_nobody_tries_a_way_that_the_site_does_not_promise_them(
+    posted, monkeypatch, has_server_side
+):
+    monkeypatch.setitem(SITE, "has_server_side", has_server_side)
+    ways = (
+        *WAYS,
+        Way(name="on a server", needs_server_side=True),
+        Way(name="by name", needs_server_side=True, needs_name=True),
+    )
+    with Crowd(["http://127.0.0.1:9"], Plan(users=4, ways=ways)) as crowd:
+        tried = {type(user): {way.name for way in user.ways} for user in crowd._users}
+    assert {kind for kind in KINDS if kind in tried and "by name" in tried[kind]} == (
+        {kind for kind in KINDS if kind.has_name} if has_server_side else set()
+    )
+    assert {"on a server" in names for names in tried.values()} == {has_server_side}
+    assert all("read" in names for names in tried.values())

@@ -29,6 +29,8 @@ operations = st.builds(
     client=st.text(),
     status=st.integers(0, 599),
     value=st.integers(0, 2**63),
+    least=st.integers(0, 2**63),
+    way=st.text(),
     alias=st.text(),
     reason=st.text(),
 )

@@ -37,6 +37,14 @@ def test_a_stale_read_is_told_in_full():
     ) in report(verdict)
 
 
+def test_a_read_that_missed_its_own_request_is_told_in_full():
+    verdict = check([WRITE, read(5, 1, least=8)])
+    assert (
+        "user 1 (phone) had to see 8 in the same request, and saw 5,\n"
+        f"from replica1 because: {Reason.CAUGHT_UP.explanation} (caught_up)"
+    ) in report(verdict)
+
+
 def test_a_failed_request_is_told():
     verdict = check([WRITE, read(7, 1), read(None, 2, status=500), read(None, 3, status=NO_ANSWER)])
     assert summary(verdict) == "Failed: 2 requests."

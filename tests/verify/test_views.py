@@ -1,18 +1,23 @@
 """The views do their work for who has a pass, and nothing for anybody else."""
 
+import json
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.core.signing import dumps
-from django.test import Client, override_settings
+from django.test import AsyncClient, Client, override_settings
 from django.urls import include, path, resolve
 from django.utils import timezone
 from freezegun import freeze_time
 
 from pinning.verify.models import Counter, Login
+from pinning.verify.numbers import WORK
 from pinning.verify.passes import HEADER, Pass
+from pinning.verify.ways import UPDATE, WAYS
 
 urlpatterns = [path("verify/", include("pinning.verify.urls"))]
 
@@ -47,9 +52,10 @@ def read(client, session=0, query=""):
     return client.get(f"/verify/{session}/value{query}").json()
 
 
-def write(client, value, session=0):
-    response = client.post(f"/verify/{session}/value", {"value": value})
-    assert response.status_code == 200
+def write(client, value, session=0, way=UPDATE):
+    send = client.post if way.method == "POST" else client.get
+    response = send(f"/verify/{session}/value?{urlencode({'way': way.name, 'new': value})}")
+    assert json.loads(response.getvalue()) == {"wrote": value}
 
 
 @pytest.mark.parametrize(
@@ -115,10 +121,38 @@ def test_each_session_has_a_value_of_its_own(client):
     assert [read(client, session)["value"] for session in (0, 1)] == [7, 0]
 
 
-def test_a_value_never_shrinks(client):
-    for value in (1, 2, 9, 8, 3):
-        write(client, value)
+@pytest.mark.parametrize("way", [way for way in WAYS if way.is_write], ids=lambda way: way.name)
+def test_a_value_never_shrinks(client, way):
+    for value in (1, 9, 8):
+        write(client, value, way=way)
     assert read(client)["value"] == 9
+
+
+def test_a_body_that_streams_under_asgi_writes(client, shown):
+    async def body():
+        headers = {HEADER: shown.sign()}
+        response = await AsyncClient().post("/verify/0/value?way=stream&new=7", headers=headers)
+        return b"".join([part async for part in response])
+
+    assert async_to_sync(body)() == b'{"wrote": 7}'
+    assert read(client)["value"] == 7
+
+
+def test_a_body_that_streams_writes_when_it_is_sent(client):
+    response = client.post("/verify/0/value?way=stream&new=7")
+    parts = iter(response)
+    next(parts)
+    assert read(client)["value"] == 0
+    assert list(parts) == [b"7}"]
+    assert read(client)["value"] == 7
+
+
+def test_every_way_has_its_work():
+    assert {way.name for way in WAYS} == set(WORK)
+
+
+def test_a_way_that_the_site_does_not_know_is_not_found(client):
+    assert client.get("/verify/0/value?way=none").status_code == 404
 
 
 def test_a_read_tells_where_and_why(client, shown):

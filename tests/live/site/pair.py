@@ -39,6 +39,7 @@ def make_pair(stack: ExitStack, vendor: str = "postgresql") -> Pair:
     """Start both, and make the tables and the one user."""
     pair: Pair = stack.enter_context(service(Pair.running(vendor, database=DATABASE)))
     with closing(Site("wsgi", pair.settings())) as site:
+        site.manage("createcachetable")
         pair.create_tables(site)
         site.manage("shell", "-v", "0", "-c", f"{_CREATE}('writer', password='secret')")
     pair.replica.wait_until_caught_up()

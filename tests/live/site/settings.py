@@ -6,7 +6,7 @@ from tests.settings import *  # noqa: F403
 _GIVEN = given()
 
 ALLOWED_HOSTS = ["127.0.0.1"]
-INSTALLED_APPS = [*INSTALLED_APPS, *_GIVEN.get("apps", [])]  # noqa: F405
+INSTALLED_APPS = [*INSTALLED_APPS, "proof", *_GIVEN.get("apps", [])]  # noqa: F405
 DATABASES = {
     "default": {**_GIVEN["primary"], "ATOMIC_REQUESTS": _GIVEN["atomic_requests"]},
     **{
@@ -27,7 +27,12 @@ CACHES = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": _GIVEN["redis"],
         "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": _REDIS_SECONDS, "SOCKET_TIMEOUT": _REDIS_SECONDS},
-    }
+    },
+    "table": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "proof_cache",
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},
+    },
 }
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _GIVEN["redis"]
 CELERY_TASK_DEFAULT_QUEUE = "solo"
