@@ -81,6 +81,15 @@ def replica_frozen(stage: Stage) -> Steps:
     yield
 
 
+def redis_emptied(stage: Stage) -> Steps:
+    """It loses all that it has, beside a lag."""
+    stage.replica.set_delay(1)
+    yield
+    stage.redis.forget()
+    yield
+    stage.replica.set_delay(0)
+
+
 def redis_killed(stage: Stage) -> Steps:
     """Killed, started again without any memory, and believed again in the end, beside a lag."""
     stage.replica.set_delay(1)
@@ -133,6 +142,7 @@ FAULTS = {
     "replica shut down": Fault(replica_shut_down),
     "replica stopped by a signal": Fault(replica_frozen),
     "Redis a second old": Fault(steady_lag, is_redis_young=True),
+    "Redis emptied": Fault(redis_emptied, without=STREAMS),
     "Redis killed": Fault(redis_killed, {"pinning": SHORT}, kinds=_ONE_DEVICE, without=STREAMS),
     "Redis hung": Fault(redis_hung, IMPATIENT, kinds=_WITH_COOKIES, without=STREAMS),
     "Redis flapping": Fault(redis_flapping, IMPATIENT, kinds=_WITH_COOKIES, without=STREAMS),

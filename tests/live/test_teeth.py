@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -12,6 +12,9 @@ import pytest
 from pinning.verify.checker import EmptyHistoryError, Verdict, check
 from pinning.verify.crowd import Crowd, Plan
 from pinning.verify.users import Browser, TokenClient, TwoDevices, User
+from pinning.verify.visitors import Visitors
+from pinning.verify.ways import READ, UPDATE, WAYS, Way
+from proof.ways import KNOWN_WRONG, STREAMS, ways
 from tests.live.site.clients import Site
 from tests.live.site.pair import DATABASE, Pair
 from tests.services import service
@@ -53,6 +56,13 @@ class Scene:
     options: dict[str, Any] = field(default_factory=dict)
     is_lazy: bool = False
     is_astray: bool = False
+    is_atomic: bool = False
+    is_redis_emptied: bool = False
+
+
+def ours(**more: Any) -> Scene:
+    """The site of the proof."""
+    return Scene(path="proof/verify", **more)
 
 
 REDIS = ("redis",)
@@ -76,13 +86,40 @@ BUGS = {
 }
 
 
+BOTH = ("cookie", "redis")
+NAMED = (TokenClient, TwoDevices)
+EMPTIED = ours(users=(TokenClient, Browser), stores=BOTH, is_redis_emptied=True)
+#: Bugs that show in one way of writing or reading, by the way.
+IN_ONE_WAY = {
+    "update": ("YoungMemoryBelieved", EMPTIED),
+    "raw SQL": ("OnlyResolvedUsers", ours(users=NAMED, stores=BOTH)),
+    "executemany": ("ManyUnseen", ours()),
+    "write by GET": ("GetsDoNotPin", ours()),
+    "stream": ("BodyForgotten", ours()),
+    "stream by GET": ("BodyForgotten", ours(users=NAMED, stores=BOTH)),
+    "async stream": ("BodyForgotten", ours(kind="asgi")),
+    "several threads": ("ThreadsWithoutPins", ours()),
+    "deferred field": ("FollowsItsObject", ours()),
+    "lock and count": ("LocksIgnored", ours(is_atomic=True)),
+    "cache lock": ("CacheOnReplicas", ours()),
+    "cache incr": ("CacheOnReplicas", ours()),
+}
+
+
+Stage = Callable[[Scene], dict[str, Any]]
+
+
 @pytest.fixture
-def stage(pair: Pair, redis: Any) -> Iterator[Callable[[Scene], dict[str, Any]]]:
+def stage(pair: Pair, redis: Any) -> Iterator[Stage]:
     """Sets a scene; gives the settings of its sites."""
     with ExitStack() as stack:
 
         def stage(scene: Scene) -> dict[str, Any]:
             pair.replica.set_delay(scene.delay)
+            redis.grow_old()
+            stack.callback(redis.grow_old)
+            if scene.is_redis_emptied:
+                stack.enter_context(Visitors([emptying(redis)]))
             if scene.is_lazy:
                 stack.enter_context(lazy(pair))
             replica = stack.enter_context(astray(pair)) if scene.is_astray else pair.replica
@@ -95,9 +132,17 @@ def stage(pair: Pair, redis: Any) -> Iterator[Callable[[Scene], dict[str, Any]]]
                 stores=scene.stores,
                 redis=redis.url,
                 pinning=scene.pinning,
+                atomic_requests=scene.is_atomic,
             )
 
         yield stage
+
+
+def emptying(redis: Any) -> Iterator[float]:
+    """Empties Redis again and again."""
+    while True:
+        redis.forget()
+        yield 0.2
 
 
 @contextmanager
@@ -122,9 +167,12 @@ def astray(pair: Pair) -> Iterator[Any]:
         yield follower
 
 
-def visit(site: Site, scene: Scene, is_enough: Callable[[Verdict], bool]) -> Verdict:
+def visit(
+    site: Site, scene: Scene, ways: tuple[Way, ...], is_enough: Callable[[Verdict], bool]
+) -> Verdict:
     """Let users loose on the site until it is enough, a minute at the most."""
-    plan = Plan(users=8, kinds=scene.users, seed=random.SystemRandom().randrange(1000))
+    seed = random.SystemRandom().randrange(1000)
+    plan = Plan(users=8, kinds=scene.users, ways=ways, seed=seed)
     with Crowd([f"{site.url}/{scene.path}"], plan) as crowd, crowd.at_work():
         begun = time.monotonic()
         while True:
@@ -137,6 +185,27 @@ def visit(site: Site, scene: Scene, is_enough: Callable[[Verdict], bool]) -> Ver
                 return verdict
 
 
+def catch(given: dict[str, Any], scene: Scene, bug: str, ways: tuple[Way, ...]) -> Verdict:
+    """What users see on a site with that bug, until the last of the ways has shown it."""
+
+    def is_enough(verdict: Verdict) -> bool:
+        found = verdict.stale_by_ways
+        return bool(found) if ways is WAYS else any(ways[-1].name in both for both in found)
+
+    with Site(scene.kind, {**given, "apps": [f"tests.live.site.{bug}"]}) as site:
+        return visit(site, scene, ways, is_enough)
+
+
+def without(
+    given: dict[str, Any], scene: Scene, clean: dict[str, Verdict], ways: tuple[Way, ...]
+) -> Verdict:
+    """What users see there without a bug, in all ways."""
+    if str(scene) not in clean:
+        with Site(scene.kind, given) as site:
+            clean[str(scene)] = visit(site, scene, ways, lambda seen: seen.pairs >= CLEAN_PAIRS)
+    return clean[str(scene)]
+
+
 @pytest.fixture(scope="module")
 def clean() -> dict[str, Verdict]:
     """What each scene was without a bug: several bugs share one."""
@@ -145,23 +214,46 @@ def clean() -> dict[str, Verdict]:
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_caught(
-    bug: str,
-    stage: Callable[[Scene], dict[str, Any]],
-    clean: dict[str, Verdict],
-    figure: Callable[[str, object], None],
+    bug: str, stage: Stage, clean: dict[str, Verdict], figure: Callable[[str, object], None]
 ):
     scene = BUGS[bug]
-    settings = stage(scene)
-    with Site(scene.kind, {**settings, "apps": [f"tests.live.site.bugs.{bug}"]}) as site:
-        caught = visit(site, scene, lambda verdict: verdict.stale > 0)
-    if str(scene) not in clean:
-        with Site(scene.kind, settings) as site:
-            clean[str(scene)] = visit(site, scene, lambda verdict: verdict.pairs >= CLEAN_PAIRS)
-    without = clean[str(scene)]
+    given = stage(scene)
+    caught = catch(given, scene, f"bugs.{bug}", WAYS)
+    judge(f"{bug} was caught", caught, without(given, scene, clean, WAYS), figure)
+
+
+@pytest.mark.parametrize("name", IN_ONE_WAY)
+def test_a_bug_that_shows_in_one_way_is_caught(
+    name: str, stage: Stage, clean: dict[str, Verdict], figure: Callable[[str, object], None]
+):
+    bug, scene = IN_ONE_WAY[name]
+    given = stage(scene)
+    all_ways = ways(without=STREAMS if scene.is_redis_emptied else ())
+    caught = catch(given, scene, f"way_bugs.{bug}", mostly(name))
+    assert any(name in ways for ways in caught.stale_by_ways), caught
+    judge(f"{bug} was caught by {name}", caught, without(given, scene, clean, all_ways), figure)
+
+
+@pytest.mark.parametrize("name", [way.name for way in KNOWN_WRONG])
+def test_what_is_known_to_be_wrong_is_caught(name: str, stage: Stage):
+    """When it is right one day, it belongs to the ways that are always tried."""
+    caught = catch(stage(ours()), ours(), "bugs.Bug", mostly(name))
+    assert any(name in ways for ways in caught.stale_by_ways), caught
+
+
+def mostly(name: str) -> tuple[Way, ...]:
+    """Little else than that way."""
+    (way,) = (way for way in (*ways(), *KNOWN_WRONG) if way.name == name)
+    return (READ, replace(UPDATE, weight=5), replace(way, weight=20))
+
+
+def judge(
+    what: str, caught: Verdict, clean: Verdict, figure: Callable[[str, object], None]
+) -> None:
     figure(
-        f"{bug} was caught",
-        f"after {caught.seconds:.1f} s, {caught.pairs} pairs; without it 0 of {without.pairs}",
+        what,
+        f"after {caught.seconds:.1f} s, {caught.pairs} pairs; without it 0 of {clean.pairs}",
     )
     assert caught.stale
-    assert without.is_good, without
-    assert "replica1" in {alias for alias, _ in without.served}
+    assert clean.is_good, clean
+    assert "replica1" in {alias for alias, _ in clean.served}

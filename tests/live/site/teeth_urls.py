@@ -47,6 +47,7 @@ def with_value(view: Callable[..., Any]) -> tuple[list[URLPattern], str]:
 
 urlpatterns = [
     path("verify/", include(with_value(views.value))),
+    path("proof/", include("proof.urls")),
     path("slow/", include(with_value(slow))),
     path("slow-to-write/", include(with_value(slow_to_write))),
     path("snapshot/", include(with_value(in_snapshot))),
