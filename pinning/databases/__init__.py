@@ -25,4 +25,11 @@ from pinning.databases.rules import Statement
 from pinning.databases.state import State, forget, state_of
 from pinning.databases.statements import as_text, statement_of
 from pinning.databases.told import tells
-from pinning.databases.vendors import VENDORS, of_log, of_primary, of_replica, positions_of
+from pinning.databases.vendors import (
+    VENDORS,
+    of_commits,
+    of_log,
+    of_primary,
+    of_replica,
+    positions_of,
+)

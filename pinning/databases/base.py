@@ -36,6 +36,13 @@ class Positions(ABC):
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
         """A position at or past every commit that returned before the call."""
 
+    def of_commits(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """A position at or past every commit of this session that returned before the call.
+
+        Commits of others, which ``of_primary`` covers as well, may be behind it.
+        """
+        return self.of_primary(connection)
+
     def of_log(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The part of the primary's log that replicas can have by now. Lag is measured from it."""
         return self.of_primary(connection)
@@ -45,7 +52,7 @@ class Positions(ABC):
         return False
 
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:  # noqa: ARG002
-        """Commit, then return ``of_primary``, in one round trip. Raises what COMMIT raises.
+        """Commit, then return ``of_commits``, in one round trip. Raises what COMMIT raises.
 
         None if the transaction was committed and the position is not known.
         """

@@ -10,17 +10,19 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.databases import vendors
 from pinning.databases.connections import is_in_transaction
+from pinning.databases.state import state_of
 from pinning.pins import Pin, Pins, Position
 
 logger = logging.getLogger("pinning")
 
 
-def pin_now(cluster: str) -> Pins:
-    """Pins on ``cluster`` for what was committed until now.
+def pin_now(cluster: str, session: object = None) -> Pins:
+    """Pins on ``cluster`` for what was committed until now: by ``session`` alone, if one is given.
 
-    They have a position if the primary can tell one, otherwise only the time.
+    They have a position if the primary can tell one, otherwise only the time. What one session has
+    committed is with the replicas sooner than all that anybody has.
     """
-    position = _position_now(connections[cluster])
+    position = _position_now(connections[cluster], session)
     return pin_by_clock(cluster) if position is None else pins_at(cluster, position)
 
 
@@ -50,15 +52,16 @@ def pin_by_clock(cluster: str) -> Pins:
     return Pins([Pin(cluster=cluster, written_at=time.time())])
 
 
-def _position_now(connection: BaseDatabaseWrapper) -> Position | None:
+def _position_now(connection: BaseDatabaseWrapper, session: object) -> Position | None:
     """Where the primary is. If the connection is broken, a new one is opened and asked.
 
     None inside a transaction and on an event loop.
     """
     if _is_busy(connection):
         return None
+    ask = vendors.of_commits if state_of(connection).session is session else vendors.of_primary
     try:
-        return vendors.of_primary(connection)
+        return ask(connection)
     except SynchronousOnlyOperation:
         return None
     except Error:

@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning.databases.base import Grant, Positions
 from pinning.databases.commit import can_ask_psycopg, commit_by_psycopg
 from pinning.databases.connections import fetch_row
+from pinning.databases.log import Log, end_of_record
 from pinning.databases.receiver import RECEIVER, VIEW, installation, quoted
 from pinning.databases.state import known_for_connection, once_for_connection, state_of
 from pinning.pins import Position
@@ -23,9 +24,10 @@ from pinning.pins import Position
 
 # These values stay the same while a connection lives, behind a pooler too. Amazon Aurora has the
 # functions below but no such log: its readers share the storage, and pins hold for WINDOW there.
-# The last one: may this role call the function of receiver.py, and is it what it seems to be? It is
-# called only if it runs with its owner's rights, not with ours, and if whoever could replace it or
-# have it lie sees all statistics anyway.
+# The last but one: may this role call the function of receiver.py, and is it what it seems to be?
+# It is called only if it runs with its owner's rights, not with ours, and if whoever could replace
+# it or have it lie sees all statistics anyway. The last one: may a function of the project, that of
+# a trigger say, change how its transaction commits? Numbers below 16384 are PostgreSQL's own.
 _SYSTEM = """
 SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()),
        pg_catalog.current_setting('wal_block_size')::bigint,
@@ -39,14 +41,24 @@ SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()),
           AND pg_catalog.pg_has_role(n.nspowner, 'pg_read_all_stats', 'USAGE')
           AND pg_catalog.pg_has_role(p.proowner, 'pg_read_all_stats', 'USAGE')
           AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-          AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))
+          AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')),
+       (SELECT true FROM pg_catalog.pg_proc
+        WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+          AND pg_catalog.concat(prosrc, pg_catalog.pg_get_function_sqlbody(oid))
+              OPERATOR(pg_catalog.~*) 'synchronous_commit|set_config|pg_settings' LIMIT 1)
 """
 
-# The insert LSN, not the write or the flush LSN: under synchronous_commit=off both of those lie
-# behind a commit that has returned. Raises on a node in recovery.
+# Raises on a node in recovery. The insert LSN is at or past every commit, and other people's open
+# transactions have inserted as well: what they have is flushed much later, and replayed then. The
+# flush LSN is at or past a commit that has waited for its flush. Under synchronous_commit=off none
+# waits, and the flush LSN lies behind commits that have returned.
 _PRIMARY = """
 SELECT (pg_catalog.pg_current_wal_insert_lsn()
         OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn)::bigint,
+       (pg_catalog.pg_current_wal_flush_lsn()
+        OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn)::bigint,
+       pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.<>) 'off',
+       pg_catalog.pg_backend_pid(),
        ('x' OPERATOR(pg_catalog.||) pg_catalog.substr(
          pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8
        ))::bit(32)::bigint,
@@ -91,10 +103,6 @@ WHERE relpersistence OPERATOR(pg_catalog.=) 'u' AND relkind OPERATOR(pg_catalog.
 
 _IS_STANDBY = "SELECT pg_catalog.pg_is_in_recovery()"
 
-# SizeOfXLogShortPHD and SizeOfXLogLongPHD in src/include/access/xlog_internal.h.
-_PAGE_HEADER = 24
-_SEGMENT_HEADER = 40
-
 #: Stands for a timeline that is not known. No pin is on it.
 _UNKNOWN = "?"
 
@@ -108,6 +116,8 @@ class System(NamedTuple):
     is_aurora: bool
     #: Whether the role may ask for the WAL receiver by the function of ``receiver``.
     has_receiver: bool | None
+    #: Whether a function of the database may set ``synchronous_commit``, which no text shows.
+    may_defer: bool | None
 
 
 class PostgreSQLPositions(Positions):
@@ -115,17 +125,20 @@ class PostgreSQLPositions(Positions):
 
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The insert LSN. None on Aurora; raises ``django.db.Error`` on a node in recovery."""
-        return self._of_primary(connection, _PRIMARY)
+        log = _log_of(connection)
+        return log and _position(connection, log, log.inserted)
 
     def of_log(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The flush LSN: what an open transaction has inserted may stay in memory for a while."""
-        return self._of_primary(connection, _PRIMARY.replace("_insert_lsn", "_flush_lsn"))
+        log = _log_of(connection)
+        return log and _position(connection, log, log.flushed)
 
-    def _of_primary(self, connection: BaseDatabaseWrapper, question: str) -> Position | None:
-        system = _system_of(connection)
-        if system.is_aurora:
-            return None
-        return _position(system, *fetch_row(connection, question))
+    def of_commits(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """The flush LSN if the session's commits have surely waited for it, else the insert LSN."""
+        log = _log_of(connection)
+        if log is not None and connection.connection.info.backend_pid != log.backend:
+            return _position(connection, log, log.inserted)  # a pooler's other server
+        return log and _committed(connection, log)
 
     def can_commit(self, connection: BaseDatabaseWrapper) -> bool:
         """True with psycopg 3, behind PgBouncer too. False where no position can be told."""
@@ -142,12 +155,9 @@ class PostgreSQLPositions(Positions):
         if len(rows) < len(questions):
             return None
         if system is None:
-            identifier, page, segment, *answers = rows[0]
-            is_aurora, has_receiver = (answer == "t" for answer in answers)
-            system = System(int(identifier), int(page), int(segment), is_aurora, has_receiver)
+            system = _system_of_text(rows[0])
             once_for_connection(connection, lambda: system)
-        lsn, timeline, clock = rows[-1]
-        return _position(system, int(lsn), int(timeline), float(clock))
+        return None if system.is_aurora else _committed(connection, Log.of_text(rows[-1]))
 
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The replayed LSN. No places if the node is not in recovery. None on Aurora."""
@@ -205,9 +215,26 @@ class PostgreSQLPositions(Positions):
         return _reported_standby(connection) is not False and super().is_refusal(connection, error)
 
 
-def _position(system: System, lsn: int, timeline: int, clock: float) -> Position:
-    lsn = end_of_record(lsn, page=system.page, segment=system.segment)
-    return Position(places={f"{system.identifier}.{timeline}": lsn}, clock=clock)
+def _log_of(connection: BaseDatabaseWrapper) -> Log | None:
+    """Where the primary's log is now. None on Aurora."""
+    return None if _system_of(connection).is_aurora else Log(*fetch_row(connection, _PRIMARY))
+
+
+def _committed(connection: BaseDatabaseWrapper, log: Log) -> Position:
+    """A place at or past all commits of the session, whose next commit ``log`` tells about.
+
+    Those before were like the next one if no statement has left a mark on the session, as SET
+    does, and no function may have done so. If they have waited, their records are flushed.
+    """
+    is_known = state_of(connection).is_plain and not _system_of(connection).may_defer
+    has_waited = is_known and log.is_synchronous
+    return _position(connection, log, log.flushed if has_waited else log.inserted)
+
+
+def _position(connection: BaseDatabaseWrapper, log: Log, lsn: int) -> Position:
+    system = _system_of(connection)
+    place = end_of_record(lsn, page=system.page, segment=system.segment)
+    return Position(places={f"{system.identifier}.{log.timeline}": place}, clock=log.clock)
 
 
 def _reported_standby(connection: BaseDatabaseWrapper) -> bool | None:
@@ -216,6 +243,12 @@ def _reported_standby(connection: BaseDatabaseWrapper) -> bool | None:
     if driver is None or driver.closed:
         return None
     return {"on": True, "off": False}.get(driver.info.parameter_status("in_hot_standby"))
+
+
+def _system_of_text(row: Sequence[str]) -> System:
+    """The system that a row of ``_SYSTEM`` tells as text."""
+    identifier, page, segment = map(int, row[:3])
+    return System(identifier, page, segment, *(answer == "t" for answer in row[3:]))
 
 
 def _system_of(connection: BaseDatabaseWrapper) -> System:
@@ -239,17 +272,3 @@ def _since(
     _, seen = state.timeline
     checkpointed, at = checkpoint
     return min(seen, at) if checkpointed == timeline else seen
-
-
-def end_of_record(lsn: int, *, page: int, segment: int) -> int:
-    """The end of the last record before the insert position ``lsn``, in bytes.
-
-    If a record ends exactly with a page or segment, the insert position already stands after the
-    header of the next page (XLogBytePosToRecPtr in xlog.c). A standby that has replayed the record
-    stays before that header until another record comes, which may take minutes on an idle site.
-    """
-    if lsn % segment == _SEGMENT_HEADER:
-        return lsn - _SEGMENT_HEADER
-    if lsn % page == _PAGE_HEADER and lsn % segment != _PAGE_HEADER:
-        return lsn - _PAGE_HEADER
-    return lsn

@@ -27,6 +27,7 @@ class State:
         "is_refused",
         "reached",
         "server",
+        "session",
         "timeline",
         "told",
         "told_before",
@@ -44,6 +45,8 @@ class State:
     def forget(self, driver: Any) -> None:
         """Forget the old driver's connection, and begin with the new one, ``driver``."""
         self.driver = driver
+        #: Stands for the session: another object for each.
+        self.session = object()
         #: The answer of ``once_for_connection``, in a tuple (databases).
         self.server: Any = None
         #: Whether the server has refused to tell its position (databases).
@@ -104,7 +107,7 @@ def forget(connection: BaseDatabaseWrapper, **_: object) -> None:
     What its server is stays the same then. What it was used for meanwhile is not known.
     """
     state = state_of(connection)
-    state.reached, state.is_plain = None, not state.told
+    state.reached, state.is_plain, state.session = None, not state.told, object()
 
 
 def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:

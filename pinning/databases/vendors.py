@@ -34,8 +34,13 @@ def positions_of(connection: BaseDatabaseWrapper) -> Positions:
 
 
 def of_primary(connection: BaseDatabaseWrapper) -> Position | None:
-    """Where the primary is now: at or past everything committed through ``connection`` so far."""
+    """Where the primary is now: at or past everything that was committed there so far."""
     return _unless_refused(connection, positions_of(connection).of_primary)
+
+
+def of_commits(connection: BaseDatabaseWrapper) -> Position | None:
+    """A position at or past everything committed by the session of ``connection`` so far."""
+    return _unless_refused(connection, positions_of(connection).of_commits)
 
 
 def of_log(connection: BaseDatabaseWrapper) -> Position | None:

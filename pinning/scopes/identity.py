@@ -120,9 +120,9 @@ class HeldScope(Scope):
         held = None if around is None else self._holder.load()
         return None if around is None or held is None else around.merge(held)
 
-    def wrote(self, cluster: str, position: Position | None = None) -> None:
+    def wrote(self, cluster: str, position: Position | None = None, session: object = None) -> None:
         """Note a committed write. If the scope has ended already, its pin is saved at once."""
-        super().wrote(cluster, position)
+        super().wrote(cluster, position, session)
         if self.is_closed:
             at = pin_now(cluster) if position is None else pins_at(cluster, position)
             self._holder.save(lambda: at)

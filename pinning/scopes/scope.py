@@ -141,17 +141,18 @@ class Scope:
     def began_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> None:
         """Note that ``transaction`` begins on ``connection``."""
 
-    def wrote(self, cluster: str, position: Position | None = None) -> None:
+    def wrote(self, cluster: str, position: Position | None = None, session: object = None) -> None:
         """Note a committed write, in this scope and in every open scope around it.
 
         ``position`` is the primary's position after the write, if the commit returned it.
+        ``session`` stands for the database session that wrote, if that is known.
         """
         told = None if position is None else pins_at(cluster, position)
         scope: Scope | None = self
         while scope is not None:
             if not scope.is_closed:
                 work = scope.work(cluster)
-                work.written.commit(told)
+                work.written.commit(told, session)
                 work.bound = Reason.WRITTEN
             scope = scope.parent
 
@@ -211,7 +212,7 @@ class Scope:
         known = written.known()
         if known is not None:
             return known
-        pins = pin_now(cluster)
+        pins = pin_now(cluster, written.session())
         if any(pin.position is not None for pin in pins):  # without one, the next call asks again
             written.answer(latest, pins)
         return pins

@@ -12,11 +12,14 @@ class Transaction:
     Each transaction has an object of its own, so that two in a row can be told apart.
     """
 
-    __slots__ = ("_writers",)
+    __slots__ = ("_writers", "is_seen")
 
     def __init__(self) -> None:
         #: Each scope that has written, with the savepoints whose rollback undoes its write.
         self._writers: list[tuple[Scope, frozenset[str]]] = []
+        #: Whether all its writes were statements of this connection. ``mark_written`` tells of
+        #: writes that may have been made anywhere.
+        self.is_seen = True
 
     def has_written(self) -> bool:
         """Whether something was written that is not rolled back."""
@@ -57,6 +60,7 @@ def begin(connection: BaseDatabaseWrapper) -> Transaction:
     state, transaction = state_of(connection), Transaction()
     if state.transaction is not None:
         transaction._writers = state.transaction._writers
+        transaction.is_seen = state.transaction.is_seen
     state.transaction = transaction
     return transaction
 

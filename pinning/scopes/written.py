@@ -19,7 +19,15 @@ class Written:
     along, or the primary was asked after the last commit, or it has to be asked.
     """
 
-    __slots__ = ("_asked", "_is_told", "_latest", "_pins", "has_commits", "is_saved")
+    __slots__ = (
+        "_asked",
+        "_is_told",
+        "_latest",
+        "_pins",
+        "_sessions",
+        "has_commits",
+        "is_saved",
+    )
 
     def __init__(self) -> None:
         #: Whether something was committed.
@@ -30,9 +38,15 @@ class Written:
         self._is_told = True  # every commit came with its pins
         self._asked: tuple[object, Pins] | None = None  # the answer after that commit
         self._pins: list[tuple[bool, Pins]] = []  # whether they were received, and which
+        self._sessions: set[object] = set()  # that committed, two at most
 
-    def commit(self, told: Pins | None) -> None:
-        """Note a commit. ``told`` has its pins, if the position came with the commit."""
+    def commit(self, told: Pins | None, session: object = None) -> None:
+        """Note a commit. ``told`` has its pins, if the position came with the commit.
+
+        ``session`` stands for the database session that made it. None if that is not known.
+        """
+        if len(self._sessions) < 2:
+            self._sessions.add(session)
         if told is None or len(self._pins) >= _MOST_TOLD:
             self._is_told = False
         elif self._is_told:
@@ -49,6 +63,11 @@ class Written:
     def received(self) -> Pins:
         """The pins of work that was done elsewhere."""
         return self._merged(are_received=True)
+
+    def session(self) -> object:
+        """The one session that made all commits. None if there are more, or one is not known."""
+        sessions = tuple(self._sessions)
+        return sessions[0] if len(sessions) == 1 else None
 
     def latest(self) -> object:
         """Stands for the last commit: another object after each."""

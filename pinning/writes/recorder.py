@@ -117,6 +117,15 @@ class Recorder:
         if is_in_transaction(self._connection):
             self._transaction.note(scope, frozenset(self._connection.savepoint_ids))
         else:
+            scope.wrote(self._cluster, session=self._state.session)
+
+    def note_unseen(self) -> None:
+        """Note a write that may have been made in any session."""
+        scope = current_scope()
+        if is_in_transaction(self._connection):
+            self._transaction.is_seen = False
+            self.note()
+        elif scope is not None:
             scope.wrote(self._cluster)
 
     def _note_lock(self, text: str) -> None:
@@ -164,7 +173,8 @@ class Recorder:
     def _commit(self, commit: Callable[[], Any]) -> Any:
         """Commit. If the driver can, and a scope has written, the answer brings the position."""
         connection = self._connection
-        is_plain = self._transaction.has_written() and hooks.is_djangos(commit)
+        open_ = self._transaction
+        is_plain = open_.has_written() and open_.is_seen and hooks.is_djangos(commit)
         positions = positions_of(connection)
         if not (is_plain and positions.can_commit(connection)):
             return commit()
@@ -175,8 +185,9 @@ class Recorder:
     def _after_commit(self) -> None:
         """Tell the scopes. Also after an error of COMMIT: the server may have committed even so."""
         told, self._told = self._told, None
+        session = self._state.session if self._transaction.is_seen else None
         for scope in self._transaction.take_writers():
-            scope.wrote(self._cluster, told)
+            scope.wrote(self._cluster, told, session=session)
         sessions.note_commit(self._connection)
 
     def _after_rollback(self) -> None:
@@ -247,4 +258,4 @@ def mark_written(using: str = "default") -> None:
     UnknownClusterError.
     """
     cluster = clusters().of_alias(using) or clusters().named(using)
-    recorder_of(connections[cluster.primary]).note()
+    recorder_of(connections[cluster.primary]).note_unseen()

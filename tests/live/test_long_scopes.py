@@ -45,12 +45,10 @@ def others_write(pair: Pair) -> Iterator[None]:
     over = threading.Event()
 
     def go_on() -> None:
-        with closing(pair.primary.connect(DATABASE)) as connection:
-            cursor = connection.cursor()
+        with pair.primary.connect(DATABASE) as connection, closing(connection.cursor()) as cursor:
             while not over.is_set():
-                for _ in range(40):
+                for _ in range(70):  # that is for longer than a scope stays
                     cursor.execute("INSERT INTO notes_note (text) VALUES ('other')")
-                    connection.commit()
                     over.wait(0.02)
                 over.wait(LAG_SECONDS["mariadb"] + 0.8)
 

@@ -153,7 +153,7 @@ def asked(monkeypatch) -> list[str]:
     monkeypatch.setattr(
         sys.modules["pinning.scopes.scope"],
         "pin_now",
-        lambda name: names.append(name) or Pins([pin]),
+        lambda name, session: names.append(name) or Pins([pin]),
     )
     return names
 

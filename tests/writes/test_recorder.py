@@ -485,7 +485,7 @@ def test_a_position_belongs_to_the_commit_that_it_came_with():
     heard = []
 
     class Ear(Scope):
-        def wrote(self, cluster, position=None):
+        def wrote(self, cluster, position=None, session=None):
             heard.append(position)
 
     position = Position(places={"7.1": 5}, clock=0.0)

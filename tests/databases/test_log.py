@@ -2,7 +2,7 @@
 
 import pytest
 
-from pinning.databases.postgresql import System, _position, end_of_record
+from pinning.databases.log import Log, end_of_record
 
 PAGE, SEGMENT = 8192, 16 * 2**20
 
@@ -22,6 +22,7 @@ def test_the_end_of_the_last_record_is_before_a_header(lsn: int, end: int):
     assert end_of_record(lsn, page=PAGE, segment=SEGMENT) == end
 
 
-def test_a_position_is_such_an_end():
-    system = System(identifier=7, page=PAGE, segment=SEGMENT, is_aurora=False, has_receiver=False)
-    assert _position(system, 5 * PAGE + 24, 2, 9.0).places == {"7.2": 5 * PAGE}
+def test_what_comes_with_a_commit_is_text():
+    log = Log.of_text(["40984", "40960", "t", "77", "2", "9.5"])
+    assert log == (40984, 40960, True, 77, 2, 9.5)
+    assert not Log.of_text(["40984", "40960", "f", "77", "2", "9.5"]).is_synchronous

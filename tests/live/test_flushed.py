@@ -1,0 +1,135 @@
+"""A pin is no further in the log than its write needs, and never before it, on a real server."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+
+from pinning import in_scope, mark_written, scope
+from pinning.databases.log import end_of_record
+from tests.live.site.pair import DATABASE, Pair
+from tests.live.site.reaching import STALL_SECONDS, wait_until_reached
+from tests.notes.models import Note
+
+TRIGGER = """
+CREATE FUNCTION later() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN PERFORM set_config('synchronous_commit', 'off', true); RETURN NEW; END$$;
+CREATE TRIGGER later BEFORE INSERT ON notes_note FOR EACH ROW EXECUTE FUNCTION later()
+"""
+
+
+@pytest.fixture(autouse=True)
+def clean(pair_here: Pair) -> Iterator[None]:
+    yield
+    pair_here.execute("DROP FUNCTION IF EXISTS later CASCADE")
+    pair_here.execute("ALTER ROLE CURRENT_USER RESET synchronous_commit")
+
+
+def run(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def insert() -> None:
+    Note.objects.create(text="new")
+
+
+def off_for_the_session() -> None:
+    run("SET synchronous_commit = off")
+    insert()
+
+
+def off_and_on_again() -> None:
+    run("SET synchronous_commit TO off")
+    insert()
+    run("RESET synchronous_commit")
+
+
+def off_by_a_function() -> None:
+    run("SELECT set_config('synchronous_commit', 'off', false)")
+    insert()
+
+
+def off_for_the_transaction() -> None:
+    with transaction.atomic():
+        run("SET LOCAL Synchronous_Commit = off")
+        insert()
+
+
+def off_in_another_thread() -> None:
+    def write() -> None:
+        off_for_the_session()
+        connections.close_all()
+
+    thread = threading.Thread(target=in_scope(write))
+    thread.start()
+    thread.join()
+
+
+def off_in_another_session() -> None:
+    with connections["default"].copy().cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+        cursor.execute("INSERT INTO notes_note (text) VALUES ('new')")
+        cursor.db.close()
+    mark_written()
+
+
+WAYS = [
+    off_for_the_session,
+    off_and_on_again,
+    off_by_a_function,
+    off_for_the_transaction,
+    off_in_another_thread,
+    off_in_another_session,
+]
+
+
+def covers(pair: Pair, write: Callable[[], None]) -> bool:
+    """Whether the pin of ``write`` is at or past all that was in the log right after it."""
+    with scope() as work:
+        write()
+        lsn = pair.primary.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")[0][0]
+        (pin,) = work.take_pins()
+    return pin.position >= end_of_record(lsn, page=8192, segment=16 * 2**20)
+
+
+@pytest.mark.parametrize("is_atomic", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_commit_that_did_not_wait_is_covered(pair_here: Pair, way: Any, is_atomic: bool):
+    def write() -> None:
+        with transaction.atomic() if is_atomic else nullcontext():
+            way()
+
+    insert()  # what is known of the connection by now is that its commits wait
+    assert all(covers(pair_here, write) for _ in range(5))
+
+
+@pytest.mark.parametrize("is_atomic", [False, True])
+@pytest.mark.parametrize("how", [TRIGGER, "ALTER ROLE CURRENT_USER SET synchronous_commit = off"])
+def test_so_is_one_whose_text_does_not_tell(pair_here: Pair, how: str, is_atomic: bool):
+    def write() -> None:
+        with transaction.atomic() if is_atomic else nullcontext():
+            insert()
+
+    pair_here.execute(how)
+    connections["default"].close()
+    assert all(covers(pair_here, write) for _ in range(5))
+
+
+@pytest.mark.parametrize("is_atomic", [False, True])
+def test_what_others_have_not_committed_keeps_nobody_pinned(
+    pair_here: Pair, connect: Any, is_atomic: bool
+):
+    """It is not flushed until somebody commits, which may take long on a quiet site."""
+    replica = connect(pair_here.replica)
+    with pair_here.primary.connect(DATABASE) as other, scope() as work:
+        other.autocommit = False
+        with transaction.atomic() if is_atomic else nullcontext():
+            insert()
+        other.execute("INSERT INTO notes_note (text) VALUES ('idle')")
+        (pin,) = work.take_pins()
+        assert wait_until_reached(replica, pin) < STALL_SECONDS
+        other.rollback()
