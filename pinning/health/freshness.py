@@ -28,8 +28,13 @@ class Freshness:
         return time.monotonic() < self._until
 
     def want(self, activity: threading.Event, patience_seconds: float) -> bool:
-        """Have the monitor judge, and wait for it if it is unknown. Whether it is fresh then."""
+        """Have the monitor judge, and wait for it if it is unknown. Whether it is fresh then.
+
+        It is judged no more than ten times in ``patience_seconds``.
+        """
         is_unproven = self._judged_at > self._until
+        if is_unproven and time.monotonic() - self._judged_at < patience_seconds / 10:
+            return False
         self._is_judged.clear()
         self.is_wanted = True
         activity.set()

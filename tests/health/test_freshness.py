@@ -52,11 +52,17 @@ def test_readers_wait_until_it_is_judged(freshness, is_proven):
 
 
 def test_nobody_waits_where_it_was_judged_in_vain_but_the_monitor_is_called(freshness):
-    freshness.end(time.monotonic())
+    freshness.end(time.monotonic() - LONG)
     activity = threading.Event()
     assert not freshness.want(activity, LONG)  # at once
     assert activity.is_set()
     assert freshness.is_wanted
+
+
+def test_it_is_not_called_again_at_once(freshness):
+    freshness.end(time.monotonic())
+    assert not freshness.want(threading.Event(), LONG)
+    assert not freshness.is_wanted
 
 
 def test_nor_does_anybody_wait_twice_for_a_monitor_that_does_not_come(freshness):
