@@ -114,7 +114,7 @@ def _what_runs(
     if redis is None:
         yield "Redis:        none, as there is no redis-server here; pins live in a cookie"
     else:
-        yield f"Redis:        redis-cli -p {redis.port}"
+        yield f"Redis:        redis-cli -u {redis.url}"
     yield "How far they are:  SELECT pg_current_wal_lsn();  SELECT pg_last_wal_replay_lsn();"
     yield f"The board:    http://{HOST}:{port}/"
     yield "Ctrl-C stops all of it. The notes are kept for the next start."
@@ -140,6 +140,7 @@ def _fill(primary: Postgres, replica: Replica) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
     os.environ["PRIMARY_PORT"] = str(primary.port)
     os.environ["REPLICA_PORT"] = str(replica.port)
+    os.environ["DATABASE_PASSWORD"] = primary.password
     django.setup()
     call_command("migrate", verbosity=0)
     from django.contrib.auth.models import User  # these need the set-up
@@ -166,7 +167,8 @@ def _listening(port: int) -> Server:
 
 def _psql(server: Postgres) -> str:
     program = "psql" if shutil.which("psql") else str(server.programs / "psql")
-    address = ["-h", server.host, "-p", str(server.port), "-U", server.user]
+    place = server.sockets or server.host  # by the socket it asks for no password
+    address = ["-h", str(place), "-p", str(server.port), "-U", server.user]
     return shlex.join([program, *address, DATABASE])
 
 

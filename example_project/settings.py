@@ -9,6 +9,7 @@ def _postgres(port: str, **extra: Any) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "board",
         "USER": "postgres",
+        "PASSWORD": os.environ["DATABASE_PASSWORD"],
         "HOST": "127.0.0.1",
         "PORT": port,
         "OPTIONS": {"connect_timeout": 2},

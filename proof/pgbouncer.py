@@ -6,17 +6,19 @@ from typing import Any, ClassVar
 
 import psycopg
 
+from pinning.testing.passwords import keep_secret
 from pinning.testing.postgres import Postgres
 from pinning.testing.processes import Server, find_program
 
 _SETTINGS = """
 [databases]
-* = host={target.host} port={target.port} user={target.user}
+* = host={target.host} port={target.port} user={target.user} password={target.password}
 [pgbouncer]
 listen_addr = {pooler.host}
 listen_port = {pooler.port}
 unix_socket_dir =
-auth_type = any
+auth_type = scram-sha-256
+auth_file = {users}
 pool_mode = transaction
 max_client_conn = 500
 default_pool_size = 10
@@ -39,8 +41,11 @@ class PgBouncer(Server):
         return {**self._target.settings(database), **through}
 
     def _prepare(self) -> None:
-        text = _SETTINGS.format(target=self._target, pooler=self)
-        (self.directory / "pgbouncer.ini").write_text(text)
+        target = self._target
+        line = f'"{target.user}" "{target.password}"\n'
+        users = keep_secret(self.directory / "users.txt", line, self.account)
+        text = _SETTINGS.format(target=target, pooler=self, users=users)
+        keep_secret(self.directory / "pgbouncer.ini", text, self.account)
 
     def _command(self) -> Sequence[str | Path]:
         return [find_program("pgbouncer"), self.directory / "pgbouncer.ini"]
@@ -48,7 +53,11 @@ class PgBouncer(Server):
     def _answers(self) -> bool:
         try:
             psycopg.connect(
-                host=self.host, port=self.port, user=self._target.user, dbname="postgres"
+                host=self.host,
+                port=self.port,
+                user=self._target.user,
+                password=self._target.password,
+                dbname="postgres",
             ).close()
         except psycopg.OperationalError:
             return False

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pinning.testing.passwords import keep_password, password_for
 from pinning.testing.processes import Server
 
 
 class Database(Server):
-    """A server whose data are made at its first start, in a folder of its directory."""
+    """A server whose data are made at its first start, in a folder of its directory.
+
+    Whoever connects by its port needs ``password``.
+    """
+
+    def __init__(self, directory: Path | str | None = None) -> None:
+        super().__init__(directory)
+        self.password = password_for(self._directory)
 
     @abstractmethod
     def execute(
@@ -35,6 +43,7 @@ class Database(Server):
         return self.directory / "data"
 
     def _prepare(self) -> None:
+        keep_password(self.directory, self.password, self.account)
         if self._data.exists():
             return
         # Made under another name: what has its right name is complete.

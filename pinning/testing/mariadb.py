@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pinning.testing.databases import Database
+from pinning.testing.passwords import keep_secret
 from pinning.testing.processes import MissingService, find_program, wait_until
 
 try:
@@ -33,9 +34,20 @@ _OPTIONS = (
     "--slave-net-timeout=2",
 )
 
+# Run at each start, before anybody can connect: a new server has let root in without a password.
+# It does not go to the log, since each server does it for itself.
+_ACCOUNTS = """\
+SET SESSION sql_log_bin = 0;
+DELETE FROM mysql.global_priv WHERE host NOT IN ('localhost', '127.0.0.1', '::1', '%');
+FLUSH PRIVILEGES;
+ALTER USER IF EXISTS root@localhost IDENTIFIED BY '{password}';
+ALTER USER IF EXISTS root@'127.0.0.1' IDENTIFIED BY '{password}';
+ALTER USER IF EXISTS root@'::1' IDENTIFIED BY '{password}';
+"""
+
 
 class MariaDB(Database):
-    """A MariaDB server (10.6 or newer) that lets root in from the loopback interface.
+    """A MariaDB server (10.6 or newer) on the loopback interface, with a password for all.
 
     Sites connect as the ordinary user ``site_user``, whom a replica refuses writes.
     """
@@ -68,6 +80,7 @@ class MariaDB(Database):
             host=self.host,
             port=self.port,
             user=user or self.user,
+            password=self.password,
             database=database,
             autocommit=True,
             charset="utf8mb4",
@@ -91,7 +104,7 @@ class MariaDB(Database):
         """Create an empty database that the site's user may do anything with."""
         quoted = name.replace("`", "``")
         self.execute(f"CREATE DATABASE `{quoted}`")
-        self.execute(f"CREATE USER IF NOT EXISTS {self.site_user}")
+        self.execute(f"CREATE USER IF NOT EXISTS {self.site_user} IDENTIFIED BY '{self.password}'")
         self.execute(f"GRANT ALL ON `{quoted}`.* TO {self.site_user}")
 
     def settings(self, database: str) -> dict[str, Any]:
@@ -100,6 +113,7 @@ class MariaDB(Database):
             "ENGINE": "django.db.backends.mysql",
             "NAME": database,
             "USER": self.site_user,
+            "PASSWORD": self.password,
             "HOST": self.host,
             "PORT": str(self.port),
             "OPTIONS": {"connect_timeout": 5},
@@ -110,6 +124,8 @@ class MariaDB(Database):
             raise MissingService("The Python package mysqlclient is not installed.")
         find_program("mariadbd")
         super()._prepare()
+        accounts = _ACCOUNTS.format(password=self.password)
+        keep_secret(self.directory / "accounts.sql", accounts, self.account)
 
     def _create(self, data: Path) -> None:
         how = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
@@ -121,6 +137,7 @@ class MariaDB(Database):
     def _command(self) -> Sequence[str | Path]:
         # The socket's name is relative to the data, so that it is never too long.
         own = [f"--datadir={self._data}", "--socket=socket", f"--tmpdir={self.directory}"]
+        own += [f"--init-file={self.directory}/accounts.sql"]
         address = [f"--port={self.port}", f"--server-id={self.port}", "--pid-file=pid"]
         return [find_program("mariadbd"), "--no-defaults", *own, *address, *_OPTIONS]
 
@@ -139,6 +156,7 @@ class MariaDBReplica(MariaDB):
 
     def __init__(self, upstream: MariaDB, directory: Path | str | None = None) -> None:
         super().__init__(directory)
+        self.password = upstream.password
         self.upstream = upstream
         self._is_promoted = False
 
@@ -176,7 +194,8 @@ class MariaDBReplica(MariaDB):
         self.upstream = other
         address = f"MASTER_HOST = '{other.host}', MASTER_PORT = {other.port}"
         how = "MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1"
-        self._change(f"{address}, MASTER_USER = '{self.user}', {how}")
+        who = f"MASTER_USER = '{self.user}', MASTER_PASSWORD = '{other.password}'"
+        self._change(f"{address}, {who}, {how}")
 
     def wait_until_caught_up(self, *, timeout_seconds: float = 30.0) -> None:
         """Return when all that the primary had written at the time of the call is replayed.

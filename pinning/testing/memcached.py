@@ -9,18 +9,26 @@ from pinning.testing.processes import Server, find_program
 
 
 class Memcached(Server):
-    """A Memcached server over TCP. MissingService when there is no program."""
+    """A Memcached server on a socket that is its account's alone, as it knows no passwords.
+
+    MissingService when there is no program.
+    """
 
     title: ClassVar[str] = "Memcached"
 
     @property
     def url(self) -> str:
-        """For Django's cache setting LOCATION, or a client: `host:port`."""
-        return f"{self.host}:{self.port}"
+        """For Django's cache setting LOCATION, or a client. Known once it has been started."""
+        return f"unix:{self.socket}"
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self.directory / "socket"
 
     def _command(self) -> Sequence[str | Path]:
-        address = ["-l", self.host, "-p", str(self.port), "-U", "0"]
-        return [find_program("memcached"), *address, "-m", "16"]
+        # A socket of a server that was killed is in the way of none.
+        return [find_program("memcached"), "-s", self.socket, "-a", "0700", "-m", "16"]
 
     def _answers(self) -> bool:
-        return reply(self.port, b"version\r\n").startswith(b"VERSION")
+        return reply(self.socket, b"version\r\n").startswith(b"VERSION")

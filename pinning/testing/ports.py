@@ -2,6 +2,7 @@
 
 import random
 import socket
+from pathlib import Path
 
 
 def free_port() -> int:
@@ -41,10 +42,13 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def reply(port: int, question: bytes) -> bytes:
-    """The first bytes a loopback server answers to `question`; empty when it does not answer."""
+def reply(place: int | Path, question: bytes) -> bytes:
+    """The first bytes a server on a loopback port or a socket answers; empty when none come."""
+    family = socket.AF_INET if isinstance(place, int) else socket.AF_UNIX
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        with socket.socket(family) as connection:
+            connection.settimeout(1)
+            connection.connect(("127.0.0.1", place) if isinstance(place, int) else str(place))
             connection.sendall(question)
             return connection.recv(100)
     except OSError:

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from pinning.testing.databases import Database
+from pinning.testing.passwords import keep_password
 from pinning.testing.postgres_programs import find_programs
 from pinning.testing.processes import wait_until
 
@@ -20,6 +21,7 @@ from pinning.testing.processes import wait_until
 # wal_retrieve_retry_interval: a replica that lost its primary asks again at once, not after 5 s.
 _SETTINGS = """
 listen_addresses = '127.0.0.1'
+unix_socket_permissions = 0700
 max_connections = 100
 shared_buffers = 16MB
 dynamic_shared_memory_type = mmap
@@ -36,7 +38,10 @@ _SHARED_MEMORY_LINE = 6  # of postmaster.pid: src/include/utils/pidfile.h
 
 
 class Postgres(Database):
-    """A PostgreSQL server (14 or newer) that trusts everybody on the loopback interface."""
+    """A PostgreSQL server (14 or newer) on the loopback interface, with a password.
+
+    By the socket in its directory, which is its account's alone, it needs none.
+    """
 
     title: ClassVar[str] = "PostgreSQL"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast"
@@ -71,6 +76,7 @@ class Postgres(Database):
             host=self.host,
             port=self.port,
             user=self.user,
+            password=self.password,
             dbname=database,
             autocommit=True,
             connect_timeout=timeout_seconds,
@@ -98,6 +104,7 @@ class Postgres(Database):
             "ENGINE": "django.db.backends.postgresql",
             "NAME": database,
             "USER": self.user,
+            "PASSWORD": self.password,
             "HOST": self.host,
             "PORT": str(self.port),
             "OPTIONS": {"connect_timeout": 5},
@@ -123,20 +130,38 @@ class Postgres(Database):
         return bool(self.execute("SELECT pg_catalog.pg_is_in_recovery()")[0][0])
 
     @property
+    def sockets(self) -> Path | None:
+        """The folder of its socket, or None where that would have too long a name."""
+        socket = self.directory / ".s.PGSQL.65535"
+        return self.directory if len(str(socket)) <= _LONGEST_SOCKET_PATH else None
+
+    @property
     def programs(self) -> Path:
         """The folder of PostgreSQL's programs. MissingService when there is none."""
         if self._programs is None:
             self._programs = find_programs(self.account, self.directory / "programs")
         return self._programs
 
+    def create_role(self, name: str, rights: str = "") -> None:
+        """Create a role that connects with the server's password."""
+        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{self.password}' {rights}")
+
+    def _initialize(self, data: Path, *more: str) -> None:
+        secret = keep_password(self.directory, self.password, self.account)
+        who = ["--auth-local=trust", "--auth-host=scram-sha-256", "-U", self.user]
+        how = [f"--pwfile={secret}", "--encoding=UTF8", "--locale=C", "--no-sync", *more]
+        self._run([self.programs / "initdb", "-D", data, *who, *how])
+
+    def _environment(self) -> dict[str, str]:
+        """With the password for libpq, as standbys and pg_basebackup connect to their upstream."""
+        return {**super()._environment(), "PGPASSWORD": self.password}
+
     def _create(self, data: Path) -> None:
-        how = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-        self._run([self.programs / "initdb", "-D", data, "-U", self.user, *how])
+        self._initialize(data)
         _append(data / "postgresql.conf", _SETTINGS)
 
     def _command(self) -> Sequence[str | Path]:
-        socket = self.directory / ".s.PGSQL.65535"
-        sockets = self.directory if len(str(socket)) <= _LONGEST_SOCKET_PATH else ""
+        sockets = self.sockets or ""
         address = ["-p", str(self.port), "-c", f"unix_socket_directories={sockets}"]
         return [self.programs / "postgres", "-D", self._data, *address]
 
@@ -172,6 +197,7 @@ class Replica(Postgres):
 
     def __init__(self, upstream: Postgres, directory: Path | str | None = None) -> None:
         super().__init__(directory)
+        self.password = upstream.password
         self.upstream = upstream
         self._checked = False
 
@@ -274,7 +300,7 @@ class Replica(Postgres):
         _append(self._data / "postgresql.auto.conf", line)
 
     def _create(self, data: Path) -> None:
-        address = ["-h", self.host, "-p", str(self.upstream.port), "-U", self.user, "--no-password"]
+        address = ["-h", self.host, "-p", str(self.upstream.port), "-U", self.user]
         how = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
         self._run([self.programs / "pg_basebackup", "-D", data, *address, *how])
         _append(data / "postgresql.auto.conf", "recovery_min_apply_delay = 0\n")  # not copied

@@ -223,9 +223,13 @@ class Server(ABC):
             )
 
     def _environment(self) -> dict[str, str]:
-        """Little of ours: PGDATA and its like, or files in our home, must not change the server."""
+        """Little of ours: PGDATA and its like, or files in our home, must not change the server.
+
+        What it writes for a moment goes to its own directory too.
+        """
         kept = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
-        return {**kept, "HOME": str(self.directory), "LC_ALL": "C"}
+        own_folder = str(self.directory)
+        return {**kept, "HOME": own_folder, "TMPDIR": own_folder, "LC_ALL": "C"}
 
     def _answers_or_ended(self) -> bool:
         if not self.running:

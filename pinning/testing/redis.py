@@ -4,19 +4,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from pinning.testing.passwords import keep_secret, password_for
 from pinning.testing.ports import reply
 from pinning.testing.processes import Server, find_program
 
 
 class Redis(Server):
-    """A Redis (or Valkey) server without persistence. MissingService when there is no program."""
+    """A Redis (or Valkey) server with a password, without persistence.
+
+    MissingService when there is no program.
+    """
 
     title: ClassVar[str] = "Redis"
+
+    def __init__(self, directory: Path | str | None = None) -> None:
+        super().__init__(directory)
+        self.password = password_for(None)
 
     @property
     def url(self) -> str:
         """For Django's cache setting LOCATION, or a client's `from_url`."""
-        return f"redis://{self.host}:{self.port}/0"
+        return f"redis://:{self.password}@{self.host}:{self.port}/0"
 
     def grow_old(self, prefix: str = ":1:") -> None:
         """Have it known as a server that has lost nothing for long: Django's cache is on it.
@@ -25,17 +33,27 @@ class Redis(Server):
         `prefix` is what the cache puts before its keys: KEY_PREFIX, and the version 1 by default.
         """
         mark = f"{prefix}pinning:{{memory}}"
-        reply(self.port, f"SET {mark}:lasting 1\r\n".encode())
-        reply(self.port, f"DEL {mark}:young\r\n".encode())
+        self.ask(f"SET {mark}:lasting 1")
+        self.ask(f"DEL {mark}:young")
+
+    def ask(self, command: str) -> bytes:
+        """What it answers to a command, as its protocol has it; empty when it does not answer."""
+        return reply(self.port, f"AUTH {self.password}\r\n{command}\r\n".encode())[
+            len(b"+OK\r\n") :
+        ]
+
+    def _prepare(self) -> None:
+        # Not among the arguments, which everybody can see.
+        keep_secret(self.directory / "redis.conf", f"requirepass {self.password}", self.account)
 
     def forget(self) -> None:
         """Lose all that it has, as a restart does."""
         reply(self.port, b"FLUSHALL\r\n")
 
     def _command(self) -> Sequence[str | Path]:
-        program = find_program("redis-server", "valkey-server")
+        program = [find_program("redis-server", "valkey-server"), self.directory / "redis.conf"]
         address = ["--bind", self.host, "--port", str(self.port)]
-        return [program, *address, "--save", "", "--appendonly", "no", "--dir", self.directory]
+        return [*program, *address, "--save", "", "--appendonly", "no", "--dir", self.directory]
 
     def _answers(self) -> bool:
-        return reply(self.port, b"PING\r\n") == b"+PONG\r\n"
+        return self.ask("PING") == b"+PONG\r\n"

@@ -100,7 +100,7 @@ def test_a_pool_whose_server_is_dead_is_set_aside(open_replica, pair):
 
 
 def test_a_server_that_is_full_is_not_set_aside(open_replica, pair, caplog):
-    pair.execute("CREATE ROLE one_alone LOGIN CONNECTION LIMIT 1")
+    pair.primary.create_role("one_alone", "CONNECTION LIMIT 1")
     pair.replica.wait_until_caught_up()
     try:
         busy = open_replica(USER="one_alone")

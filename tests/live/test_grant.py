@@ -32,7 +32,7 @@ def aliases(connect: Callable[..., BaseDatabaseWrapper]) -> Iterator[Callable[..
 @pytest.fixture
 def plain(pair: Pair) -> Iterator[str]:
     """A role that may do nothing but connect."""
-    pair.execute("CREATE ROLE plain LOGIN")
+    pair.primary.create_role("plain")
     pair.replica.wait_until_caught_up()
     yield "plain"
     pair.execute("DROP SCHEMA IF EXISTS pinning CASCADE; DROP OWNED BY plain; DROP ROLE plain")
@@ -159,7 +159,7 @@ def test_so_is_one_whose_function_would_see_nothing(pair, plain, install):
 def test_one_with_both_rights_needs_no_superuser(pair, plain, install, connect):
     """As the first role of a hosted server has them."""
     pair.execute(f"GRANT CREATE ON DATABASE {DATABASE} TO plain; GRANT pg_monitor TO plain")
-    pair.execute("CREATE ROLE reader LOGIN")
+    pair.primary.create_role("reader")
     try:
         install(to="reader", by=plain)
         assert timeline_of(connect(pair.replica, USER="reader")) == "1"
@@ -199,7 +199,7 @@ def test_nor_in_a_schema_that_is_ours(pair, plain, install, connect):
 
 def test_a_promotion_is_noticed(fresh_pair, connect, aliases):
     pair = fresh_pair
-    pair.execute("CREATE ROLE plain LOGIN")
+    pair.primary.create_role("plain")
     aliases("default", pair.primary, "postgres")
     call_command("pinning_grant", roles=["plain"], apply=True)
     with pair.replica.replica() as second:

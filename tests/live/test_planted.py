@@ -71,8 +71,8 @@ def field(session_pair: Pair) -> Iterator[str]:
     """A database in whose ``public`` somebody else has planted everything."""
     primary = session_pair.primary
     primary.create_database("field")
-    for statement in ("CREATE ROLE planter LOGIN", "GRANT planter TO postgres"):
-        primary.execute(statement)
+    primary.create_role("planter")
+    primary.execute("GRANT planter TO postgres")
     primary.execute("GRANT ALL ON SCHEMA public TO planter", database="field")
     for statement in planted(session_pair):
         primary.execute(f"SET ROLE planter; {statement}", database="field")

@@ -222,7 +222,7 @@ def test_a_cascaded_replica_is_asked_itself(pair, connect):
 def test_a_role_that_may_not_see_the_timeline_waits_for_the_window(pair, connect):
     """What anybody may read is older than the last promotion may be."""
     with contextlib.suppress(psycopg.errors.DuplicateObject):
-        pair.execute("CREATE ROLE ordinary LOGIN")
+        pair.primary.create_role("ordinary")
     pair.execute("REVOKE pg_read_all_stats FROM ordinary")
     pair.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO ordinary")
     pair.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ordinary")

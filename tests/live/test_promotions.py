@@ -37,7 +37,7 @@ KINDS = ["plain", "cascade", "paused", "stranded", "headless", "twins", "rewound
 
 _TABLE = """
 CREATE TABLE note (text text);
-CREATE ROLE ordinary LOGIN; CREATE ROLE granted LOGIN; GRANT pg_read_all_stats TO granted;
+GRANT pg_read_all_stats TO granted;
 GRANT ALL ON note TO ordinary, granted; INSERT INTO note VALUES ('kept')
 """
 
@@ -46,8 +46,7 @@ class First(Postgres):
     """The primary that the writes are lost with: of small files, and fit for pg_rewind."""
 
     def _create(self, data: Path) -> None:
-        how = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"]
-        self._run([self.programs / "initdb", "-D", data, "-U", self.user, *how])
+        self._initialize(data, "--wal-segsize=1")
         with (data / "postgresql.conf").open("a") as file:
             file.write(
                 "listen_addresses = '127.0.0.1'\nshared_buffers = 4MB\nfsync = off\n"
@@ -124,6 +123,8 @@ def stage(django_db_blocker: Any) -> Iterator[Stage]:
         primary = stack.enter_context(service(First()))
         if not (primary.programs / "pg_rewind").exists():
             give_up("pg_rewind is not on this machine.")
+        for role in ("ordinary", "granted"):
+            primary.create_role(role)
         for statement in _TABLE.split(";"):
             primary.execute(statement)
         for spare in ("template0", "template1"):  # two thirds of the files to copy

@@ -23,7 +23,7 @@ def plain(session_pair: Pair) -> Iterator[str]:
     """A database, and an ordinary role of the same name that owns nothing."""
     primary = session_pair.primary
     primary.create_database("plain_site")
-    primary.execute("CREATE ROLE plain_site LOGIN")
+    primary.create_role("plain_site")
     primary.execute("GRANT pg_read_all_stats TO plain_site")
     primary.execute("CREATE TABLE things (id int)", database="plain_site")
     primary.execute("GRANT ALL ON things TO plain_site", database="plain_site")

@@ -20,7 +20,7 @@ def replica_as(pair: Pair, connect: Any, monkeypatch: Any) -> Any:
     before = connections["replica1"]
 
     def connect_as(role: str, grant: str = "") -> None:
-        pair.execute(f"CREATE ROLE {role} LOGIN")
+        pair.primary.create_role(role)
         if grant:
             pair.execute(f"GRANT {grant} TO {role}")
         pair.replica.wait_until_caught_up()

@@ -17,7 +17,6 @@ from tests.live.site.pair import DATABASE, Pair
 from tests.notes.models import Note
 
 SET_UP = """
-CREATE ROLE web LOGIN;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO web;
 ALTER TABLE notes_note ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON notes_note USING
@@ -47,6 +46,7 @@ def site(pair: Pair, django_db_blocker: Any) -> Iterator[Pair]:
     before = {alias: connections[alias] for alias in ("default", "replica1")}
     servers = {"default": pair.primary, "replica1": pair.replica}
     pair.execute("INSERT INTO notes_note (text) VALUES ('of one'), ('of two')")
+    pair.primary.create_role("web")
     pair.execute(SET_UP)
     pair.replica.wait_until_caught_up()
     with django_db_blocker.unblock():

@@ -186,7 +186,7 @@ class TestCacheStoreOnMemcached(ServerSideContract):
     def store(self, memcached: Memcached) -> Iterator[CacheStore]:
         cache = {
             "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
-            "LOCATION": f"{memcached.host}:{memcached.port}",
+            "LOCATION": memcached.url,
         }
         with override_settings(CACHES={"default": cache}):
             caches["default"].clear()

@@ -1,7 +1,6 @@
 """Primaries and replicas of PostgreSQL do what they promise. Real ones, on loopback."""
 
 import os
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ import psycopg
 import pytest
 
 from pinning.testing import family
-from pinning.testing.accounts import make_temporary_directory, unprivileged_account
 from pinning.testing.ports import port_is_free
 from pinning.testing.postgres import Postgres, Replica
 from pinning.testing.processes import ServerError
@@ -47,14 +45,6 @@ def replica(primary: Postgres, shared_replica: Replica) -> Iterator[Replica]:
     yield shared_replica
     shared_replica.set_delay(0)
     shared_replica.resume_replay()
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that the servers' user can reach; pytest's own is private to root."""
-    directory = make_temporary_directory(unprivileged_account(), prefix="pinning-kept-")
-    yield directory
-    shutil.rmtree(directory)
 
 
 class TestReplication:
@@ -146,7 +136,11 @@ class TestLifeOfPostgres:
         entry = primary.settings("app")
         assert entry["ENGINE"] == "django.db.backends.postgresql"
         with psycopg.connect(
-            dbname=entry["NAME"], user=entry["USER"], host=entry["HOST"], port=entry["PORT"]
+            dbname=entry["NAME"],
+            user=entry["USER"],
+            password=entry["PASSWORD"],
+            host=entry["HOST"],
+            port=entry["PORT"],
         ) as connection:
             assert connection.info.dbname == "app"
 
