@@ -42,13 +42,19 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def reply(place: int | Path, question: bytes) -> bytes:
-    """The first bytes a server on a loopback port or a socket answers; empty when none come."""
+def reply(place: int | Path, question: bytes, *, greeting: bytes = b"") -> bytes:
+    """The first bytes a server on a loopback port or a socket answers; empty when none come.
+
+    A ``greeting`` is sent first, and its answer is left out.
+    """
     family = socket.AF_INET if isinstance(place, int) else socket.AF_UNIX
     try:
         with socket.socket(family) as connection:
             connection.settimeout(1)
             connection.connect(("127.0.0.1", place) if isinstance(place, int) else str(place))
+            if greeting:
+                connection.sendall(greeting)
+                connection.recv(100)
             connection.sendall(question)
             return connection.recv(100)
     except OSError:

@@ -38,9 +38,8 @@ class Redis(Server):
 
     def ask(self, command: str) -> bytes:
         """What it answers to a command, as its protocol has it; empty when it does not answer."""
-        return reply(self.port, f"AUTH {self.password}\r\n{command}\r\n".encode())[
-            len(b"+OK\r\n") :
-        ]
+        greeting = f"AUTH {self.password}\r\n".encode()
+        return reply(self.port, f"{command}\r\n".encode(), greeting=greeting)
 
     def _prepare(self) -> None:
         # Not among the arguments, which everybody can see.
@@ -48,7 +47,7 @@ class Redis(Server):
 
     def forget(self) -> None:
         """Lose all that it has, as a restart does."""
-        reply(self.port, b"FLUSHALL\r\n")
+        self.ask("FLUSHALL")
 
     def _command(self) -> Sequence[str | Path]:
         program = [find_program("redis-server", "valkey-server"), self.directory / "redis.conf"]

@@ -6,7 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pinning.testing.ports import free_port, reply
+from pinning.testing.passwords import password_for
+from pinning.testing.ports import free_port
 from pinning.testing.processes import ServerError, wait_until
 from pinning.testing.redis import Redis
 
@@ -18,13 +19,14 @@ class Node(Redis):
 
     title = "A node of Redis Cluster"
 
-    def __init__(self) -> None:
+    def __init__(self, password: str) -> None:
         super().__init__()
+        self.password = password
         self.bus_port = free_port()
 
-    def ask(self, *words: str) -> str:
+    def tell(self, *words: str) -> str:
         """Send a command; the beginning of the answer. ServerError if the server refuses it."""
-        answer = reply(self.port, f"{' '.join(words)}\r\n".encode()).decode()
+        answer = self.ask(" ".join(words)).decode()
         if not answer or answer.startswith("-"):
             raise ServerError(f"{self.title} on {self.port} answered {words[0]} with {answer!r}.")
         return answer
@@ -32,7 +34,7 @@ class Node(Redis):
     @property
     def name(self) -> str:
         """What the cluster calls it."""
-        return self.ask("CLUSTER", "MYID").split("\r\n")[1]
+        return self.tell("CLUSTER", "MYID").split("\r\n")[1]
 
     def _command(self) -> Sequence[str | Path]:
         bus = ["--cluster-port", str(self.bus_port), "--cluster-config-file", "nodes.conf"]
@@ -44,7 +46,8 @@ class RedisCluster:
 
     def __init__(self, size: int = 3) -> None:
         """Nothing runs before the block begins. MissingService when there is no program."""
-        self.nodes = [Node() for _ in range(size)]
+        password = password_for(None)  # clients have one for all nodes
+        self.nodes = [Node(password) for _ in range(size)]
 
     @property
     def url(self) -> str:
@@ -71,21 +74,21 @@ class RedisCluster:
     def move(self, slot: int, to: int) -> None:
         """Give an empty slot to another node; clients learn it when they ask the old one."""
         for node in (self.nodes[to], *self.nodes):
-            node.ask("CLUSTER", "SETSLOT", str(slot), "NODE", self.nodes[to].name)
+            node.tell("CLUSTER", "SETSLOT", str(slot), "NODE", self.nodes[to].name)
 
     def _share_slots(self) -> None:
         size = len(self.nodes)
         for number, node in enumerate(self.nodes):
             first, end = _SLOTS * number // size, _SLOTS * (number + 1) // size
-            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(end - 1))
-            node.ask("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+            node.tell("CLUSTER", "ADDSLOTSRANGE", str(first), str(end - 1))
+            node.tell("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
 
     def _meet(self) -> None:
         first, *others = self.nodes
         for node in others:
-            node.ask("CLUSTER", "MEET", first.host, str(first.port), str(first.bus_port))
+            node.tell("CLUSTER", "MEET", first.host, str(first.port), str(first.bus_port))
         wait_until(
-            lambda: all("cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in self.nodes),
+            lambda: all("cluster_state:ok" in node.tell("CLUSTER", "INFO") for node in self.nodes),
             timeout_seconds=20,
             otherwise=lambda: "The nodes of the Redis Cluster did not agree in 20 s.",
         )

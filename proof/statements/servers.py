@@ -188,6 +188,7 @@ class MariaDBSession:
             host=self.server.host,
             port=self.server.port,
             user=self.server.user,
+            password=self.server.password,
             autocommit=True,
             charset="utf8mb4",
             connect_timeout=5,

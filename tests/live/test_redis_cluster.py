@@ -72,7 +72,7 @@ def incomplete(store: RedisStore) -> list[str]:
 def test_pins_are_spread_over_all_nodes_and_found(client: Client, cluster: RedisCluster):
     store = RedisStore()
     saved(store)
-    sizes = [node.ask("DBSIZE") for node in cluster.nodes]
+    sizes = [node.tell("DBSIZE") for node in cluster.nodes]
     assert all(int(size[1:]) > 30 for size in sizes)
     everybody = Visitor(cookies={}, identities=tuple(MANY))
     assert store.load(everybody) == Loaded(Pins([placed(len(MANY))]))
@@ -85,7 +85,7 @@ def test_a_node_that_lost_its_memory_makes_only_its_own_doubtful(
 ):
     store = RedisStore()
     saved(store)
-    cluster.nodes[1].ask("FLUSHALL")
+    cluster.nodes[1].tell("FLUSHALL")
     doubtful = incomplete(store)
     assert 20 < len(doubtful) < len(MANY) - 20
     for number, name in enumerate(MANY):
