@@ -109,7 +109,7 @@ CONFLICTS = {
 
 
 @pytest.mark.parametrize(
-    ("block", "expected"), [(nullcontext, {"default"}), (use_replica, "OperationalError")]
+    ("block", "expected"), [(nullcontext, Reason.NO_REPLICA), (use_replica, "OperationalError")]
 )
 @pytest.mark.parametrize("conflict", CONFLICTS)
 def test_a_query_that_recovery_cancelled(site: Pair, conflict: str, block: Any, expected: Any):
@@ -133,9 +133,9 @@ def test_a_query_that_recovery_cancelled(site: Pair, conflict: str, block: Any, 
             connections[alias] = connection.copy()
         notes = Note.objects.annotate(slept=RawSQL("pg_sleep(1)::text", []))
         try:
-            with scope(), block():
+            with scope() as work, block():
                 list(notes)
-                results.append(aliases())
+                results.append(work.work("default").choice.reason)
         except OperationalError as error:
             results.append(type(error).__name__)
         finally:

@@ -110,7 +110,9 @@ def save_from_primary(note):
     ],
 )
 def test_other_saves_are_not(note, save):
-    save(note)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save(note)
 
 
 def test_what_lies_outside_every_cluster_is_not():
