@@ -384,7 +384,10 @@ SHARDED = (None, False, None, False, False)
             (None, False, None, False, False),
         ),
         (
-            {f"shop.{name}": "orders" for name in ("Order", "Line", "Product", "GiftOrder")},
+            {
+                f"shop.{name}": "orders"
+                for name in ("Order", "Line", "Product", "GiftOrder", "Customer")
+            },
             "shop",
             None,
             MAPPED,
