@@ -1,6 +1,12 @@
 """Read-your-writes for Django sites with a primary database and read replicas."""
 
-from pinning.reads import FindOrCreateMixin, afind_or_create, find_or_create, read_connection
+from pinning.conf import source_of
+from pinning.reads import (
+    FindOrCreateMixin,
+    afind_or_create,
+    find_or_create,
+    read_connection,
+)
 from pinning.scopes import (
     Reason,
     Scope,
@@ -28,6 +34,7 @@ __all__ = [
     "read_connection",
     "read_only",
     "scope",
+    "source_of",
     "take_carried",
     "use_primary",
     "use_replica",

@@ -19,6 +19,8 @@ class PinningConfig(AppConfig):
         connection_created.connect(writes.watch, dispatch_uid="pinning.writes")
         connection_created.connect(reads.watch, dispatch_uid="pinning.reads")
         checks.register_all()
+        reads.install()
+        setting_changed.connect(reads.install, dispatch_uid="pinning.reads")
         writes.watch_open_connections()
         writes.look_while_debugging()
         setting_changed.connect(writes.watch_open_connections, dispatch_uid="pinning.writes")

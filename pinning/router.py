@@ -5,10 +5,7 @@ from typing import Any
 from django.db.models import Model
 
 from pinning.conf import clusters
-from pinning.reads import count, decide
-from pinning.scopes import (
-    current_scope,
-)
+from pinning.reads import route
 
 
 class PinningRouter:
@@ -16,6 +13,8 @@ class PinningRouter:
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         """Where a read goes. ``decide`` has the rules, and the scope counts the answers."""
+        if model is None:  # RawQuerySet may have none
+            return None
         instance = hints.get("instance")
         known = clusters()
         cluster = known.fixed.get(model) if instance is None else None
@@ -23,11 +22,7 @@ class PinningRouter:
             cluster = known.of_query(model, instance, hints)
             if cluster is None:
                 return None
-        scope = current_scope()
-        alias, reason = decide(cluster, model, instance, scope)
-        if scope is not None:
-            count(scope, cluster, model, alias, reason)
-        return alias
+        return route(cluster, model, instance)
 
     def db_for_write(self, model: Any, **hints: Any) -> str | None:
         """Always the primary. Without an answer Django would write where the object was loaded.

@@ -19,6 +19,7 @@ from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
 from pinning.pins import identity_rule
 from pinning.pins.stores import Stores, load_store
+from pinning.reads import differences
 from pinning.router import PinningRouter
 
 #: Middleware that must run inside ours: it uses the database, sets identities or caches pages.
@@ -46,6 +47,16 @@ def _has_replicas(settings: Settings) -> Iterator[CheckMessage]:
             "PINNING['REPLICAS'] names no replica, so every read goes to the primary.",
             hint='For example: PINNING = {"REPLICAS": {"default": ["replica1"]}}.',
             id="pinning.W001",
+        )
+
+
+def _django_is_known(_: Settings) -> Iterator[CheckMessage]:
+    if unknown := differences():
+        yield Error(
+            f"This Django is not as pinning knows it: {', '.join(unknown)}. Every read goes to the "
+            "primary.",
+            hint="Use a Django that this version of pinning supports, or a newer pinning.",
+            id="pinning.E035",
         )
 
 
@@ -254,6 +265,7 @@ def _sessions_do_not_pin_everybody(settings: Settings) -> Iterator[CheckMessage]
 
 _CHECKS: tuple[Check, ...] = (
     _has_replicas,
+    _django_is_known,
     _aliases_exist,
     _aliases_have_one_role,
     models.listed_models_exist,

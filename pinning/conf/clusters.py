@@ -75,6 +75,11 @@ class Clusters:
         self.read_only = frozenset(read_only)
         self._unpinned_models = unpinned_models
 
+    @property
+    def have_replicas(self) -> bool:
+        """Whether any cluster has a replica."""
+        return any(cluster.replicas for cluster in self._by_name.values())
+
     def named(self, name: str) -> Cluster:
         """The cluster of that name. Raises UnknownClusterError."""
         try:

@@ -1,18 +1,10 @@
-"""Which cluster a model lives in; for a sharded model, the callable that decides for each row.
+"""Which cluster a model lives in; for a sharded model, the callable that decides for each row."""
 
-Also which models a GenericRelation leads to. Its manager (``create_generic_related_manager``) asks
-``db_for_read`` and uses the answer for updates, deletes and bulk creation too (Django ticket
-#36389), so these relations are read from the primary. The hints for another relation between the
-same two models look the same, so that relation is read from the primary as well.
-"""
-
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from pinning.conf.primary import lowered
@@ -104,23 +96,3 @@ def load_home(value: Any, known: tuple[str, ...]) -> Home:
     if not callable(function):
         raise ImportError(f"{value!r} is {function!r}, which cannot be called")
     return Sharding(function, value)
-
-
-def source_of(instance: Model) -> str | None:
-    """The alias of the database that ``instance`` was read from. None for a new one."""
-    return instance._state.db
-
-
-def is_generic_relation(model: Any, instance: Model) -> bool:
-    """Whether ``instance`` has a GenericRelation to ``model``."""
-    return model in _generic_targets(type(instance))
-
-
-@functools.cache
-def _generic_targets(owner: type[Model]) -> frozenset[Any]:
-    """The targets of GenericRelations, found by shape: to import the class needs contenttypes."""
-    return frozenset(
-        field.related_model
-        for field in owner._meta.private_fields
-        if field.one_to_many and field.related_model is not None
-    )

@@ -6,16 +6,15 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from pinning.conf import Cluster, is_generic_relation, outlives_lag
+from pinning.conf import Cluster, outlives_lag, routed_alias, source_of
 from pinning.databases import is_in_transaction, is_on_event_loop, running_thread
-from pinning.reads.replica import first_usable, settle
-from pinning.reads.routed import RoutedAlias
+from pinning.reads.replica import first_usable, may_use_replicas, settle
 from pinning.scopes import (
     ClusterWork,
     Read,
     Reason,
     Scope,
-    are_replicas_on,
+    current_scope,
     overrides,
     transaction_of,
     wishes,
@@ -52,13 +51,19 @@ def decide(
         return primary, bound
     if scope.is_unsafe and not asked.is_read_only:
         return primary, Reason.UNSAFE_METHOD
-    if instance is not None:
-        if instance._state.db == primary:
-            return primary, Reason.FOLLOWS_PRIMARY
-        if is_generic_relation(model, instance):
-            return primary, Reason.GENERIC_RELATION
+    if instance is not None and source_of(instance) == primary:
+        return primary, Reason.FOLLOWS_PRIMARY
     choice = None if reader is None else reader.settled(work.choice, scope.users)
     return settle(cluster, scope, work) if choice is None else choice.decision
+
+
+def route(cluster: Cluster, model: Any, instance: Model | None) -> str:
+    """Decide for a read in the current scope, and count the answer there."""
+    scope = current_scope()
+    alias, reason = decide(cluster, model, instance, scope)
+    if scope is not None:
+        count(scope, cluster, model, alias, reason)
+    return alias
 
 
 def count(scope: Scope, cluster: Cluster, model: Any, alias: str, reason: Reason) -> None:
@@ -77,13 +82,12 @@ def _as_asked(cluster: Cluster, model: Any, scope: Scope | None, asked: str) -> 
         return cluster.primary, Reason.PRIMARY_MODEL
     if is_on_event_loop():
         return cluster.primary, Reason.EVENT_LOOP
-    allowed = are_replicas_on() if scope is None else scope.uses_replicas()
-    if not allowed:
+    if not may_use_replicas(scope):
         return cluster.primary, Reason.SWITCHED_OFF
     alias = first_usable(cluster, scope)
     if alias is None:
         return cluster.primary, Reason.NO_REPLICA
-    return RoutedAlias(alias), Reason.USE_REPLICA
+    return routed_alias(alias, cluster.primary), Reason.USE_REPLICA
 
 
 def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper | None:

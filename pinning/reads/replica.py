@@ -11,14 +11,23 @@ from collections.abc import Iterator
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.conf import Cluster
+from pinning.conf import Cluster, routed_alias
 from pinning.databases import is_on_event_loop, pins_of_seen, running_thread
 from pinning.health import is_usable, note_exhausted, replica
 from pinning.pins import Pin, Pins
 from pinning.reads.caught_up import begin, has_reached, is_known
 from pinning.reads.order import in_order
-from pinning.reads.routed import RoutedAlias
-from pinning.scopes import Choice, ClusterWork, Reader, Reason, Scope, overrides, wishes
+from pinning.reads.replaced import differences
+from pinning.scopes import (
+    Choice,
+    ClusterWork,
+    Reader,
+    Reason,
+    Scope,
+    are_replicas_on,
+    overrides,
+    wishes,
+)
 
 #: How many replicas a pinned scope asks for their position before it takes the primary.
 MOST_ASKED = 2
@@ -41,6 +50,13 @@ def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reas
         choice = Choice.for_now(cluster.primary, Reason.PINNED)
     reader.choice = choice
     return choice.decision
+
+
+def may_use_replicas(scope: Scope | None) -> bool:
+    """Whether USE_REPLICAS lets ``scope`` read from replicas, and Django is as we know it."""
+    if differences():
+        return False
+    return are_replicas_on() if scope is None else scope.uses_replicas()
 
 
 def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
@@ -135,7 +151,7 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Read
 
 def choose(scope: Scope, cluster: Cluster) -> Choice:
     """Choose which database serves the reads of ``scope`` on ``cluster``."""
-    if not scope.uses_replicas():
+    if not may_use_replicas(scope):
         return Choice(cluster.primary, Reason.SWITCHED_OFF)
     known = scope.pins()
     if known is None:
@@ -148,7 +164,7 @@ def choose(scope: Scope, cluster: Cluster) -> Choice:
     alias = first_usable(cluster, scope)
     if alias is None:
         return Choice.for_now(cluster.primary, Reason.NO_REPLICA)
-    return _on_replica(alias, Reason.REPLICA)
+    return _on_replica(cluster, alias, Reason.REPLICA)
 
 
 def leave_primary(scope: Scope, cluster: Cluster, reader: Reader, old: Choice) -> Choice:
@@ -183,7 +199,9 @@ def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
     connection = connections[choice.alias]
     if not has_reached(connection, pins):
         return Choice.for_now(cluster.primary, Reason.PINNED)
-    return _after_pins(connection, pins) if pins else _on_replica(choice.alias, choice.reason)
+    if pins:
+        return _after_pins(cluster, connection, pins)
+    return _on_replica(cluster, choice.alias, choice.reason)
 
 
 def _choose_caught_up(
@@ -195,25 +213,27 @@ def _choose_caught_up(
         connection = connections[alias]
         begin(connection)
         if has_reached(connection, needed):
-            return _after_pins(connection, pins) if pins else _on_replica(alias, Reason.REPLICA)
+            if pins:
+                return _after_pins(cluster, connection, pins)
+            return _on_replica(cluster, alias, Reason.REPLICA)
         reason = Reason.PINNED
     return Choice.for_now(cluster.primary, reason)
 
 
-def _on_replica(alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> Choice:
+def _on_replica(cluster: Cluster, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> Choice:
     choice = Choice(alias, reason, replica(alias), pins)
-    choice.decision = (RoutedAlias(alias), reason)
+    choice.decision = (routed_alias(alias, cluster.primary), reason)
     return choice
 
 
-def _after_pins(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> Choice:
+def _after_pins(cluster: Cluster, connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> Choice:
     """The replica behind ``connection``, to which ``pins`` do not keep the scope from going.
 
     Pins that hold by position stay with the choice: each connection must show that it has them.
     """
     held = tuple(pin for pin in pins if is_known(connection, pin))
     reason = Reason.CAUGHT_UP if len(held) == len(pins) else Reason.WINDOW_OVER
-    return _on_replica(connection.alias, reason, held)
+    return _on_replica(cluster, connection.alias, reason, held)
 
 
 def _usable(cluster: Cluster, seed: object) -> Iterator[str]:

@@ -13,22 +13,14 @@ from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
+from pinning.conf import RoutedAlias
+
 #: In how many callers' frames that function is looked for. Django has three between a wrapper and
 #: the query. Each wrapper of another package adds some.
 _MOST_FRAMES = 20
 
 #: A function that runs a statement has one of these local variables.
 _NAMES = frozenset({"cursor", "self"})
-
-
-class RoutedAlias(str):
-    """An alias that the router gave. Copies and pickles of it are plain strings."""
-
-    __slots__ = ()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as a plain string, which can be read where pinning is not installed."""
-        return str, (str(self),)
 
 
 def was_routed(cursor: CursorWrapper) -> bool:

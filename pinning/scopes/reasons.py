@@ -24,7 +24,6 @@ class Reason(StrEnum):
     LOCKED = "locked", "this scope has locked something on the primary, to read what is there now"
     UNSAFE_METHOD = "unsafe_method", "the request's method is one that usually writes"
     FOLLOWS_PRIMARY = "follows_primary", "it follows an object that was loaded from the primary"
-    GENERIC_RELATION = "generic_relation", "Django may write where it reads a GenericRelation"
     EVENT_LOOP = "event_loop", "code on an event loop must not wait while a replica is chosen"
     SWITCHED_OFF = "switched_off", "USE_REPLICAS is off for this scope"
     STORES_DOWN = "stores_down", "no store could tell whether the user has written"

@@ -9,7 +9,7 @@ from django.db import connections, router, transaction
 from django.db.migrations.state import ProjectState
 from django.test.utils import isolate_apps
 
-from pinning import Reason, mark_written, scope
+from pinning import Reason, mark_written, scope, source_of
 from pinning.conf.clusters import Clusters, clusters, configured
 from pinning.exceptions import PinningError, ReadOnlyClusterError, UnknownClusterError
 from pinning.router import PinningRouter
@@ -185,19 +185,19 @@ def test_a_row_from_the_other_clusters_primary_is_no_reason_to_read_from_a_prima
 def test_rows_are_written_read_and_followed_each_in_its_cluster(pinning):
     user = User.objects.create(username="customer")
     order = Order.objects.create(text="new", customer_id=user.pk)
-    assert (user._state.db, order._state.db) == ("default", "orders")
+    assert (source_of(user), source_of(order)) == ("default", "orders")
     order.products.add(Product.objects.create(name="tea"))
     Line.objects.create(order=order, text="one")
     with scope():
         order = Order.objects.prefetch_related("line_set", "products").get()
-        assert order._state.db == "orders1"
-        assert order.customer._state.db == "replica1"
-        assert [line._state.db for line in order.line_set.all()] == ["orders1"]
-        assert [product._state.db for product in order.products.all()] == ["orders1"]
-        assert [row._state.db for row in Order.objects.filter(customer=user)] == ["orders1"]
+        assert source_of(order) == "orders1"
+        assert source_of(order.customer) == "replica1"
+        assert [source_of(line) for line in order.line_set.all()] == ["orders1"]
+        assert [source_of(product) for product in order.products.all()] == ["orders1"]
+        assert [source_of(row) for row in Order.objects.filter(customer=user)] == ["orders1"]
         assert Order.objects.prefetch_related("customer").get().customer == user
         order.save()
-        assert order._state.db == "orders"
+        assert source_of(order) == "orders"
     assert not Order.objects.using("default").exists()
 
 
@@ -224,7 +224,7 @@ def test_a_router_in_front_may_allow_relations_across_clusters(pinning, settings
     user = User.objects.create(username="customer")
     Order(customer=user, text="new").save()
     with scope():
-        assert [order._state.db for order in user.order_set.all()] == ["orders1"]
+        assert [source_of(order) for order in user.order_set.all()] == ["orders1"]
 
 
 def test_a_row_is_deleted_with_a_key_of_another_cluster_that_does_nothing(pinning):
@@ -240,7 +240,7 @@ class TestSharding:
         here, there = Order(text="default"), Order(text="orders")
         here.save()
         there.save()
-        assert (here._state.db, there._state.db) == ("default", "orders")
+        assert (source_of(here), source_of(there)) == ("default", "orders")
 
     def test_no_answer_is_the_default_cluster(self):
         assert write_of(Order) == "default"
@@ -265,7 +265,7 @@ class TestSharding:
     def test_hints_of_the_code_arrive(self, pinning):
         pinning(MODELS={"shop.Order": lambda model, cluster=None, **hints: cluster})
         order = Order.objects.db_manager(hints={"cluster": "orders"}).create(text="new")
-        assert order._state.db == "orders"
+        assert source_of(order) == "orders"
         assert Order.objects.create(text="new")._state.db == "default"
 
     def test_a_dotted_path_does_as_well(self, pinning):
@@ -473,8 +473,8 @@ class TestReadOnly:
 
     def test_what_is_read_is_read_as_ever(self):
         with scope():
-            assert Order.objects.get()._state.db == "orders1"
-        assert Order.objects.get()._state.db == "orders"
+            assert source_of(Order.objects.get()) == "orders1"
+        assert source_of(Order.objects.get()) == "orders"
         with transaction.atomic(using="orders"):
             Order.objects.select_for_update().get()
             with transaction.atomic(using="orders"):
@@ -501,7 +501,7 @@ class TestReadOnly:
     def test_no_replica_is_needed(self, pinning):
         pinning(READ_ONLY=["orders"], REPLICAS={"default": ["replica1"], "orders": []})
         with scope() as work:
-            assert Order.objects.get()._state.db == "orders"
+            assert source_of(Order.objects.get()) == "orders"
             assert list(work.reads["orders"]) == [Reason.NO_REPLICA]
 
     def test_the_error_is_one_of_ours(self):

@@ -12,6 +12,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.core import signing
 from django.core.management import BaseCommand, call_command
+from django.db import router
 
 from pinning import Reason, current_scope, scope
 from tests.docs.visits import get, has_pinned, post, reasons
@@ -76,7 +77,7 @@ def _queue(page: Any) -> None:
 def test_a_command_that_is_not_declared_reads_from_the_primary():
     class Command(BaseCommand):
         def handle(self, **options: Any) -> None:
-            self.stdout.write(Note.objects.all().db)
+            self.stdout.write(router.db_for_read(Note))
 
     assert output_of(Command()) == "default\n"
 
@@ -112,7 +113,7 @@ def talk(consumer: Any) -> Any:
         async def answer(self, content: Any) -> None:
             notes = Note.objects.all()
             await notes.acount()
-            await self.send_json([notes.db, content])
+            await self.send_json([router.db_for_read(Note), content])
 
     async def exchange() -> Any:
         connection = {"type": "websocket", "path": "/ws", "headers": [], "user": User(pk=5)}

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, connections, transaction
 from django.db.models.expressions import RawSQL
 
-from pinning import Reason, breaker, databases, scope
+from pinning import Reason, breaker, databases, scope, source_of
 from pinning.pins.pin import Pin
 from pinning.testing.mariadb import MariaDB
 from tests.live.site.pair import DATABASE, Pair
@@ -378,7 +378,7 @@ def test_what_is_rolled_back_does_not_count(site: Pair):
 
 
 def aliases() -> set[str]:
-    return {note._state.db for note in Note.objects.all()}
+    return {source_of(note) for note in Note.objects.all()}
 
 
 def end_connections(pair: Pair, how: str = "CONNECTION") -> None:

@@ -17,7 +17,7 @@ from django.db import (
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.models.expressions import RawSQL
 
-from pinning import Reason, breaker, scope, use_replica
+from pinning import Reason, breaker, scope, source_of, use_replica
 from pinning.databases import forget
 from tests.live.site.pair import DATABASE, Pair
 from tests.notes.models import Audit, Note
@@ -46,7 +46,7 @@ def site(pair: Pair, django_db_blocker: Any) -> Iterator[Pair]:
 
 
 def aliases() -> set[str]:
-    return {note._state.db for note in Note.objects.all()}
+    return {source_of(note) for note in Note.objects.all()}
 
 
 def count(work: Any) -> dict[Reason, int]:

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connections
+from django.db import connections, router
 
 from pinning import Reason, current_scope, in_scope, scope, use_primary
 from tests.notes.models import Note
@@ -17,7 +17,7 @@ def work(text=""):
     try:
         if text:
             Note.objects.create(text=text)
-        return current_scope(), Note.objects.all().db
+        return current_scope(), router.db_for_read(Note)
     finally:
         connections.close_all()
 
@@ -44,7 +44,7 @@ def test_what_a_thread_writes_counts():
     with scope() as mine:
         run(in_scope(work), "new")
         assert mine.has_written("default")
-        assert Note.objects.all().db == "default"
+        assert router.db_for_read(Note) == "default"
 
 
 def test_a_pool_runs_it_several_times_at_once():

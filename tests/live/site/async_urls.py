@@ -12,7 +12,7 @@ from django.http import (
 )
 from django.urls import path
 
-from pinning import read_only, use_primary, use_replica
+from pinning import read_only, source_of, use_primary, use_replica
 from tests.live.site import sync_urls
 from tests.live.site.traced import note_list
 from tests.notes.models import Note, Tag
@@ -43,7 +43,7 @@ async def failed(request: HttpRequest) -> HttpResponse:
 async def streamed(request: HttpRequest) -> StreamingHttpResponse:
     async def parts() -> AsyncIterator[str]:
         async for note in Note.objects.order_by("pk"):
-            yield f"{note._state.db}:{note.text}\n"
+            yield f"{source_of(note)}:{note.text}\n"
         if "text" in request.GET:
             await Note.objects.acreate(text=request.GET["text"])
             yield "written\n"

@@ -17,7 +17,7 @@ from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import path
 
-from pinning import mark_written, read_only, use_primary, use_replica
+from pinning import mark_written, read_only, source_of, use_primary, use_replica
 from tests.live.site.traced import note_list
 from tests.notes.models import Comment, Note, Tag
 
@@ -107,7 +107,7 @@ def comments(request: HttpRequest) -> HttpResponse:
 def streamed(request: HttpRequest) -> StreamingHttpResponse:
     def parts() -> Iterator[str]:
         for note in Note.objects.order_by("pk"):
-            yield f"{note._state.db}:{note.text}\n"
+            yield f"{source_of(note)}:{note.text}\n"
         if "text" in request.GET:
             Note.objects.create(text=request.GET["text"])
             yield "written\n"

@@ -1,0 +1,62 @@
+"""Aliases with a type of their own: what the router gives, and what Django is told of a replica."""
+
+import functools
+from typing import Any
+
+from django.db.models import Model
+
+
+class RoutedAlias(str):
+    """A replica's alias that the router gave. Copies and pickles of it are plain strings.
+
+    ``cluster`` is what Django is told instead: see ``ClusterAlias``.
+    """
+
+    __slots__ = ("cluster",)
+
+    cluster: "ClusterAlias"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a plain string, which can be read where pinning is not installed."""
+        return str, (str(self),)
+
+
+class ClusterAlias(str):
+    """The primary's alias, as the name of the whole cluster, for what a replica gave.
+
+    ``_state.db`` of an object that a replica gave is one, and so is the ``db`` of a queryset that
+    the router sends to a replica. To Django and to the project it is the primary's alias: what
+    they do with it is done on the primary. ``source`` is the replica's alias. Copies and pickles
+    are plain strings.
+    """
+
+    __slots__ = ("source",)
+
+    source: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a plain string, which can be read where pinning is not installed."""
+        return str, (str(self),)
+
+
+@functools.cache
+def routed_alias(alias: str, primary: str) -> RoutedAlias:
+    """The replica ``alias`` of the cluster of ``primary``, as the router gives it."""
+    routed = RoutedAlias(alias)
+    routed.cluster = ClusterAlias(primary)
+    routed.cluster.source = routed
+    return routed
+
+
+@functools.cache
+def cluster_alias(alias: str, primary: str) -> ClusterAlias:
+    """The cluster's name for what was read with ``using(alias)``, where ``alias`` is a replica."""
+    cluster = ClusterAlias(primary)
+    cluster.source = alias
+    return cluster
+
+
+def source_of(instance: Model) -> str | None:
+    """The alias of the database that gave ``instance``. None: it was not read from a database."""
+    alias = instance._state.db
+    return str(alias.source) if type(alias) is ClusterAlias else alias

@@ -1,0 +1,57 @@
+"""What is replaced on Django's classes, and whether this Django has it as we know it.
+
+``one_database`` replaces it when the app starts. Each piece has the names that Django's own
+function uses, in 5.2 to 6.1. A function that uses other names does something else, and then
+nothing is replaced.
+"""
+
+import enum
+import functools
+import inspect
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.base import ModelState
+from django.db.models.manager import BaseManager
+from django.db.models.query import RawQuerySet
+from django.db.models.sql.query import Query
+from django.db.utils import ConnectionHandler
+
+
+class Piece(enum.Enum):
+    """A method, or a property, of a class of Django's: the class, its name, the names it uses."""
+
+    QUERYSET_DB = QuerySet, "db", "_for_write _db db_for_write db_for_read model _hints"
+    RAW_DB = RawQuerySet, "db", "_db db_for_read model _hints"
+    MANAGER_DB = BaseManager, "db", "_db db_for_read model _hints"
+    COMPILER = Query, "get_compiler", "using connection connections compiler"
+    RAW_ITERATOR = RawQuerySet, "iterator", "RawModelIterable"
+    SUBQUERY = QuerySet, "resolve_expression", "query resolve_expression _db"
+    CONNECTION = ConnectionHandler, "create_connection", "alias settings load_backend"
+
+    def __init__(self, owner: Any, attribute: str, uses: str) -> None:
+        self.owner = owner
+        self.attribute = attribute
+        self.uses = frozenset(uses.split())
+
+    def __str__(self) -> str:
+        return f"{self.owner.__name__}.{self.attribute}"
+
+    def is_known(self) -> bool:
+        """Whether Django's own function is as we know it."""
+        function = function_of(self.owner, self.attribute)
+        code = getattr(inspect.unwrap(function or len), "__code__", None)
+        return code is not None and self.uses <= {*code.co_names, *code.co_varnames}
+
+
+def function_of(owner: Any, attribute: str) -> Any:
+    """The function of a method or property, as it stands now; None if there is none."""
+    found = vars(owner).get(attribute)
+    return found.fget if isinstance(found, property) else found
+
+
+@functools.cache
+def differences() -> tuple[str, ...]:
+    """The pieces that are not as we know them. No read goes to a replica while there are any."""
+    unknown = [str(piece) for piece in Piece if not piece.is_known()]
+    return tuple(unknown if hasattr(ModelState, "db") else [*unknown, "ModelState.db"])
