@@ -16,7 +16,7 @@ _SUSPECTS = frozenset(
 )
 
 # A name with a list of columns follows these: that of a common table, of an alias, of a table.
-_BEFORE_COLUMNS = frozenset({"with", "recursive", "as", "into"})
+_BEFORE_COLUMNS = frozenset({"with", "recursive", "as", "into", "ordinality"})
 
 _AFTER_FOR, _AFTER_LOCK = frozenset({"update", "share", "no", "key"}), frozenset({"in"})
 

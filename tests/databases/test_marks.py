@@ -18,6 +18,7 @@ HARMLESS = [
     "SELECT array_agg(a ORDER BY b) FILTER (WHERE (c)) FROM notes",
     "WITH RECURSIVE n (a, b) AS (SELECT 1, 2) SELECT * FROM n",
     "SELECT * FROM unnest(%s) AS t(a, b)",
+    "SELECT array(SELECT 1) FROM unnest(%s) WITH ORDINALITY t(a, b)",
     "SELECT rand(3), random(), now()",
     "SELECT a.b FROM a",
     "SELECT current_setting('app.tenant', true)",

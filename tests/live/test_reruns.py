@@ -207,7 +207,16 @@ def test_an_alias_that_the_code_names_is_not_left(site: Pair):
             Note.objects.using("replica1").count()
 
 
-@pytest.mark.parametrize("statement", ["SET search_path = 'tenant', 'public'", "BEGIN"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET search_path = 'tenant', 'public'",
+        "BEGIN",
+        "SELECT set_config('app.tenant', '2', false)",
+        "SELECT \"set_config\"/**/('app.tenant', '2', false)",
+        "SELECT setseed(0.5)",
+    ],
+)
 def test_what_depends_on_the_session_is_not_run_elsewhere(site: Pair, statement: str):
     with scope():
         assert aliases() == {"replica1"}
@@ -216,6 +225,27 @@ def test_what_depends_on_the_session_is_not_run_elsewhere(site: Pair, statement:
         site.replica.execute(TERMINATE)
         with pytest.raises(OperationalError):
             Note.objects.count()
+
+
+def test_nothing_is_run_again_on_a_session_that_bears_a_mark(site: Pair):
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT setseed(0.5)")
+    with scope():
+        assert aliases() == {"replica1"}
+        site.replica.execute(TERMINATE)
+        with pytest.raises(OperationalError):
+            Note.objects.count()
+
+
+@pytest.mark.parametrize("statement", ["SHOW search_path", "EXPLAIN ANALYZE SELECT 1"])
+def test_what_only_asks_does_not_end_that_queries_are_run_again(site: Pair, statement: str):
+    with scope():
+        assert aliases() == {"replica1"}
+        for alias in ("default", "replica1"):
+            with connections[alias].cursor() as cursor:
+                cursor.execute(statement)
+        site.replica.execute(TERMINATE)
+        assert Note.objects.count() == 3
 
 
 def test_a_cursor_that_was_moved_takes_no_second_statement(site: Pair):
