@@ -118,6 +118,6 @@ def test_no_session_is_read_where_a_rule_names_who_it_is(settings):
 
 
 def test_two_user_models_with_the_same_key_are_two_users():
-    send(resolving(write, User(pk=5)), "POST", PHONE)
+    send(resolving(write, User(pk=UUID(int=5))), "POST", PHONE)
     response = send(resolving(read, Customer(pk=UUID(int=5))), cookies=LAPTOP)
     assert routed(response) == ("replica1", Reason.REPLICA)
