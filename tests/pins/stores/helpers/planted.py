@@ -61,6 +61,14 @@ class LooksForMarksFirst(RedisStore):
         return Loaded(pins, is_complete=is_complete)
 
 
+class ForgetsWithItsMemory(RedisStore):
+    """Throws away what it was told since its server lost its memory."""
+
+    def load(self, visitor: Visitor) -> Loaded:
+        loaded = super().load(visitor)
+        return loaded if loaded.is_complete else Loaded(Pins(), is_complete=False)
+
+
 @contextmanager
 def last_writer_wins() -> Iterator[type[Store]]:
     """The merge on the server is gone."""
@@ -99,5 +107,6 @@ PLANTED: dict[str, Callable[[], AbstractContextManager[type[Store]]]] = {
     "read, then delete": lambda: _store(DeletesWhatIsOver),
     "the newest pin sets the expiry": newest_pin_sets_the_expiry,
     "timelines do not count": lambda: _store(KnowsNoTimelines),
+    "a young memory is not looked into": lambda: _store(ForgetsWithItsMemory),
     "the marks are read first": lambda: _store(LooksForMarksFirst),
 }
