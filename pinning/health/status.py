@@ -25,10 +25,15 @@ _LATELY = 6
 
 
 class Replica:
-    """What this process knows of one replica.
+    """What this process knows of one replica. Two things take it out, each by itself.
 
-    The replica is out, and serves no reads, while it rests after a failure or lags more than
-    MAX_LAG.
+    - Resting or not. ``set_aside`` and ``mark_down`` make it rest after a failure: nobody uses it
+      for RETRY_AFTER, and then one caller tries it. ``restore`` ends that, as it has answered.
+    - Lagging or not. ``mark_lagging`` says that it lags more than MAX_LAG. ``unmark_lagging`` says
+      that it does not, or that nobody knows.
+
+    It is out while it rests or lags. Each change is told once, and that it is back only when
+    neither is left.
     """
 
     __slots__ = (

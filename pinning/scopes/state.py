@@ -107,8 +107,10 @@ class Reader:
     def settled(self, chosen: Choice | None, users: ResolvedUsers | None) -> Choice | None:
         """Its choice, if that still holds while the scope's is ``chosen``. This asks nobody."""
         choice = self.choice
-        if choice is None or choice.replica is None:
-            return None if choice is None or choice.is_due else choice
+        if choice is None:
+            return None
+        if choice.replica is None:  # not by is_due: this runs for each read
+            return choice if time.monotonic() < choice.until else None
         if choice is not chosen or choice.replica.is_lagging:
             return None
         connection = self._connection()

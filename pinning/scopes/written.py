@@ -15,8 +15,15 @@ class Written:
     meanwhile. So there is no lock: each step is one assignment or one ``append``, and what is
     assigned last makes the step count.
 
-    Where the commits are in the log is known in one of three ways: every commit brought its pins
-    along, or the primary was asked after the last commit, or it has to be asked.
+    Where the commits are in the log is in one of four states. ``known`` has the pins in the second
+    and the last one:
+
+    - Nothing was committed.
+    - Told: every commit brought its pins along. Another such ``commit`` leaves it so.
+    - To be asked: a ``commit`` brought none, or too many did. It is so again after each later one.
+    - Asked: ``answer`` gave what the primary told after the last commit.
+
+    Apart from that, all is saved, or a ``commit`` or ``receive`` since has to be saved yet.
     """
 
     __slots__ = (

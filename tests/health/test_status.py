@@ -4,7 +4,7 @@ from django.db import OperationalError
 
 from pinning.conf.clusters import Cluster
 from pinning.health import status
-from pinning.signals import replica_up
+from pinning.signals import replica_down, replica_up
 
 CLUSTER = Cluster("default", ("replica1", "replica2"))
 ERROR = OperationalError("down")
@@ -50,3 +50,28 @@ def test_that_all_are_out_is_told_once_until_one_is_back(caplog):
 def test_a_cluster_without_replicas_has_not_lost_any(caplog):
     status.note_exhausted(Cluster("default", ()))
     assert caplog.records == []
+
+
+def test_what_lags_is_told_once_and_comes_back_once(caplog):
+    told = []
+    down = lambda alias, **_: told.append(("down", alias))  # noqa: E731
+    up = lambda alias, **_: told.append(("up", alias))  # noqa: E731
+    replica_down.connect(down)
+    replica_up.connect(up)
+    for change in ("mark", "mark", "unmark", "unmark", "mark"):
+        if change == "mark":
+            status.replica("replica1").mark_lagging(ERROR)
+        else:
+            status.replica("replica1").unmark_lagging()
+    replica_down.disconnect(down)
+    replica_up.disconnect(up)
+    assert told == [("down", "replica1"), ("up", "replica1"), ("down", "replica1")]
+
+
+def test_of_two_failures_in_a_row_the_second_says_nothing():
+    replica = status.replica("replica1")
+    assert replica.mark_down()
+    assert not replica.mark_down()
+    replica.restore()
+    assert not replica.is_out
+    assert replica.mark_down()

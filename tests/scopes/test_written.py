@@ -53,6 +53,32 @@ def test_an_answer_to_an_older_question_does_not_count():
     assert written.known() is None
 
 
+def test_too_many_commits_that_told_their_position_have_the_primary_asked():
+    written = Written()
+    for place in range(51):
+        written.commit(pins(place))
+    assert written.known() is None
+    written.answer(written.latest(), pins(60))
+    assert places(written.known()) == [60]
+
+
+def test_the_session_is_known_as_long_as_one_has_made_all_commits():
+    session, other = object(), object()
+    for sessions, known in (
+        ([], None),
+        ([session], session),
+        ([session, session], session),
+        ([session, other], None),
+        ([session, None], None),
+        ([None], None),
+        ([session, other, session, session], None),
+    ):
+        written = Written()
+        for each in sessions:
+            written.commit(None, each)
+        assert written.session() is known
+
+
 def test_a_commit_and_received_pins_are_to_be_saved():
     for change in (lambda written: written.commit(None), lambda written: written.receive(pins(5))):
         written = Written()
