@@ -30,6 +30,18 @@ def line(act: Act) -> str:
     )
 
 
+def by_way(acts: list[Act]) -> dict[str, dict[str, int]]:
+    """Reads after a write in each way, to write or to read, and how many of them were stale."""
+    totals: dict[str, dict[str, int]] = {}
+    for act in acts:
+        counted = {"pairs": act.verdict.pairs_by_ways, "stale": act.verdict.stale_by_ways}
+        for key, counts in counted.items():
+            for both, count in counts.items():
+                for name in set(both):
+                    totals.setdefault(name, {"pairs": 0, "stale": 0})[key] += count
+    return dict(sorted(totals.items(), key=lambda item: -item[1]["pairs"]))
+
+
 def stale_lines(verdict: Verdict) -> Iterator[str]:
     """After which ways to write, and by which to read."""
     for (written, read), count in verdict.stale_by_ways.most_common():
@@ -51,6 +63,7 @@ def summary(acts: list[Act]) -> dict[str, object]:
             }
             for act in acts
         ],
+        "ways": by_way(acts),
     }
 
 
@@ -82,6 +95,8 @@ def main() -> int:
         act.history.clear()
     total, idle = summary(acts), [act for act in acts if objection(act.verdict)]
     print(f"{'in all':45} {total['pairs']:>9,} {total['stale']:>6} {total['failed']:>6}")
+    for name, counts in by_way(acts).items():
+        print(f"{name:45} {counts['pairs']:>9,} {counts['stale']:>6}")
     if given.history:
         results.save(given.history, "proof", total)
     if given.keep:

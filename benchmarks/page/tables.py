@@ -209,7 +209,16 @@ def proof(directory: Path) -> str:
     return (
         f"{pairs:,} reads after {writes:,} writes, of which {stale} were stale; {failed} requests "
         f"failed; {back} reads went back on a write that was under way.\n\n{markdown(header, rows)}"
+        f"\n\n{_ways(part.get('ways'))}"
     )
+
+
+def _ways(ways: dict[str, dict[str, int]] | None) -> str:
+    """Reads after a write in each way. One whose read and write differ counts for both."""
+    if ways is None:
+        return "This one was kept when its users had fewer ways to write and read."
+    rows = ([f"`{name}`", f"{counts['pairs']:,}"] for name, counts in ways.items())
+    return markdown(["way to write or to read", "reads after a write"], rows)
 
 
 def budget(directory: Path) -> str:

@@ -36,6 +36,10 @@ class Redis(Server):
         self.ask(f"SET {mark}:lasting 1")
         self.ask(f"DEL {mark}:young")
 
+    def forget(self) -> None:
+        """Lose all that it has, as a restart does."""
+        self.ask("FLUSHALL")
+
     def ask(self, command: str) -> bytes:
         """What it answers to a command, as its protocol has it; empty when it does not answer."""
         greeting = f"AUTH {self.password}\r\n".encode()
@@ -44,10 +48,6 @@ class Redis(Server):
     def _prepare(self) -> None:
         # Not among the arguments, which everybody can see.
         keep_secret(self.directory / "redis.conf", f"requirepass {self.password}", self.account)
-
-    def forget(self) -> None:
-        """Lose all that it has, as a restart does."""
-        self.ask("FLUSHALL")
 
     def _command(self) -> Sequence[str | Path]:
         program = [find_program("redis-server", "valkey-server"), self.directory / "redis.conf"]

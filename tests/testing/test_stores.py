@@ -55,6 +55,12 @@ class TestStores:
             server.start()
             assert server.ask("GET name") == b"$-1\r\n"
 
+    def test_a_redis_server_forgets_when_it_is_told_to(self) -> None:
+        with service(Redis()) as server:
+            server.ask("SET name value")
+            server.forget()
+            assert server.ask("GET name") == b"$-1\r\n"
+
     def test_pins_on_a_redis_server_are_believed_once_it_has_grown_old(self) -> None:
         alice = Visitor(cookies={}, identities=("alice",))
         with service(Redis()) as server:
