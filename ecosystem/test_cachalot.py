@@ -15,7 +15,8 @@ import pytest  # noqa: E402
 from cachalot.api import invalidate  # noqa: E402
 from cachalot.settings import cachalot_settings  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.test import Client  # noqa: E402
+from django.core.checks import run_checks  # noqa: E402
+from django.test import Client, override_settings  # noqa: E402
 
 from ecosystem.journeys import Journeys  # noqa: E402
 
@@ -41,3 +42,9 @@ def test_by_default_an_old_result_outlives_the_pin(pair: Any, client: Client) ->
     client.post("/edit", {"text": "new"})
     pair.replica.wait_until_caught_up()
     assert client.get("/").json() == {"texts": ["old"], "reads": ["caught_up"]}
+
+
+def test_the_check_names_the_setting() -> None:
+    assert "pinning.W021" not in {each.id for each in run_checks()}
+    with override_settings(CACHALOT_DATABASES="supported_only"):
+        assert "pinning.W021" in {each.id for each in run_checks()}

@@ -22,6 +22,7 @@ from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 from cacheops import invalidate_all  # noqa: E402
+from django.core.checks import run_checks  # noqa: E402
 from django.test import Client, override_settings  # noqa: E402
 
 from ecosystem.project import REPLICAS  # noqa: E402
@@ -52,3 +53,9 @@ def test_without_it_an_old_row_from_the_replica_is_cached_for_its_writer(
         invalidate_all()
         assert Client().get("/").json()["texts"] == ["old"]  # somebody else, of the replica
         assert client.get("/").json() == {"texts": ["old"], "reads": ["pinned"]}
+
+
+def test_the_check_names_the_setting() -> None:
+    assert "pinning.W022" not in {each.id for each in run_checks()}
+    with override_settings(PINNING={"REPLICAS": REPLICAS}):
+        assert "pinning.W022" in {each.id for each in run_checks()}

@@ -15,8 +15,6 @@ PAIR = start(
 )
 migrate(PAIR)
 
-from django.test import Client  # noqa: E402
-
 from ecosystem.journeys import Journeys  # noqa: E402
 
 urlpatterns = [
@@ -26,5 +24,4 @@ urlpatterns = [
 
 
 class TestDebugToolbar(Journeys):
-    def test_the_panel_shows_the_replica(self, client: Client) -> None:
-        assert "djdt" in client.get("/").headers.get("Server-Timing", "") or True
+    pass

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -71,9 +71,12 @@ class _Opened:
         """Note a connection of this thread."""
         self._connections.add(connection)
 
-    def __del__(self) -> None:
-        """Runs in the thread that ends. A process that ends closes all by itself."""
-        if not sys.is_finalizing():
+    def __del__(self, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        """Runs in the thread that ends. A process that ends closes all by itself.
+
+        It has lost its modules by then, so the question comes as a default.
+        """
+        if not is_ending():
             for connection in list(self._connections):
                 with contextlib.suppress(Exception):  # each driver has its own errors
                     connection.close()

@@ -1,0 +1,1 @@
+"""Rows with tags, for django-taggit."""
