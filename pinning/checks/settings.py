@@ -13,8 +13,8 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 
 from pinning import conf
-from pinning.checks import models, packages
-from pinning.checks.base import Check, is_kind, replicas_of
+from pinning.checks import cookies, models, packages
+from pinning.checks.base import Check, has_kind, is_kind, replicas_of
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
 from pinning.pins import identity_rule
@@ -22,7 +22,8 @@ from pinning.pins.stores import Stores, load_store
 from pinning.reads import differences
 from pinning.router import PinningRouter
 
-#: Middleware that must run inside ours: it uses the database, sets identities or caches pages.
+#: Middleware that must run inside ours, and all that inherits from it: it uses the database, sets
+#: identities or caches pages.
 _INSIDE = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -103,7 +104,7 @@ def _middleware_is_outermost(settings: Settings) -> Iterator[CheckMessage]:  # n
         )
         return
     for path in paths[: paths.index(ours)]:
-        if path in _INSIDE:
+        if has_kind(path, _INSIDE):
             yield Error(
                 f"{path} stands before PinningMiddleware: what it writes would pin nobody, and "
                 "pages that it caches could carry one user's pins to another.",
@@ -277,6 +278,7 @@ _CHECKS: tuple[Check, ...] = (
     models.relations_stay_inside,
     _router_is_there,
     _middleware_is_outermost,
+    cookies.prefix_holds,
     _stores_load,
     _identity_loads,
     _identity_is_asked,

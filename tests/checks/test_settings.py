@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import run_checks
+from django.middleware.cache import UpdateCacheMiddleware
 from django.test import override_settings
 
 import pinning
@@ -57,6 +58,10 @@ def messages(*, deploy=False):
     return run_checks(app_configs=ours, include_deployment_checks=deploy)
 
 
+class OwnPages(UpdateCacheMiddleware):
+    """A project's own."""
+
+
 def found(*, deploy=False, **changes):
     """The ids of our checks under these settings. ``PINNING`` is added to what is good."""
     changes["PINNING"] = {**PINNING, **changes.pop("PINNING", {})}
@@ -78,6 +83,7 @@ CACHED = {"default": {"BACKEND": "django.core.cache.backends.memcached.PyMemcach
 TIMEOUTS = {"SOCKET_TIMEOUT": 0.2, "SOCKET_CONNECT_TIMEOUT": 0.2}
 
 SERVER = {"STORES": ["cache"]}
+HOST = {"NAME": "__Host-pin", "SECURE": True}
 SHARD = "tests.conf.test_clusters.by_text"
 
 
@@ -123,6 +129,14 @@ BAD = [
     ("W018", {"PINNING": both("shop.Product")}),
     ("E016", {"MIDDLEWARE": [SESSIONS, OURS]}),
     ("E016", {"MIDDLEWARE": [PAGES, OURS, SESSIONS]}),
+    ("E016", {"MIDDLEWARE": ["django.middleware.cache.CacheMiddleware", OURS, SESSIONS]}),
+    ("E016", {"MIDDLEWARE": ["tests.checks.test_settings.OwnPages", OURS, SESSIONS]}),
+    ("E036", {"PINNING": {"COOKIE": {"NAME": "__Host-pin"}}}),
+    ("E036", {"PINNING": {"COOKIE": {"NAME": "__Secure-pin", "SECURE": False}}}),
+    ("E036", {"PINNING": {"COOKIE": {**HOST, "DOMAIN": "example.org"}}}),
+    ("E036", {"PINNING": {"COOKIE": {**HOST, "PATH": "/app"}}}),
+    ("E036", {"PINNING": {"COOKIE": HOST}, "SESSION_COOKIE_DOMAIN": "example.org"}),
+    ("E036", {"PINNING": {"COOKIE": HOST}, "SESSION_COOKIE_PATH": "/app"}),
     ("E018", {"PINNING": {"STORES": ["cookies"]}}),
     ("E018", {"PINNING": {"STORES": ["tests.nowhere.Store"]}}),
     ("E018", {"PINNING": {"STORES": ["pathlib.Path"]}}),
@@ -400,3 +414,21 @@ def test_every_id_has_a_row_in_the_docs_and_every_row_an_id():
 def test_every_id_is_triggered_by_a_test():
     triggered = {f"pinning.{id_}" for id_, _ in BAD + BAD_FOR_DEPLOYMENT} | ELSEWHERE
     assert triggered == {f"pinning.{id_}" for id_ in ids_of_code()}
+
+
+@pytest.mark.parametrize(
+    ("cookie", "changes"),
+    [
+        (HOST, {}),
+        ({"NAME": "__Host-pin"}, {"SESSION_COOKIE_SECURE": True}),
+        ({**HOST, "PATH": "/"}, {"SESSION_COOKIE_PATH": "/app"}),
+        ({"NAME": "__Secure-pin", "SECURE": True, "DOMAIN": "example.org"}, {}),
+        ({"NAME": "pin", "DOMAIN": "example.org"}, {}),
+    ],
+)
+def test_a_cookie_that_browsers_take_is_right(cookie, changes):
+    assert found(PINNING={"COOKIE": cookie}, **changes) == []
+
+
+def test_middleware_that_cannot_be_imported_is_left_to_django():
+    assert found(MIDDLEWARE=["tests.nowhere.Middleware", OURS, SESSIONS]) == []
