@@ -8,17 +8,16 @@ import tracemalloc
 from typing import Any
 
 from django.db.utils import ConnectionRouter
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory, override_settings
 
 from benchmarks.growth.counts import rss_mb
 from benchmarks.notes.models import Note
-from pinning.conf.settings import settings
 from pinning.middleware import PinningMiddleware
-from pinning.pins import signing
 from pinning.pins.identity import Visitor, identities_of
 from pinning.pins.pin import Pin, Pins
-from pinning.pins.stores import stores
+from pinning.pins.stores import Exchange, stores
+from pinning.pins.stores.cookie import CookieStore
 from pinning.scopes.request import RequestScope
 from pinning.scopes.scope import inside
 
@@ -75,7 +74,7 @@ def live_scope_bytes() -> int:
 
 
 def cookie_sizes() -> list[dict[str, Any]]:
-    """The length of the one cookie that holds the pins of so many clusters."""
+    """The length of the cookies that hold the pins of so many clusters."""
     rows = []
     for number in CLUSTERS:
         pins = Pins(
@@ -87,8 +86,8 @@ def cookie_sizes() -> list[dict[str, Any]]:
             )
             for n in range(number)
         )
-        name = f"{settings().cookie.name}.01234567"
-        value = signing.sign(pins, signing.COOKIE)
-        is_read = signing.unsign(value, signing.COOKIE) == pins
-        rows.append({"clusters": number, "bytes": len(name) + 1 + len(value), "is_read": is_read})
+        exchange = Exchange(HttpRequest(), HttpResponse())
+        CookieStore().save(Visitor(cookies={}), pins, exchange)
+        sent = [f"{name}={morsel.value}" for name, morsel in exchange.response.cookies.items()]
+        rows.append({"clusters": number, "bytes": len("; ".join(sent))})
     return rows
