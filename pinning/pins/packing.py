@@ -36,10 +36,9 @@ _ONE_UUID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.")
 def pack(token: Token, clusters: Clusters, room: int) -> bytes:
     """The token in at most ``room`` bytes. If its pins take more, every cluster is held instead."""
     packed = _packed(token, clusters)
-    if len(packed) > room or len(token.given) > _MOST_PINS:
+    if _filled_up(packed) > room or len(token.given) > _MOST_PINS:
         packed = _packed(token.with_given([hold(token.issued_at)]), clusters)
-    full = max(_SMALLEST, len(packed) + (_SMALLEST - len(packed)) % _STEP)
-    return packed + secrets.token_bytes(full - len(packed))
+    return packed + secrets.token_bytes(_filled_up(packed) - len(packed))
 
 
 def unpack(packed: bytes, clusters: Clusters) -> Token | None:
@@ -51,6 +50,11 @@ def unpack(packed: bytes, clusters: Clusters) -> Token | None:
     except (ValueError, OverflowError):
         return None
     return Token(issued_at=issued_at, marks=marks, given=tuple(filter(None, given)))
+
+
+def _filled_up(packed: bytes) -> int:
+    """The length with what is added so that it tells nothing."""
+    return max(_SMALLEST, len(packed) + (_SMALLEST - len(packed)) % _STEP)
 
 
 def _packed(token: Token, clusters: Clusters) -> bytes:
