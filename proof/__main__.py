@@ -82,12 +82,11 @@ def main() -> int:
     parser.add_argument("--step", type=float, default=1.5, help="seconds of a fault's step")
     parser.add_argument("--history", type=Path, help="a folder for histories and proof.json")
     parser.add_argument("--keep", action="store_true", help="keep the summary, for docs/verify.md")
-    parser.add_argument("--all-ways", action="store_true", help="also those known to be wrong")
     given = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proof.settings")
     print(f"{'':45} {'pairs':>9} {'stale':>6} {'failed':>6} {'replicas':>8} {'pairs/s':>7}")
     acts: list[Act] = []
-    for act in play_all(given.pairs, given.step, are_all=given.all_ways):
+    for act in play_all(given.pairs, given.step):
         print(line(act), *stale_lines(act.verdict), sep="\n", flush=True)
         acts.append(act)
         if given.history:

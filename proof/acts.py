@@ -55,14 +55,12 @@ def play(
     name: str,
     step_seconds: float,
     is_over: Callable[[int], bool] = lambda _: True,
-    *,
-    are_all: bool = False,
 ) -> Act:
     """Play a fault again and again until ``is_over`` says so of the number of requests."""
     fault = FAULTS[name]
     sites = stage.sites(**fault.site)
     make_young_or_old(stage.redis, fault)
-    visits = plan(fault.kinds, ways(without=fault.without, are_all=are_all))
+    visits = plan(fault.kinds, ways(without=fault.without))
     with Crowd(addresses(sites), visits) as crowd, crowd.at_work():
         while True:
             for _ in fault.play(stage):
@@ -92,7 +90,7 @@ def logs(sites: list[Site]) -> str:
     return "\n".join(site.log() for site in sites)
 
 
-def play_all(pairs: int, step_seconds: float, *, are_all: bool = False) -> Iterator[Act]:
+def play_all(pairs: int, step_seconds: float) -> Iterator[Act]:
     """All faults on all vendors, each with an equal part of the pairs; promotions make up the rest.
 
     Of four requests about three are reads after a write.
@@ -107,7 +105,7 @@ def play_all(pairs: int, step_seconds: float, *, are_all: bool = False) -> Itera
         with Pair.running(vendor) as pair, Stage(vendor, pair) as stage:
             stage.create_tables()
             for name in names(vendor):
-                act = play(stage, name, step_seconds, is_enough, are_all=are_all)
+                act = play(stage, name, step_seconds, is_enough)
                 rate = act.verdict.pairs / act.verdict.seconds
                 yield act
             yield play_promotion(stage, max(8.0, each / rate))

@@ -8,14 +8,6 @@ from pinning.verify.ways import WAYS, Way
 _PATH = "proof"
 _ASYNC = "async"
 
-#: Known to be wrong, and not tried unless asked for. Generic foreign keys and ``get_next_by_...``
-#: read where their object came from, and ask no router: after a write in the same request, that is
-#: a replica without it.
-KNOWN_WRONG = (
-    Way(name="generic foreign key", path=_PATH, is_write=True),
-    Way(name="next row", path=_PATH, is_write=True),
-)
-
 #: What the sites can have that are the proof's own.
 OWN = (
     Way(name="several threads", path=_PATH, asks_user=True, weight=2),
@@ -23,6 +15,8 @@ OWN = (
     Way(name="async write", path=_ASYNC, method="POST", is_write=True),
     Way(name="async stream", path=_ASYNC, method="POST", is_write=True),
     Way(name="deferred field", path=_PATH, is_write=True),
+    Way(name="generic foreign key", path=_PATH, is_write=True),
+    Way(name="next row", path=_PATH, is_write=True),
     Way(name="lock and count", path=_PATH, is_stranger=True, number="receipts", weight=2),
     Way(name="cache lock", path=_PATH, is_stranger=True, number="receipts", weight=2),
     Way(name="cache incr", path=_PATH, is_stranger=True, is_write=True, number="calls", weight=2),
@@ -32,7 +26,6 @@ OWN = (
 STREAMS = ("stream", "stream by GET", "async stream")
 
 
-def ways(*, without: tuple[str, ...] = (), are_all: bool = False) -> tuple[Way, ...]:
-    """Those that are tried. ``are_all`` adds those that are known to be wrong."""
-    known = (*WAYS, *OWN, *(KNOWN_WRONG if are_all else ()))
-    return tuple(way for way in known if way.name not in without)
+def ways(*, without: tuple[str, ...] = ()) -> tuple[Way, ...]:
+    """All but those of these names."""
+    return tuple(way for way in (*WAYS, *OWN) if way.name not in without)

@@ -9,6 +9,7 @@ from pinning.conf import primary
 from pinning.pins import Pins
 from pinning.pins.stores import redis
 from pinning.pins.stores.base import Loaded
+from pinning.reads import one_database
 from pinning.router import PinningRouter
 from pinning.scopes import inside, request
 from pinning.scopes.scope import Scope
@@ -82,6 +83,17 @@ class ThreadsWithoutPins(WayBug):
         views.in_scope = in_scope
 
 
+class AliasesAreDatabases(WayBug):
+    """What follows an object is read from the replica that gave it."""
+
+    def ready(self) -> None:
+        def ask_again(queryset: Any, name: str) -> str:
+            return name if getattr(queryset, "_for_write", False) else "replica1"
+
+        one_database._ask_again = ask_again
+        one_database._named = lambda asked: str(getattr(asked, "source", asked))
+
+
 class LocksIgnored(WayBug):
     """A lock in the view's transaction is a read like any other."""
 
@@ -103,8 +115,9 @@ class FollowsItsObject(WayBug):
         correct = PinningRouter.db_for_read
 
         def db_for_read(router: Any, model: Any, **hints: Any) -> Any:
-            instance = hints.get("instance")
-            return (instance and instance._state.db) or correct(router, model, **hints)
+            state = getattr(hints.get("instance"), "_state", None)
+            source = getattr(getattr(state, "db", None), "source", None)
+            return source or correct(router, model, **hints)
 
         PinningRouter.db_for_read = db_for_read
 
