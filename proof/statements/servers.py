@@ -56,17 +56,22 @@ class PostgresSession:
 
     def __init__(self, server: Postgres, mode: str) -> None:
         self.server, self._mode = server, mode
+        self._connection: Any = None
         self.reset()
 
     def reset(self) -> None:
         """A new session, and the data as they were."""
-        with contextlib.suppress(AttributeError):
-            self._connection.close()
         self._connect()
         self._connection.execute(_POSTGRESQL)
         self.begin()
 
+    def close(self) -> None:
+        """End it."""
+        if self._connection is not None:
+            self._connection.close()
+
     def _connect(self) -> None:
+        self.close()
         self._connection = self.server.connect()
         self._connection.prepare_threshold = None  # psycopg's own statements would count
 
@@ -180,10 +185,14 @@ class MariaDBSession:
             self._ask(part)
         self.begin()
 
-    def _connect(self) -> None:
+    def close(self) -> None:
+        """End it."""
         if self._connection is not None:
             with contextlib.suppress(MySQLdb.Error):
                 self._connection.close()
+
+    def _connect(self) -> None:
+        self.close()
         self._connection = MySQLdb.connect(
             host=self.server.host,
             port=self.server.port,

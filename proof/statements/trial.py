@@ -1,5 +1,6 @@
 """Runs statements on a server, and compares what they do with what their text tells."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -115,10 +116,11 @@ def play(session_kind: Any, server: Any, vendor: str, count: int, seed: int, tel
     modes = session_kind.modes
     share = -(-count // len(modes))
     for mode in modes:
-        trial = Trial(session_kind(server, mode), mode, outcome, tell)
-        for number, sql in enumerate(_texts(vendor, chance, share)):
-            trial.take(sql, number)
-        trial.finish()
+        with contextlib.closing(session_kind(server, mode)) as session:
+            trial = Trial(session, mode, outcome, tell)
+            for number, sql in enumerate(_texts(vendor, chance, share)):
+                trial.take(sql, number)
+            trial.finish()
     return outcome
 
 
