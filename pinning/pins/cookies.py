@@ -3,6 +3,7 @@
 import math
 import string
 from collections.abc import Iterable, Mapping
+from http.cookies import Morsel
 from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
@@ -35,7 +36,8 @@ class Names(NamedTuple):
 
     long_slots: tuple[str, ...]
     short_slots: tuple[str, ...]
-    marks: tuple[str, ...]
+    #: Each with a bit of its own.
+    marks: Mapping[str, int]
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -55,7 +57,7 @@ class Names(NamedTuple):
         return cls(
             tuple(numbers[:_LONG_SLOTS]),
             tuple(numbers[_LONG_SLOTS:]),
-            tuple(f"{name}.{mark}" for mark in _MARKS[:marks]),
+            {f"{name}.{mark}": 1 << bit for bit, mark in enumerate(_MARKS[:marks])},
         )
 
 
@@ -94,12 +96,14 @@ def remove_cookies(
     request: HttpRequest, response: HttpResponseBase, unneeded: Iterable[str]
 ) -> None:
     """Have the client delete cookies that we set, as many of them as the headers have room for."""
-    for name in unneeded:
-        set_cookies(request, response, {name: ""}, 0)
+    removed = list(unneeded)
+    size = bytes_of(response)
+    set_cookies(request, response, dict.fromkeys(removed, ""), 0)
+    for name in removed:
         response.cookies[name]["httponly"] = ""
-        if bytes_of(response) > MOST_BYTES:
+        size += _bytes_of(response.cookies[name])
+        if size > MOST_BYTES:
             del response.cookies[name]
-            return
 
 
 def bytes_of(response: HttpResponseBase) -> int:
@@ -110,7 +114,11 @@ def bytes_of(response: HttpResponseBase) -> int:
         for key, morsel in response.cookies.items()
         if key.startswith((f"{name}.", f"{name}-id."))
     ]
-    return sum(len(f"Set-Cookie: {morsel.OutputString()}\r\n") for morsel in ours)
+    return sum(map(_bytes_of, ours))
+
+
+def _bytes_of(morsel: Morsel[str]) -> int:
+    return len(f"Set-Cookie: {morsel.OutputString()}\r\n")
 
 
 def _place() -> dict[str, Any]:

@@ -23,7 +23,7 @@ def bytes_of(names: Names) -> int:
 def test_all_names_together_fit_into_the_header(length, reserved):
     names = Names.of("n" * length, reserved)
     assert bytes_of(names) <= MOST_BYTES - reserved
-    assert len(set(names.slots + names.marks)) == 5 + len(names.marks)
+    assert len({*names.slots, *names.marks}) == 5 + len(names.marks)
     assert 8 <= len(names.marks) <= 40
 
 

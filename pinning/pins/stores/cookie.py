@@ -89,7 +89,8 @@ class Sent(NamedTuple):
 
     def marks(self) -> list[str]:
         """The marks among the cookies, whoever has set them."""
-        return [name for name in names().marks if name in self.cookies]
+        known = names().marks
+        return [name for name in self.cookies if name in known]
 
     def _may_lack_one(self) -> bool:
         listed = 0
@@ -132,6 +133,5 @@ def _turns() -> Iterator[int]:
 
 
 def _bits(marks: Iterable[str]) -> int:
-    """A bit for each of ``marks``, by their order among the names."""
-    bits = {name: 1 << number for number, name in enumerate(names().marks)}
-    return sum(bits[name] for name in marks)
+    known = names().marks
+    return sum(known[name] for name in marks)
