@@ -46,7 +46,7 @@ class Act:
 def plan(kinds: tuple[type[User], ...], ways: tuple[Way, ...]) -> Plan:
     """Who visits, and how they write and read."""
     bounds = {"requests": _WITHOUT_END, "pause_seconds": PAUSE_SECONDS}
-    # A fault goes on for as long as it takes, and one is a clock an hour ahead.
+    # A fault goes on for as long as it takes.
     return Plan(users=USERS, kinds=kinds, ways=ways, margin_seconds=4 * 3600, **bounds)
 
 

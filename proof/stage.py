@@ -64,7 +64,7 @@ class Stage:
             first = enter(PgBouncer(self.replica)) if is_pooled else self.replica
             servers = self.pair.primary, first, self.second
             given = self.given(*servers, are_kept=kind == "wsgi", **more)
-            skewed = {**given, "apps": ["proof.skew.HourAhead"]}
+            skewed = {**given, "apps": ["proof.skew.ClockAhead"]}
             both = [given, skewed if is_skewed else given]
             self._sites[key] = [enter(Site("proof.settings", each, kind=kind)) for each in both]
         return self._sites[key]
