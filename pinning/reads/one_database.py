@@ -13,6 +13,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models.base import ModelState
+from django.db.models.sql.constants import MULTI
 from django.db.models.sql.query import Query
 from django.db.models.sql.subqueries import DeleteQuery, InsertQuery, UpdateQuery
 from django.db.utils import ConnectionHandler
@@ -117,11 +118,21 @@ def _get_compiler(theirs: Callable[..., Any]) -> Callable[..., Any]:
     """``Query.get_compiler``: a query that reads runs on the replica; one that writes does not."""
 
     def get_compiler(self: Query, using: str | None = None, *args: Any, **kwargs: Any) -> Any:
-        if type(using) is ClusterAlias and not isinstance(self, _WRITES):
-            using = using.source
-        return theirs(self, using, *args, **kwargs)
+        if type(using) is not ClusterAlias or isinstance(self, _WRITES):
+            return theirs(self, using, *args, **kwargs)
+        compiler = theirs(self, using.source, *args, **kwargs)
+        if compiler.connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+            compiler.execute_sql = functools.partial(_execute_whole, compiler.execute_sql)
+        return compiler
 
     return get_compiler
+
+
+def _execute_whole(
+    execute_sql: Callable[..., Any], result_type: str = MULTI, *_: object, **__: object
+) -> Any:
+    """Without a cursor on the server: ``iterator`` has looked into the primary's settings."""
+    return execute_sql(result_type)
 
 
 def _raw_iterator(theirs: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:

@@ -116,6 +116,19 @@ def test_a_query_of_each_kind_runs_on_the_replica(replicas_statements):
     assert len(replicas_statements) == 7
 
 
+def test_iterator_goes_by_the_replica_s_settings(monkeypatch, note):
+    """It is told not to use cursors of the server where a pooler stands before it."""
+    replica = connections["replica1"]
+    opened = []
+    monkeypatch.setattr(replica, "chunked_cursor", lambda: opened.append(1) or replica.cursor())
+    with scope():
+        list(Note.objects.iterator())
+        assert opened == [1]
+        monkeypatch.setitem(replica.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+        assert [each.pk for each in Note.objects.iterator()] == [note.pk]
+        assert opened == [1]
+
+
 def test_aggregates_run_on_the_replica(replicas_statements):
     with scope():
         Note.objects.annotate(tags_count=Count("tags")).aggregate(Count("tags_count"))
