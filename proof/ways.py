@@ -13,7 +13,7 @@ OWN = (
     Way(name="several threads", path=_PATH, asks_user=True, weight=2),
     Way(name="async read", path=_ASYNC, asks_user=True, weight=2),
     Way(name="async write", path=_ASYNC, method="POST", is_write=True),
-    Way(name="async stream", path=_ASYNC, method="POST", is_write=True),
+    Way(name="async stream", path=_ASYNC, method="POST", is_write=True, is_rare=True),
     Way(name="deferred field", path=_PATH, is_write=True),
     Way(name="generic foreign key", path=_PATH, is_write=True),
     Way(name="next row", path=_PATH, is_write=True),

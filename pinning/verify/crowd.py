@@ -77,12 +77,17 @@ class Crowd:
         return self
 
     def _make_users(self, site: dict[str, Any]) -> list[User]:
-        kinds = itertools.cycle(self._possible(site))
+        kinds = self._possible(site)
         users = []
-        for number, kind in zip(range(self.plan.users), kinds, strict=False):
+        for number, kind in zip(range(self.plan.users), itertools.cycle(kinds), strict=False):
+            is_third = number // len(kinds) % 3 == 0
             users.append(kind(number, self._client, self.history.append))
             users[-1].may_sign_in = not site["no_accounts"]
-            users[-1].ways = [way for way in self.plan.ways if _is_promised(way, kind, site)]
+            users[-1].ways = [
+                way
+                for way in self.plan.ways
+                if _is_promised(way, kind, site) and (is_third or not way.is_rare)
+            ]
         return users
 
     def __exit__(self, *_: object) -> None:

@@ -23,6 +23,8 @@ class Way:
     #: Which of the client's numbers it is about. The session's own has no name, and all ways to it
     #: are ways to the same number.
     number: str = ""
+    #: Whether every third user of a kind alone takes it: it keeps who does on the primary for long.
+    is_rare: bool = False
     #: Whether it comes without cookies and token: what it sees is promised to everybody.
     is_stranger: bool = False
     #: Whether the site promises it only with pins on a server, and to those with a name there.
@@ -41,6 +43,6 @@ WAYS = (
     Way(name="raw SQL", method="POST", is_write=True),
     Way(name="executemany", method="POST", is_write=True),
     Way(name="write by GET", is_write=True),
-    Way(name="stream", method="POST", is_write=True),
+    Way(name="stream", method="POST", is_write=True, is_rare=True),
     Way(name="stream by GET", is_write=True, needs_server_side=True, needs_name=True),
 )

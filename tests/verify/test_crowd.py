@@ -5,8 +5,8 @@ import pytest
 from pinning.verify.clients import Answer, Client
 from pinning.verify.crowd import Crowd, Plan, SiteError
 from pinning.verify.passes import Pass
-from pinning.verify.users import KINDS, TwoDevices
-from pinning.verify.ways import WAYS, Way
+from pinning.verify.users import KINDS, Browser, TwoDevices
+from pinning.verify.ways import READ, WAYS, Way
 
 SITE = {
     "replicas": ["replica1"],
@@ -106,3 +106,11 @@ def test_nobody_tries_a_way_that_the_site_does_not_promise_them(
     )
     assert {"on a server" in names for names in tried.values()} == {has_server_side}
     assert all("read" in names for names in tried.values())
+
+
+def test_every_third_user_of_a_kind_takes_a_rare_way(posted):
+    ways = (READ, Way(name="rare", is_rare=True))
+    plan = Plan(users=8, kinds=(Browser, TwoDevices), ways=ways)
+    with Crowd(["http://127.0.0.1:9"], plan) as crowd:
+        takers = [len(user.ways) == 2 for user in crowd._users]
+    assert takers == [True, True, False, False, False, False, True, True]
