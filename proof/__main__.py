@@ -37,7 +37,7 @@ def by_way(acts: list[Act]) -> dict[str, dict[str, int]]:
         counted = {"pairs": act.verdict.pairs_by_ways, "stale": act.verdict.stale_by_ways}
         for key, counts in counted.items():
             for both, count in counts.items():
-                for name in set(both):
+                for name in set(both) - {""}:  # what the primary lost was written in no way
                     totals.setdefault(name, {"pairs": 0, "stale": 0})[key] += count
     return dict(sorted(totals.items(), key=lambda item: -item[1]["pairs"]))
 

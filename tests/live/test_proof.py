@@ -10,7 +10,7 @@ from proof.stage import Stage
 from tests.live.site.pair import Pair
 from tests.services import programs, service
 
-STEP_SECONDS = 0.7
+STEP_SECONDS = 0.5
 PROMOTION_SECONDS = 8.0
 
 Figure = Callable[[str, object], None]
