@@ -69,7 +69,7 @@ def lock_and_count(number: Number, _: str) -> dict[str, Any]:
         there = receipts.using(primary()).count()
         if not seen["value"]:
             receipts.create(run=number.run, number=now)
-    return {**seen, "least": there}
+    return {**seen, "least": there, "which": now}
 
 
 def cache_lock(number: Number, _: str) -> dict[str, Any]:
@@ -78,17 +78,18 @@ def cache_lock(number: Number, _: str) -> dict[str, Any]:
     The first session only sees to it that there are old rows of later locks, which have expired.
     """
     cache, now = caches["table"], _now()
-    receipts = Receipt.objects.using(primary()).filter(run=number.run, number=f"locked {now}")
+    which = f"locked {now}"
+    receipts = Receipt.objects.using(primary()).filter(run=number.run, number=which)
     if number.session == 0:
         for later in range(now + _AHEAD, now + 2 * _AHEAD):
             cache.add(f"{number.run}-{later}", 1, timeout=0)
-        return {"value": 0}
+        return {"value": 0, "which": "later"}
     there = receipts.count()
     seen = read(lambda: cache.get(f"{number.run}-{now}", 0))
     if not seen["value"] and cache.add(f"{number.run}-{now}", 1):
-        Receipt.objects.create(run=number.run, number=f"locked {now}")
-        return {**seen, "least": there}
-    return {**seen, "value": there, "least": there}
+        Receipt.objects.create(run=number.run, number=which)
+        return {**seen, "least": there, "which": which}
+    return {**seen, "value": there, "least": there, "which": which}
 
 
 def cache_incr(number: Number, client: str) -> dict[str, Any]:

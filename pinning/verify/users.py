@@ -116,7 +116,8 @@ class Hand:
         known = {kind: value for kind, value in done.items() if type(value) is int}
         more: dict[str, Any] = {"way": way.name}
         if way.number:
-            more["session"] = f"{self._name}, {way.number}"
+            which = answer.body.get("which", "")
+            more["session"] = f"{self._name}, {way.number} {which}".rstrip()
         if not known:
             kind = Kind.WRITE if way.is_write else Kind.READ
             is_foreign = answer.status == 200

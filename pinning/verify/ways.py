@@ -21,7 +21,7 @@ class Way:
     #: Whether the view asks who the user is. Many views that write do not.
     asks_user: bool = False
     #: Which of the client's numbers it is about. The session's own has no name, and all ways to it
-    #: are ways to the same number.
+    #: are ways to the same number. Of several the answer says ``which``.
     number: str = ""
     #: Whether every third user of a kind alone takes it: it keeps who does on the primary for long.
     is_rare: bool = False

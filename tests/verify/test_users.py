@@ -90,6 +90,11 @@ def test_a_number_that_is_the_client_s_own_has_a_session_of_its_own():
     assert operation.session == "browser 7, calls"
 
 
+def test_the_answer_says_which_of_several_numbers_it_was():
+    noted, _, _ = gone(Way(name="look", number="receipts"), answer(value=1, which=7))
+    assert [each.session for each in noted] == ["browser 7, receipts 7"]
+
+
 def test_a_stranger_is_another_client():
     _, by_client, by_stranger = gone(Way(name="look", is_stranger=True), answer(value=1))
     assert (len(by_client), len(by_stranger)) == (0, 1)
