@@ -49,10 +49,11 @@ class Pin:
     """The record that a client wrote to a cluster.
 
     ``written_at`` is in seconds since 1970. If ``position`` is known, it is the primary's clock,
-    read together with the position, so that the clocks of web machines never matter. Otherwise it
-    is the clock of the machine that wrote. Only ``pinning.databases`` knows what ``timeline`` and
-    ``position`` mean. Within one timeline, a larger position includes a smaller one. The part of
-    ``timeline`` before the last dot names the log that the timeline is a branch of.
+    read together with the position, so that the clocks of web machines never matter. Otherwise, and
+    for a pin that is ``held``, it is the clock of the machine that wrote. What ``timeline`` and
+    ``position`` mean only ``pinning.databases`` knows. Within one timeline, a larger position
+    includes a smaller one. The part of ``timeline`` before the last dot names the log that the
+    timeline is a branch of.
     """
 
     cluster: str
@@ -142,16 +143,17 @@ class Pins:
         """The pins without those that are certainly over.
 
         A pin with a position is compared with the newest such pin of its cluster, because both have
-        the time of the primary's clock. A pin without a position is compared with ``now``.
+        the time of the primary's clock. The others, and those that are ``held``, have that of a web
+        machine, and are compared with ``now``.
         """
         newest: dict[str, float] = {}
         for pin in self:
-            if pin.position is not None:
+            if not _is_by_clock(pin):
                 newest[pin.cluster] = max(newest.get(pin.cluster, 0.0), pin.written_at)
         return Pins(
             pin
             for pin in self
-            if (now if pin.position is None else newest[pin.cluster])
+            if (now if _is_by_clock(pin) else newest[pin.cluster])
             < pin.written_at + pin.lasts(window=window, max_pin=max_pin)
         )
 
@@ -169,6 +171,11 @@ class Pins:
         if not isinstance(raw, list):
             return cls()
         return cls(pin for entry in raw if (pin := _decode_pin(entry)) is not None)
+
+
+def _is_by_clock(pin: Pin) -> bool:
+    """Whether its time of writing is by the clock of a web machine."""
+    return pin.position is None or pin.timeline == HELD
 
 
 def _ends(places: Mapping[str, int]) -> dict[str, int]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinning.pins.pin import Pin, Pins, Position
+from pinning.pins.pin import Pin, Pins, Position, held
 
 LIMITS = {"window": 5, "max_pin": 60}
 HOUR = 3600.0
@@ -293,6 +293,18 @@ def test_the_clock_of_one_cluster_ends_no_pin_of_another():
     here = Pin(cluster="default", written_at=100, timeline="7.1", position=50)
     there = Pin(cluster="other", written_at=100 + HOUR, timeline="9.1", position=60)
     assert len(Pins([here, there]).fresh(0, **LIMITS)) == 2
+
+
+@pytest.mark.parametrize("primarys_error", [-HOUR, 0, HOUR])
+def test_a_hold_and_a_position_leave_each_other_alone_whatever_the_primarys_clock(primarys_error):
+    """The time of a hold is a web machine's."""
+    now = 3 * HOUR
+    pins = Pins([written(now + primarys_error, 50), held("default", now)])
+    assert pins.fresh(now, **LIMITS) == pins
+
+
+def test_a_hold_that_is_over_is_not_fresh():
+    assert Pins([held("default", 100)]).fresh(160, **LIMITS) == Pins()
 
 
 @given(pins=several_pins, now=moments)
