@@ -23,6 +23,25 @@ logger = logging.getLogger("pinning")
 DEFAULT = "default"
 
 
+class AnyAlias:
+    """Equals each alias of the cluster of ``alias``. Copies and pickles of it are None."""
+
+    __slots__ = ("_alias",)
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+
+    def __eq__(self, other: object) -> bool:
+        cluster = clusters().of_alias(self._alias)
+        return other == self._alias or (cluster is not None and other in cluster)
+
+    __hash__ = None  # type: ignore[assignment]  # it equals several strings
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as what can be read where pinning is not installed."""
+        return type(None), ()
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A primary and its replicas, by their aliases. The primary's alias is the cluster's name.

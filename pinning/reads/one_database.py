@@ -18,7 +18,7 @@ from django.db.models.sql.query import Query
 from django.db.models.sql.subqueries import DeleteQuery, InsertQuery, UpdateQuery
 from django.db.utils import ConnectionHandler
 
-from pinning.conf import ClusterAlias, RoutedAlias, cluster_alias, clusters
+from pinning.conf import AnyAlias, ClusterAlias, RoutedAlias, cluster_alias, clusters
 from pinning.reads.decision import route
 from pinning.reads.replaced import Piece, differences, function_of
 
@@ -151,12 +151,15 @@ def _raw_iterator(theirs: Callable[..., Iterator[Any]]) -> Callable[..., Iterato
 
 
 def _resolve_expression(theirs: Callable[..., Any]) -> Callable[..., Any]:
-    """``QuerySet.resolve_expression``: a subquery runs where the query around it runs."""
+    """``QuerySet.resolve_expression``: a subquery runs where the query around it runs.
+
+    Django refuses it if its ``_db`` is another one: here, another cluster's.
+    """
 
     def resolve_expression(self: Any, *args: Any, **kwargs: Any) -> Any:
         query = theirs(self, *args, **kwargs)
-        if type(query._db) in (RoutedAlias, ClusterAlias):
-            query._db = None
+        if query._db is not None and clusters().of_alias(query._db) is not None:
+            query._db = AnyAlias(query._db)
         return query
 
     resolve_expression.queryset_only = True  # type: ignore[attr-defined]

@@ -237,6 +237,33 @@ def test_subqueries_of_other_databases_are_still_refused():
         list(Note.objects.filter(pk__in=Note.objects.using("elsewhere").values("pk")))
 
 
+def test_subqueries_of_other_clusters_are_refused(settings):
+    settings.PINNING = {"REPLICAS": {"default": ["replica1"], "orders": ["orders1"]}}
+    for alias in ("orders", "orders1", ClusterAlias("orders")):
+        with scope(), pytest.raises(ValueError, match="Subqueries aren't allowed across"):
+            list(Note.objects.filter(pk__in=Note.objects.using(alias).values("pk")))
+
+
+@pytest.mark.parametrize("outer", [use_primary, use_replica])
+def test_a_subquery_of_the_primary_or_a_replica_runs_where_its_query_runs(outer):
+    Note.objects.create(text="note").comments.create(text="comment")
+    with scope():
+        with use_primary():
+            note = Note.objects.get()
+        inner = [note.comments.all(), *map(Comment.objects.using, ["default", "replica1"])]
+        with outer():
+            assert [Comment.objects.filter(pk__in=each).count() for each in inner] == [1, 1, 1]
+
+
+def test_the_pickle_of_a_query_with_a_subquery_runs_anywhere(note):
+    query = Comment.objects.filter(pk__in=note.comments.using("replica1")).query
+    loaded = pickle.dumps(query)
+    assert b"pinning" not in loaded
+    comments = Comment.objects.all()
+    comments.query = pickle.loads(loaded)
+    assert comments.count() == 1
+
+
 def test_a_raw_query_without_a_model_is_left_to_django():
     with scope() as work:
         assert RawQuerySet("SELECT 1").db == "default"
