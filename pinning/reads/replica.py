@@ -47,7 +47,7 @@ def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reas
     if choice is None or not _holds(choice, cluster, scope):
         choice = _choose_once(cluster, scope, work, reader)
     if choice.replica is not None and not _enter(reader, choice, cluster, work):
-        choice = Choice.for_now(cluster.primary, Reason.PINNED)
+        choice = work.choice = Choice.for_now(cluster.primary, Reason.PINNED)  # with all threads
     reader.choice = choice
     return choice.decision
 

@@ -78,7 +78,9 @@ class Reader:
     """One thread of a scope that reads from a cluster, and the database that it was sent to.
 
     - A new reader was sent nowhere: ``choice`` is None.
-    - On the primary it stays until the choice is due, whatever the scope has chosen meanwhile.
+    - On the primary it stays until the choice is due. If the scope has moved to a replica
+      meanwhile, it follows, or takes the scope back: what it has seen may be handed to a thread
+      that reads from the replica.
     - On a replica it stays as long as the scope does, on the connection that has shown that it has
       reached what the choice asks for. A new connection must show it, too.
 
@@ -107,11 +109,11 @@ class Reader:
     def settled(self, chosen: Choice | None, users: ResolvedUsers | None) -> Choice | None:
         """Its choice, if that still holds while the scope's is ``chosen``. This asks nobody."""
         choice = self.choice
-        if choice is None:
+        if choice is None or choice is not chosen:
             return None
         if choice.replica is None:  # not by is_due: this runs for each read
             return choice if time.monotonic() < choice.until else None
-        if choice is not chosen or choice.replica.is_lagging:
+        if choice.replica.is_lagging:
             return None
         connection = self._connection()
         if connection is None or connection.connection is not self._driver:

@@ -1,6 +1,7 @@
 """How long a scope stays on the primary: it looks again after a second, and never goes back."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -314,6 +315,22 @@ def test_a_thread_that_was_on_the_primary_asks_for_itself(log, clock):
         may_go_on.set()
         thread.join()
     assert told == ["default", "default", "replica1"]
+
+
+def test_a_thread_that_may_have_seen_more_takes_the_others_back(log, clock):
+    """What it has seen may be handed to them."""
+    with ThreadPoolExecutor(1) as pool, inside(Pinned()):
+        read = in_scope(route)
+        assert (route(), pool.submit(read).result()) == ("default", "default")
+        log.places["replica1"] = 200
+        clock.tick(1.1)
+        assert route() == "replica1"
+        log.places["default"] = 300
+        assert (pool.submit(read).result(), route()) == ("default", "default")
+        log.places["replica1"] = 300
+        clock.tick(1.1)
+        assert (pool.submit(read).result(), route()) == ("replica1", "replica1")
+        pool.submit(connections.close_all).result()
 
 
 def test_asynchronous_code_moves_too(log, clock):
