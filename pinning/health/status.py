@@ -99,8 +99,7 @@ class Replica:
 
     def tell_down(self, error: BaseException) -> None:
         """Log and signal that it was set aside."""
-        seconds = conf.settings().retry_after
-        logger.warning("Replica %r is set aside for %s s: %s", self.alias, seconds, error)
+        logger.warning("Replica %r is set aside until it answers: %s", self.alias, error)
         tell(replica_down, None, alias=self.alias, error=error)
 
     def restore(self) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pinning.databases.locks import takes_session_lock
 from pinning.databases.told import Told, forgets, names_in, told_by
 
 TELLS = {
@@ -175,6 +176,7 @@ def test_what_is_unsure_is_like_nothing():
         "SET app.tenant = '" + " " * 60_000 + "('",
         "SELECT set_config('app.tenant', '1', false)" + " " * 60_000 + "x",
         "SELECT set_config('app.tenant'," + " " * 60_000 + "x",
+        "LOCK TABLES " * 30_000,
         "USE other" + " " * 60_000 + "(",
         "set_config/*" * 10_000,
         "SELECT @a := 1" + "@`" * 30_001,
@@ -185,3 +187,4 @@ def test_long_statements_are_read_in_linear_time(sql: str):
     """A quadratic rule would need minutes."""
     told_by(sql, None, many=False)
     forgets(sql)
+    takes_session_lock(sql)

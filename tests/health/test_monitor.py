@@ -186,7 +186,7 @@ def test_silence_sets_it_aside_and_ends_young_waits(scene, caplog):
     assert young.is_cut
     assert not old.is_cut
     assert status.replica("replica1").breaker.is_resting
-    assert "'replica1' is set aside for 10.0 s: It did not answer a probe" in caplog.text
+    assert "'replica1' is set aside until it answers: It did not answer a probe" in caplog.text
     late = scene.waiting()
     scene.tick()
     assert late.is_cut

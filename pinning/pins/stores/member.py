@@ -55,10 +55,9 @@ class Member:
         try:
             result = action(*arguments)
         except Exception as error:
-            seconds = conf.settings().retry_after
-            if self._breaker.set_aside(seconds):
+            if self._breaker.set_aside(conf.settings().retry_after):
                 logger.warning(
-                    "The %r store is left alone for %s s: %s", self._name, seconds, _told(error)
+                    "The %r store is left alone until it works: %s", self._name, _told(error)
                 )
             return []
         if self._breaker.restore():
@@ -76,7 +75,7 @@ class Member:
             logger.info("The %r store is believed again.", self._name)
         elif self._is_complete and not is_complete:
             logger.warning(
-                "The %r store is new or was emptied: for a while it does not tell who has no pins.",
+                "The %r store is new or was emptied: for MAX_PIN only pins that it finds count.",
                 self._name,
             )
         self._is_complete = is_complete
