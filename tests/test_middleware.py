@@ -28,6 +28,7 @@ from pinning import (
 )
 from pinning.conf.clusters import clusters
 from pinning.middleware import PinningMiddleware
+from pinning.pins.cookies import hidden, names
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pins
 from pinning.pins.stores import Exchange, Loaded, Store
@@ -136,6 +137,21 @@ def test_safe_methods_can_be_set(settings):
     settings.PINNING = {**settings.PINNING, "SAFE_METHODS": ["get", "report"]}
     assert routed(send(read, "REPORT")) == ("replica1", Reason.REPLICA)
     assert routed(send(read, "HEAD")) == ("default", Reason.UNSAFE_METHOD)
+
+
+@pytest.mark.parametrize("junk", ["x", "A" * 64])
+def test_a_cookie_of_a_domain_around_hides_no_pin(junk):
+    """The browser sends both, the older first, and Django keeps the last."""
+    own = cookies_after(send(write))
+    others = dict.fromkeys(names().slots, junk)
+    both = "; ".join(f"{name}={value}" for jar in (own, others) for name, value in jar.items())
+    assert routed(send(read, cookie=both)) == ("default", Reason.PINNED)
+
+
+def test_cookies_without_end_that_others_hide_are_not_all_read():
+    many = "; ".join(f"{names().slots[0]}={number}" for number in range(10_000))
+    request = RequestFactory().get("/", headers={"cookie": many})
+    assert len(hidden(request)) < 100
 
 
 def test_by_the_clock_a_pin_holds_for_the_window():

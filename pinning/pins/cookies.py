@@ -1,5 +1,6 @@
 """The cookies of pinning: how they are named, set and removed, and how large they may be."""
 
+import itertools
 import math
 import string
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,9 @@ _LONG_SLOTS, _SHORT_SLOTS = 2, 3
 
 #: What the cookies take that name a client to stores on a server (see ``identity``), in bytes.
 _IDENTITIES = 176
+
+#: How many cookies are looked at that others hide. No browser has so many by mistake.
+_MOST_HIDDEN = 20
 
 _MARKS = string.ascii_letters[:40]  # a token has as many bits for them
 
@@ -67,6 +71,21 @@ def names() -> Names:
     settings = conf.settings()
     has_identities = set(settings.stores) != {"cookie"}
     return Names.of(settings.cookie.name, _IDENTITIES if has_identities else 0)
+
+
+def hidden(request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    """The cookies in our slots that are not in ``request.COOKIES``: names with values.
+
+    A browser sends several cookies of one name if this host and a domain around it have set one,
+    and Django keeps the last. That may be the other's.
+    """
+    header, seen, slots = request.META.get("HTTP_COOKIE", ""), request.COOKIES, names().slots
+    if header.count(";") < len(seen):  # no name comes twice
+        return ()
+    parts = (part.strip().partition("=") for part in header.split(";"))
+    found = ((name, value) for name, _, value in parts if name in slots)
+    others = (each for each in found if seen.get(each[0]) != each[1])
+    return tuple(itertools.islice(others, _MOST_HIDDEN))
 
 
 def set_cookie(

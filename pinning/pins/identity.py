@@ -35,6 +35,8 @@ class Visitor:
     """
 
     cookies: Mapping[str, str]
+    #: More cookies of names that ``cookies`` has already (see ``cookies.hidden``).
+    hidden: tuple[tuple[str, str], ...] = ()
     identities: tuple[str, ...] = ()
     #: False for a websocket: its cookies are those of the handshake, without later writes.
     are_cookies_current: bool = True

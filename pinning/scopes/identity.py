@@ -8,7 +8,17 @@ from django.db import connections
 from django.http import HttpRequest, parse_cookie
 
 from pinning.databases import is_on_event_loop, pin_now, pins_at
-from pinning.pins import Pins, Position, ResolvedUsers, Visitor, id_of, identity, is_open, signing
+from pinning.pins import (
+    Pins,
+    Position,
+    ResolvedUsers,
+    Visitor,
+    cookies,
+    id_of,
+    identity,
+    is_open,
+    signing,
+)
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
 from pinning.scopes.writers import writers_of
@@ -72,8 +82,12 @@ class Holder:
         found = identity.names_of(self._request, users)
         if found is None:
             return None
-        cookies = self._request.COOKIES
-        return Visitor(cookies=cookies, identities=found, are_cookies_current=False)
+        return Visitor(
+            cookies=self._request.COOKIES,
+            hidden=cookies.hidden(self._request),
+            identities=found,
+            are_cookies_current=False,
+        )
 
 
 def request_of(connection: Mapping[str, Any]) -> HttpRequest:

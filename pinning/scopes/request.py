@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponseBase
 
 from pinning import conf
-from pinning.pins import Pins, ResolvedUsers, Visitor, held, identity
+from pinning.pins import Pins, ResolvedUsers, Visitor, cookies, held, identity
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
 from pinning.scopes.view_transaction import begins_around
@@ -75,7 +75,12 @@ class RequestScope(Scope):
 
     def _visitor(self, names: tuple[str, ...]) -> Visitor:
         is_shared = identity.is_shared(self.request, self.user_ids())
-        return Visitor(cookies=self.request.COOKIES, identities=names, is_shared=is_shared)
+        return Visitor(
+            cookies=self.request.COOKIES,
+            hidden=cookies.hidden(self.request),
+            identities=names,
+            is_shared=is_shared,
+        )
 
     def pins_of_body(self) -> Pins:
         """Pins that hold for MAX_PIN from now, for what a body writes after the headers have left.

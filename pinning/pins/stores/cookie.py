@@ -14,7 +14,7 @@ import itertools
 import random
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pinning import conf
@@ -42,7 +42,7 @@ class CookieStore(Store):
 
     def load(self, visitor: Visitor) -> Loaded:
         """The pins of all cookies, without those that are too old or were not made here."""
-        sent = Sent.by(visitor.cookies)
+        sent = Sent.by(visitor)
         if not sent.tokens:
             return Loaded(Pins())
         return Loaded(pins_of(sent.given(time.time())).spread(conf.settings().replicas))
@@ -52,7 +52,7 @@ class CookieStore(Store):
         if exchange is None:
             return
         now = time.time()
-        sent = Sent.by(visitor.cookies)
+        sent = Sent.by(visitor)
         unknown = {pin.cluster for pin in pins if pin.position is None}
         is_past_all = exchange.written - unknown >= conf.settings().replicas.keys()
         known = without_hold(sent.given(now)) if is_past_all else sent.given(now)
@@ -65,14 +65,17 @@ class Sent(NamedTuple):
     """What a request sent in our cookies: ``cookies`` are all of its cookies."""
 
     cookies: Mapping[str, str]
-    tokens: Mapping[str, Token]
+    #: With the slots in which they were.
+    tokens: Sequence[tuple[str, Token]]
 
     @classmethod
-    def by(cls, cookies: Mapping[str, str]) -> "Sent":
+    def by(cls, visitor: Visitor) -> "Sent":
         """Read the slots. What is in one and was not written here counts for nothing."""
-        texts = {name: cookies[name] for name in names().slots if name in cookies}
-        read = {name: signing.read(text, signing.COOKIE) for name, text in texts.items()}
-        return cls(cookies, {name: token for name, token in read.items() if token is not None})
+        cookies = visitor.cookies
+        texts = [(name, cookies[name]) for name in names().slots if name in cookies]
+        texts += visitor.hidden
+        read = [(name, signing.read(text, signing.COOKIE)) for name, text in texts]
+        return cls(cookies, [(name, token) for name, token in read if token is not None])
 
     def given(self, now: float) -> list[Given]:
         """The pins of all tokens; with a hold on every cluster, if a token may be gone.
@@ -82,9 +85,9 @@ class Sent(NamedTuple):
         """
         settings = conf.settings()
         limits = {"window": settings.window, "max_pin": settings.max_pin}
-        given = [one for token in self.tokens.values() for one in token.alive(now, **limits)]
+        given = [one for _, token in self.tokens for one in token.alive(now, **limits)]
         if given and self._may_lack_one():
-            given.append(hold(max(token.issued_at for token in self.tokens.values())))
+            given.append(hold(max(token.issued_at for _, token in self.tokens)))
         return given
 
     def marks(self) -> list[str]:
@@ -94,7 +97,7 @@ class Sent(NamedTuple):
 
     def _may_lack_one(self) -> bool:
         listed = 0
-        for token in self.tokens.values():
+        for _, token in self.tokens:
             listed |= token.marks
         return len(self.tokens) >= _HIDING or bool(_bits(self.marks()) & ~listed)
 
@@ -113,8 +116,9 @@ def _answer(exchange: Exchange, sent: Sent, given: list[Given], now: int) -> Non
     # The same for all, so that no mark outlasts the tokens beside it.
     seconds = max(settings.window, settings.max_pin)
     set_cookies(exchange.request, exchange.response, values, seconds)
-    merged = [name for name in [*sent.tokens, *sent_marks] if name not in values]
-    remove_cookies(exchange.request, exchange.response, merged)
+    merged = dict.fromkeys([*(slot for slot, _ in sent.tokens), *sent_marks])
+    unneeded = [name for name in merged if name not in values]
+    remove_cookies(exchange.request, exchange.response, unneeded)
 
 
 def _slot_for(text: str, cookies: Mapping[str, str]) -> str:

@@ -70,6 +70,16 @@ def test_cookies_of_others_stay():
     assert removed(browser.save(STORE, Pins([placed(5)]))) == set()
 
 
+def test_pins_of_a_cookie_that_another_hides_go_into_the_next_one():
+    _, own = sent([placed(5)])
+    visitor = Visitor(cookies={own.key: "x"}, hidden=((own.key, own.value), (own.key, own.value)))
+    exchange = Exchange(RequestFactory().get("/"), HttpResponse())
+    STORE.save(visitor, Pins([placed(6, "other")]), exchange)
+    assert own.key in removed(exchange.response)
+    (name,) = [name for name in held_in(exchange.response.cookies) if name != own.key]
+    assert load(exchange.response.cookies[name].value) == Pins([placed(5), placed(6, "other")])
+
+
 @pytest.mark.parametrize("name", ["pinning.(", "pinning.a b", "pinning.é", "pinning./", "pinning."])
 def test_a_name_that_no_cookie_may_have_stops_no_save(name):
     """Removing it would raise, and set the store aside for everybody."""
