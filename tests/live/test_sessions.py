@@ -88,6 +88,23 @@ def test_what_the_primary_was_told_is_told_to_the_replica(way: str):
             assert notes() == [("replica1", f"of {tenant}")]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET /* who */ app.tenant = 'one'",
+        "SET app . tenant = 'one'",
+        "/* a /* b */ c */ SET app.tenant = 'one'",
+        "SELECT set_config/* who */('app.tenant', 'one', false)",
+        "EXPLAIN ANALYZE SELECT set_config('app.tenant', 'one', false)",
+    ],
+)
+def test_what_is_told_in_an_odd_form_keeps_the_reads_on_the_primary(statement: str):
+    with scope():
+        with connections["default"].cursor() as cursor:
+            cursor.execute(statement)
+        assert notes() == [("default", "of one")]
+
+
 def test_the_tenant_may_change_within_a_scope():
     with scope():
         for tenant in ("one", "two"):
