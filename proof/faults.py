@@ -146,7 +146,7 @@ FAULTS = {
     "Redis killed": Fault(redis_killed, {"pinning": SHORT}, kinds=_ONE_DEVICE, without=STREAMS),
     "Redis hung": Fault(redis_hung, IMPATIENT, kinds=_WITH_COOKIES, without=STREAMS),
     "Redis flapping": Fault(redis_flapping, IMPATIENT, kinds=_WITH_COOKIES, without=STREAMS),
-    "a clock 50 s ahead": Fault(steady_lag, {"is_skewed": True}),
+    "a clock an hour ahead": Fault(steady_lag, {"is_skewed": True}),
     "under ASGI, replica killed": Fault(replica_killed, {"kind": "asgi"}),
     "PgBouncer": Fault(steady_lag, {"is_pooled": True}, vendors=("postgresql",)),
     "PgBouncer, replica killed": Fault(

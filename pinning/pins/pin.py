@@ -61,6 +61,11 @@ class Pin:
     timeline: str = ""
     position: int | None = None
 
+    @property
+    def is_by_clock(self) -> bool:
+        """Whether the clock of a web machine said when it was written, and ends it."""
+        return self.position is None or self.timeline == HELD
+
     def is_over(self, seen: Position | None, now: float, *, window: float, max_pin: float) -> bool:
         """Whether a replica that was seen at ``seen`` may serve the client that wrote.
 
@@ -148,12 +153,12 @@ class Pins:
         """
         newest: dict[str, float] = {}
         for pin in self:
-            if not _is_by_clock(pin):
+            if not pin.is_by_clock:
                 newest[pin.cluster] = max(newest.get(pin.cluster, 0.0), pin.written_at)
         return Pins(
             pin
             for pin in self
-            if (now if _is_by_clock(pin) else newest[pin.cluster])
+            if (now if pin.is_by_clock else newest[pin.cluster])
             < pin.written_at + pin.lasts(window=window, max_pin=max_pin)
         )
 
@@ -171,11 +176,6 @@ class Pins:
         if not isinstance(raw, list):
             return cls()
         return cls(pin for entry in raw if (pin := _decode_pin(entry)) is not None)
-
-
-def _is_by_clock(pin: Pin) -> bool:
-    """Whether its time of writing is by the clock of a web machine."""
-    return pin.position is None or pin.timeline == HELD
 
 
 def _ends(places: Mapping[str, int]) -> dict[str, int]:

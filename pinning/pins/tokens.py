@@ -6,8 +6,13 @@ from typing import NamedTuple
 
 from pinning.pins.pin import EVERY_CLUSTER, Pin, Pins, held
 
-#: How far the clocks of web machines may be apart, in seconds.
+#: How far the clocks of web machines may be apart, in seconds, for what these clocks end.
 SKEW_SECONDS = 60
+
+#: How old a pin that a position ends may be, and how far in the future any pin: only a web machine
+#: whose clock is wrong makes such a pin, and it was made here. The bound is for clients that keep
+#: what they were given.
+DAY_SECONDS = 86_400
 
 
 class Given(NamedTuple):
@@ -22,8 +27,8 @@ class Given(NamedTuple):
 
     def is_alive(self, now: float, *, window: float, max_pin: float) -> bool:
         """Whether it is young enough to count. Without this, an old token would pin for ever."""
-        lasts = self.pin.lasts(window=window, max_pin=max_pin)
-        return -SKEW_SECONDS <= now - self.since <= lasts + SKEW_SECONDS
+        age, more = now - self.since, SKEW_SECONDS if self.pin.is_by_clock else DAY_SECONDS
+        return -DAY_SECONDS <= age <= self.pin.lasts(window=window, max_pin=max_pin) + more
 
     def covers(self, other: "Given") -> bool:
         """Whether nothing is lost without ``other``: this is as far, and was not given earlier."""

@@ -5,7 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pinning.pins.pin import Pin, Pins
-from pinning.pins.tokens import SKEW_SECONDS, Given, Token, combined, hold, pins_of, without_hold
+from pinning.pins.tokens import (
+    DAY_SECONDS,
+    SKEW_SECONDS,
+    Given,
+    Token,
+    combined,
+    hold,
+    pins_of,
+    without_hold,
+)
+    DAY_SECONDS,
+    SKEW_SECONDS,
+    Given,
+    Token,
+    combined,
+    hold,
+    pins_of,
+    without_hold,
+)
 
 LIMITS = {"window": 5, "max_pin": 60}
 
@@ -26,13 +44,17 @@ def by_clock(since=100):
     [
         (one(), 0, True),
         (one(), 60, True),
-        (one(), 60 + SKEW_SECONDS, True),
-        (one(), 61 + SKEW_SECONDS, False),
+        (one(), 60 + DAY_SECONDS, True),
+        (one(), 61 + DAY_SECONDS, False),
         (one(), 10**9, False),
-        (one(), -SKEW_SECONDS, True),
-        (one(), -SKEW_SECONDS - 1, False),
+        (one(), -DAY_SECONDS, True),
+        (one(), -DAY_SECONDS - 1, False),
         (by_clock(), 5 + SKEW_SECONDS, True),
         (by_clock(), 6 + SKEW_SECONDS, False),
+        (by_clock(), -DAY_SECONDS, True),
+        (by_clock(), -DAY_SECONDS - 1, False),
+        (hold(100), 60 + SKEW_SECONDS, True),
+        (hold(100), 61 + SKEW_SECONDS, False),
     ],
 )
 def test_a_pin_counts_while_it_is_young(given, age, counts):
