@@ -15,15 +15,6 @@ from pinning.pins.tokens import (
     pins_of,
     without_hold,
 )
-    DAY_SECONDS,
-    SKEW_SECONDS,
-    Given,
-    Token,
-    combined,
-    hold,
-    pins_of,
-    without_hold,
-)
 
 LIMITS = {"window": 5, "max_pin": 60}
 
