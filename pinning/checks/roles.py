@@ -40,10 +40,10 @@ def _sees_timeline(alias: str, primary: str) -> Iterator[CheckMessage]:
             f"The role {missing.role!r} cannot see which timeline the replica {alias!r} is on, so "
             "every pin holds for WINDOW at least.",
             hint=(
-                f"manage.py pinning_grant --database {primary} --role {missing.role} prints the SQL "
-                "of a function that shows it and nothing else. Run that SQL on the primary as a "
-                f"superuser. {missing.statement} also does it, but then the role sees the text of "
-                "everybody's queries."
+                f"manage.py pinning_grant --database {primary} --role {missing.role} prints the "
+                "SQL of a function that shows it and nothing else. Run that SQL on the primary as "
+                f"a superuser. {missing.statement} also does it, but then the role sees the text "
+                "of everybody's queries."
             ),
             id="pinning.W016",
         )
