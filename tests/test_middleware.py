@@ -353,6 +353,20 @@ def test_a_write_while_streaming_is_saved_where_no_header_is_needed(memory):
     assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
 
 
+def test_what_a_dropped_stream_writes_at_its_end_is_saved(memory):
+    def parts():
+        try:
+            yield b"first"
+            yield b"second"
+        finally:
+            write()
+
+    response = send(lambda request: StreamingHttpResponse(parts()), cookies={"sessionid": "abc"})
+    assert next(iter(response)) == b"first"
+    response.close()
+    assert routed(send(read, cookies={"sessionid": "abc"})) == ("default", Reason.PINNED)
+
+
 def test_same_site_follows_the_session_cookie(settings):
     assert {morsel["samesite"] for morsel in send(write, "POST").cookies.values()} == {"Lax"}
     settings.SESSION_COOKIE_SAMESITE = "None"

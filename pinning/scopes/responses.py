@@ -4,6 +4,7 @@ Templates that render late and bodies that stream run outside the blocks of the 
 middleware. Here they are put inside such a block again.
 """
 
+import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -25,10 +26,18 @@ def streams(response: object) -> bool:
 def stream_inside(response: Any, enter: Enter, on_end: Callable[[], None] = lambda: None) -> None:
     """Make each part of the body inside ``enter()``, and call ``on_end`` once after the last part.
 
-    ``on_end`` may wait for a database: for an asynchronous body it runs in a thread.
+    ``on_end`` may wait for a database: for an asynchronous body it runs in a thread. What
+    closes the body runs inside, too: a generator that is left early may write in ``finally``.
     """
+    closers = response._resource_closers
+    closers[:] = [functools.partial(_run_inside, enter, close) for close in closers]
     body = AsyncBody if response.is_async else Body
     response.streaming_content = body(response.streaming_content, enter, on_end)
+
+
+def _run_inside(enter: Enter, run: Callable[[], object]) -> None:
+    with enter():
+        run()
 
 
 def render_inside(response: Any, enter: Enter) -> None:
