@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning.databases.told import Told
+
 Answer = TypeVar("Answer")
 
 _KEY = "pinning"
@@ -104,9 +106,11 @@ def state_of(connection: BaseDatabaseWrapper) -> State:
 def forget(connection: BaseDatabaseWrapper, **_: object) -> None:
     """Receive ``connection_created``: a pool may give the same driver's connection once more.
 
-    What its server is stays the same then. What it was used for meanwhile is not known.
+    What its server is stays the same then. What it was used for meanwhile is not known, nor what
+    its session was told: the pool may have reset it.
     """
     state = state_of(connection)
+    state.told = state.told_before = dict.fromkeys(state.told, Told.unsure())
     state.reached, state.is_plain, state.session = None, not state.told, object()
 
 

@@ -11,6 +11,7 @@ from django.db import OperationalError, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from pinning import read_connection, scope
+from pinning.databases import state_of
 from pinning.exceptions import DifferentSessionError
 from pinning.scopes import Scope, inside
 from tests.live.site.pair import DATABASE, Pair
@@ -266,6 +267,27 @@ def test_a_session_of_a_pool_is_told_anew(site: Pair):
     with scope():
         assert notes() == [("default", "of one"), ("default", "of two")]
     connections["replica1"].close_pool()
+
+
+def test_a_session_that_its_pool_has_reset_is_told_anew(site: Pair):
+    def reset(driver: Any) -> None:
+        driver.autocommit = True
+        driver.execute("RESET ALL")
+
+    pool = {"min_size": 1, "max_size": 1, "reset": reset}
+    for alias in ("default", "replica1"):
+        settings = {**connections[alias].settings_dict, "CONN_MAX_AGE": 0}
+        connections[alias].close()
+        connections[alias] = DatabaseWrapper({**settings, "OPTIONS": {"pool": pool}}, alias)
+    for _ in range(2):
+        with scope():
+            tell("one")
+            assert not state_of(connections["replica1"]).told  # it has no session yet
+            assert notes() == [("replica1", "of one")]
+        for alias in ("default", "replica1"):
+            connections[alias].close()
+    for alias in ("default", "replica1"):
+        connections[alias].close_pool()
 
 
 def test_a_schema_is_told_as_well(site: Pair):
