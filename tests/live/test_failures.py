@@ -9,7 +9,7 @@ import pytest
 from pinning import Reason
 from pinning.testing.redis import Redis
 from tests.live.conftest import KINDS
-from tests.live.site.clients import Site, last_read
+from tests.live.site.clients import Client, Site, last_read
 from tests.live.site.pair import Pair, make_pair
 from tests.services import service
 
@@ -36,12 +36,19 @@ def open_site(pair: Pair, own_redis: Redis) -> Iterator[object]:
         yield open_site
 
 
+def with_session(site: Site) -> Client:
+    """A browser whose pins Redis keeps: those of one without a session are in its cookies."""
+    browser = site.client()
+    browser.post("/sign-in")
+    return browser
+
+
 @pytest.mark.parametrize("failure", ["kill", "freeze"])
 def test_browsers_lose_nothing_when_redis_fails_beside_the_cookie(
     pair: Pair, own_redis: Redis, open_site, failure: str
 ):
     site = open_site("sync-both")
-    browsers = [site.client() for _ in range(3)]
+    browsers = [with_session(site) for _ in range(3)]
     pair.replica.pause_replay()
     expected = [[] for _ in browsers]
     statuses = set()
@@ -67,7 +74,7 @@ def test_without_the_cookie_a_dead_redis_sends_reads_to_the_primary(
     pair: Pair, own_redis: Redis, open_site
 ):
     site = open_site("sync-redis")
-    browser, other = site.client(), site.client()
+    browser, other = with_session(site), site.client()
     browser.write("before")
     pair.replica.wait_until_caught_up()
     pair.replica.pause_replay()
@@ -87,7 +94,7 @@ def test_without_the_cookie_a_dead_redis_sends_reads_to_the_primary(
 
 def test_a_hung_redis_costs_a_bounded_wait_once(pair: Pair, own_redis: Redis, open_site):
     site = open_site("sync-redis")
-    browser = site.client()
+    browser = with_session(site)
     browser.write("new")
     own_redis.freeze()
     try:

@@ -46,7 +46,9 @@ def test_the_pin_holds_beyond_the_window_while_the_replica_lags(pair: Pair, site
     assert all(response.json() == {"notes": ["new"]} for response in seen)
     pair.replica.set_delay(0)
     pair.replica.wait_until_caught_up()
-    assert last_read(writer.get("/notes")) == ("replica1", Reason.CAUGHT_UP)
+    caught_up = ("replica1", Reason.CAUGHT_UP)  # soon: first, the monitor has to see it
+    reads = (last_read(writer.get("/notes")) for _ in range(500))
+    assert caught_up in reads
 
 
 def test_login_survives_lag(site: Site, pair: Pair):
@@ -231,7 +233,7 @@ def test_a_write_is_kept_from_shared_caches(site: Site, pair: Pair):
 
 
 @pytest.mark.parametrize("kind", ["sync-cookie", "async-cookie"])
-def test_broken_cookies_are_ignored_and_removed(pair: Pair, sites, kind: str):
+def test_broken_cookies_are_ignored(pair: Pair, sites, kind: str):
     site: Site = sites(kind)
     browser = site.client(follows=False)
     browser.post("/notes", data={"text": "new"})
@@ -242,5 +244,4 @@ def test_broken_cookies_are_ignored_and_removed(pair: Pair, sites, kind: str):
         response = forger.get("/notes")
         assert response.status_code == 200
         assert is_on_replica(response)
-        assert f"{name}=" in response.headers["set-cookie"]
-        assert "Max-Age=0" in response.headers["set-cookie"]
+        assert "set-cookie" not in response.headers
