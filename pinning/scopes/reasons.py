@@ -21,7 +21,10 @@ class Reason(StrEnum):
     NO_SCOPE = "no_scope", "the read happened outside any request or scope"
     TRANSACTION = "transaction", "a transaction is open on the primary"
     WRITTEN = "written", "this scope has already written to the cluster"
-    LOCKED = "locked", "this scope has locked something on the primary, to read what is there now"
+    LOCKED = (
+        "locked",
+        "this scope has locked something on the primary, or may have",
+    )
     UNSAFE_METHOD = "unsafe_method", "the request's method is one that usually writes"
     FOLLOWS_PRIMARY = "follows_primary", "it follows an object that was loaded from the primary"
     EVENT_LOOP = "event_loop", "code on an event loop must not wait while a replica is chosen"

@@ -24,13 +24,13 @@ from pinning.conf import clusters
 from pinning.databases import (
     Statement,
     as_text,
+    holds_for_transaction,
     hooks,
     is_in_transaction,
     positions_of,
     sessions,
     state_of,
     statement_of,
-    takes_session_lock,
     tells,
     was_commit_refused,
 )
@@ -62,7 +62,7 @@ class Recorder:
         if statement.marks:
             self._state.is_plain = False
         if statement.locks and not statement.writes:
-            self._note_lock(text)
+            self._note_lock(statement, text)
 
         def run() -> Any:
             return execute(sql, params, many, context)
@@ -128,16 +128,18 @@ class Recorder:
         elif scope is not None:
             scope.wrote(self._cluster)
 
-    def _note_lock(self, text: str) -> None:
+    def _note_lock(self, statement: Statement, text: str) -> None:
         """Note a lock that is held longer than this statement and the blocks around it.
 
-        The session holds it, or the view's transaction, outside whose blocks a replica may serve.
+        The session holds it, or the view's transaction, outside whose blocks a replica may serve. A
+        function that we do not know may lock, or tell the session which tenant's rows it sees.
         """
         scope, connection = current_scope(), self._connection
         if scope is None:
             return
         is_views = is_in_transaction(connection) and scope.is_views(connection, self._transaction)
-        if is_views or takes_session_lock(text):
+        lasts = statement.marks and not tells(text) and not holds_for_transaction(text)
+        if is_views or lasts:
             scope.locked(self._cluster)
 
     @property

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pinning.databases.locks import takes_session_lock
+from pinning.databases.locks import holds_for_transaction
 from pinning.databases.told import Told, forgets, names_in, told_by
 
 TELLS = {
@@ -187,4 +187,4 @@ def test_long_statements_are_read_in_linear_time(sql: str):
     """A quadratic rule would need minutes."""
     told_by(sql, None, many=False)
     forgets(sql)
-    takes_session_lock(sql)
+    holds_for_transaction(sql)

@@ -145,13 +145,17 @@ LOCKS = [
     "SELECT * FROM notes_note FOR UPDATE",
     "SELECT * FROM notes_note FOR SHARE",
     "LOCK TABLE notes_note",
+    "LOCK TABLE notes_note IN ACCESS EXCLUSIVE MODE NOWAIT;",
     "SELECT pg_advisory_xact_lock(1)",
-    "SELECT lock_the_account(1)",
 ]
 SESSION_LOCKS = [
     "SELECT pg_advisory_lock(1)",
     "SELECT pg_catalog.pg_try_advisory_lock_shared(1, 2)",
     "SELECT GET_LOCK('a', 1)",
+    "LOCK TABLES notes_note READ",
+    "LOCK TABLE notes_note WRITE",
+    "SELECT set_tenant('two')",
+    "SELECT pg_advisory_xact_lock(1), set_tenant('two')",
 ]
 
 
