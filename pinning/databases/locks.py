@@ -6,7 +6,8 @@ import re
 # TABLES, which the session holds, always has READ or WRITE after the name.
 _TRANSACTION_LOCK = re.compile(
     r"""\s*+(?: select\s++pg_(?:try_)?advisory_xact_lock(?:_shared)?\s*+\([^()]*+\)
-              | lock\s++(?:table\s++)?+[\w."]++(?:\s++in\s++[\w\s]{5,30}\smode)?+(?:\s++nowait)?+ )\s*+;?+\s*+""",
+              | lock\s++(?:table\s++)?+[\w."]++(?:\s++in\s++[\w\s]{5,30}\smode)?+
+                (?:\s++nowait)?+ )\s*+;?+\s*+""",
     re.IGNORECASE | re.VERBOSE,
 )
 
