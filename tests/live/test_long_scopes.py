@@ -85,8 +85,12 @@ def test_it_never_sees_less_than_before_while_others_write(pair_here: Pair, vend
     pair_here.replica.set_delay(LAG_SECONDS[vendor])
     with others_write(pair_here), scope(carried=write()) as work:
         seen = [newest() for _ in for_seconds(8)]
+        for _ in for_seconds(30):  # on a busy machine it takes longer until it moves
+            if Reason.CAUGHT_UP in work.reads["default"]:
+                break
+            seen.append(newest())
     assert_never_less(seen)
-    assert work.reads["default"][Reason.CAUGHT_UP] > 0
+    assert Reason.CAUGHT_UP in work.reads["default"]
 
 
 def test_none_of_its_threads_does(pair_here: Pair):

@@ -17,7 +17,7 @@ from tests.services import service
 
 pytestmark = pytest.mark.live
 
-#: ``test_races`` catches these. The first takes a flush in the middle of one load, and a run has but
+#: ``test_races`` catches these. The first takes a flush in the middle of one load; a run has but
 #: one. The other takes a load soon after a flush, which a search on a busy machine may miss.
 NOT_FOUND = {"the marks are read first", "a young memory is not looked into"}
 MOST_UNTIL_FOUND = 1000
