@@ -218,7 +218,7 @@ def _ways(ways: dict[str, dict[str, int]] | None) -> str:
     if ways is None:
         return (
             "This one was kept when its users had fewer ways to write and read, and what a client "
-            "holds had no age: now clocks may differ by a minute, and not by an hour."
+            "holds had no age."
         )
     rows = ([f"`{name}`", f"{counts['pairs']:,}"] for name, counts in ways.items())
     return markdown(["way to write or to read", "reads after a write"], rows)

@@ -241,7 +241,7 @@ def test_broken_cookies_are_ignored(pair: Pair, sites, kind: str):
     for broken in (value[:-1], "x", "", value.replace(":", "::"), value[1:]):
         forger = site.client({name: broken})
         pair.replica.pause_replay()
-        response = forger.get("/notes")
-        assert response.status_code == 200
-        assert is_on_replica(response)
-        assert "set-cookie" not in response.headers
+        responses = [forger.get("/notes") for _ in range(5)]
+        assert {response.status_code for response in responses} == {200}
+        assert any(map(is_on_replica, responses))  # once the monitor has seen that it is fresh
+        assert not any("set-cookie" in response.headers for response in responses)

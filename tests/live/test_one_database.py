@@ -20,14 +20,14 @@ pytestmark = on_each_database
 def late(pair: Pair, aliases: None) -> Iterator[Note]:
     """A note with a comment by a user, on both servers. The replica then falls behind."""
     ContentType.objects.clear_cache()
-    User.objects.all().delete()
-    author = User.objects.create(username="writer")
+    author = User.objects.get(username="writer")
     note = Note.objects.create(text="old", author=author)
     Comment.objects.create(target=note, text="comment")
     pair.replica.wait_until_caught_up()
     pair.replica.pause_replay()
     yield note
     ContentType.objects.clear_cache()
+    User.objects.filter(username="next").delete()
 
 
 def test_a_save_of_deferred_fields_loses_nobody_s_update(pair: Pair, late: Note):
@@ -44,7 +44,7 @@ def test_a_save_of_deferred_fields_loses_nobody_s_update(pair: Pair, late: Note)
 @pytest.mark.parametrize("add", ["add", "set"])
 def test_an_object_of_the_replica_is_added_to_a_relation(late: Note, add: str):
     with scope():
-        note, user = Note.objects.get(), User.objects.get()
+        note, user = Note.objects.get(), User.objects.get(username="writer")
         added = note if add == "add" else [note]
         getattr(user.note_set, add)(added)
     with scope():
@@ -75,7 +75,7 @@ def test_a_generic_foreign_key_is_read_from_the_replica_if_nobody_wrote(late: No
 
 def test_the_next_object_is_the_one_that_the_scope_wrote(late: Note):
     with scope():
-        user = User.objects.get()
+        user = User.objects.latest("date_joined")
         other = User.objects.create(username="next")
         assert user.get_next_by_date_joined() == other
 
@@ -90,7 +90,8 @@ def test_an_object_from_a_cache_leads_to_what_is_there_now(late: Note):
 
 def test_a_dead_replica_breaks_no_generic_relation(pair: Pair, late: Note):
     with scope():
-        comment, note, user = Comment.objects.get(), Note.objects.get(), User.objects.get()
+        comment, note = Comment.objects.get(), Note.objects.get()
+        user = User.objects.latest("date_joined")
         pair.replica.kill()
         try:
             ContentType.objects.clear_cache()

@@ -66,7 +66,9 @@ def test_any_key_will_do(key):
         assert read(text_of()) == PINS
 
 
-@pytest.mark.parametrize(("hours", "counts"), [(0.03, True), (0.1, False), (24 * 365 * 5, False)])
+@pytest.mark.parametrize(
+    ("hours", "counts"), [(0.03, True), (24, True), (25, False), (24 * 365 * 5, False)]
+)
 def test_a_text_counts_for_a_time(hours, counts):
     with freeze_time("2026-01-01") as clock:
         text = text_of()

@@ -98,7 +98,7 @@ class LocksIgnored(WayBug):
     """A lock in the view's transaction is a read like any other."""
 
     def ready(self) -> None:
-        recorder.Recorder._note_lock = lambda watcher, text: None
+        recorder.Recorder._note_lock = lambda watcher, statement, text: None
 
 
 class CacheOnReplicas(WayBug):
