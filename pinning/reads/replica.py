@@ -134,6 +134,9 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Read
     try:
         if old is not None and old.replica is None:
             choice = leave_primary(scope, cluster, reader, old)
+        elif old is not None and not is_usable(cluster, old.alias):
+            # Another replica may be further behind than what the scope has read.
+            choice = Choice.for_now(cluster.primary, Reason.NO_REPLICA)
         elif old is not None and old.users is not users:
             choice = reconsider(scope, cluster, old)
         else:
@@ -187,11 +190,8 @@ def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
     """Choose again, with the pins of a user who was resolved after a replica had been chosen.
 
     The scope stays on that replica or goes to the primary: a third database might show an older
-    state than the earlier reads did. Only if the replica has failed since then, any replica may be
-    chosen.
+    state than the earlier reads did.
     """
-    if not is_usable(cluster, choice.alias):
-        return choose(scope, cluster)
     known = scope.pins()
     if known is None:
         return Choice.for_now(cluster.primary, Reason.STORES_DOWN)

@@ -119,15 +119,24 @@ class Rerunner:
         return (is_not_on_standby(error) or give_up_if_lost(connection, error)) and is_plain
 
     def _run_on_primary(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Run the statement there, among the execute wrappers of the primary's connection."""
-        _move(context["cursor"], connections[self._primary])
-        return execute(sql, params, many, context)
+        """Run the statement there, among the execute wrappers of the primary's connection.
+
+        It is watched there, as it may write: raw SQL that the replica would have refused.
+        """
+        connection = connections[self._primary]
+        _move(context["cursor"], connection)
+        watcher = state_of(connection).watcher
+        return (watcher or _run)(execute, sql, params, many, context)
 
     def _leave_replica(self) -> None:
         """Read from the primary from now on: another replica may be further behind."""
         scope = current_scope()
         if scope is not None:
             scope.work(self._primary).choice = Choice.for_now(self._primary, Reason.NO_REPLICA)
+
+
+def _run(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+    return execute(sql, params, many, context)
 
 
 def _move(cursor: Any, connection: BaseDatabaseWrapper) -> None:

@@ -22,7 +22,7 @@ from pinning.conf import made_once
 from pinning.pins import Pins, Visitor, signing
 from pinning.pins.cookies import LONG, SHORT, names, remove_cookies, set_cookies
 from pinning.pins.stores.base import Exchange, Loaded, Store
-from pinning.pins.tokens import Given, Token, combined, hold, pins_of, without_hold
+from pinning.pins.tokens import SKEW_SECONDS, Given, Token, combined, hold, pins_of, without_hold
 
 #: How many marks a response sets.
 _EACH = 4
@@ -86,7 +86,7 @@ class Sent(NamedTuple):
         settings = conf.settings()
         limits = {"window": settings.window, "max_pin": settings.max_pin}
         given = [one for _, token in self.tokens for one in token.alive(now, **limits)]
-        if given and self._may_lack_one():
+        if given and self._may_lack_one(now - max(limits.values()) - SKEW_SECONDS):
             given.append(hold(max(token.issued_at for _, token in self.tokens)))
         return given
 
@@ -95,10 +95,14 @@ class Sent(NamedTuple):
         known = names().marks
         return [name for name in self.cookies if name in known]
 
-    def _may_lack_one(self) -> bool:
+    def _may_lack_one(self, since: float) -> bool:
+        """Whether a token may be gone. One from before ``since`` accounts for no marks of now.
+
+        A domain around could set an old one that lists them all.
+        """
         listed = 0
         for _, token in self.tokens:
-            listed |= token.marks
+            listed |= token.marks if token.issued_at >= since else 0
         return len(self.tokens) >= _HIDING or bool(_bits(self.marks()) & ~listed)
 
 

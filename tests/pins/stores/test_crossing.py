@@ -15,11 +15,12 @@ from django.http import HttpResponse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinning.pins import Pin, Pins, Visitor, cookies
+from pinning.pins import Pin, Pins, Visitor, cookies, signing
 from pinning.pins.pin import HELD
 from pinning.pins.stores import Exchange
 from pinning.pins.stores import cookie as cookie_store
 from pinning.pins.stores.cookie import CookieStore
+from pinning.pins.tokens import Given, Token
 from tests.pins.stores.contract import Browser
 
 STORE = CookieStore()
@@ -169,3 +170,18 @@ def test_marks_without_a_token_hold_nobody():
     """Anybody on a sibling domain can set them."""
     jar = dict.fromkeys(cookies.names().marks, "1")
     assert STORE.load(Visitor(cookies=jar)).pins == Pins()
+
+
+def test_an_old_token_accounts_for_no_mark_of_now():
+    """A domain around may keep one that lists every mark, and set it beside ours."""
+    now, known = int(time.time()), cookies.names().marks
+    ours = Token(issued_at=now, given=(Given(pin_at(FIRST), now),))
+    for age, is_held in ((0, False), (3600, True)):
+        theirs = Token(issued_at=now - age, given=(), marks=sum(known.values()))
+        sent = {
+            "pinning.0": signing.write(ours, signing.COOKIE, cookies.LONG),
+            "pinning.1": signing.write(theirs, signing.COOKIE, cookies.LONG),
+            next(iter(known)): "1",
+        }
+        loaded = STORE.load(Visitor(cookies=sent, identities=())).pins
+        assert (HELD in {pin.timeline for pin in loaded}) is is_held
