@@ -322,7 +322,9 @@ def test_wrong_settings_route_nothing(settings, caplog):
 
 
 class UnsafeScope(Scope):
-    is_unsafe = True
+    def __init__(self):
+        super().__init__()
+        self.is_unsafe = True
 
 
 def test_an_unsafe_request_reads_from_the_primary_until_declared_to_read_only():

@@ -43,7 +43,10 @@ def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reas
         return cluster.primary, Reason.STORES_DOWN
     if is_on_event_loop():
         return _on_event_loop(cluster, scope, work)
-    reader, choice = work.readers[running_thread.key], work.choice
+    reader = work.readers[running_thread.key]
+    if work.choice is None:
+        _begin_as_around(cluster, scope, work, reader)
+    choice = work.choice
     if choice is None or not _holds(choice, cluster, scope):
         choice = _choose_once(cluster, scope, work, reader)
     if choice.replica is not None and not _enter(reader, choice, cluster, work):
@@ -83,6 +86,22 @@ def _on_event_loop(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[s
     if choice.pins or choice.users is not scope.user_ids():
         return cluster.primary, Reason.EVENT_LOOP
     return choice.decision
+
+
+def _begin_as_around(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Reader) -> None:
+    """Begin where the scope around stands, if it has read: another replica may be further behind.
+
+    What the inner scope reads then does not change where the outer one reads.
+    """
+    around = scope.parent
+    while around is not None:
+        known = around.works.get(cluster.primary)
+        if known is not None and known.choice is not None:
+            before = known.readers.get(running_thread.key)
+            reader.choice = None if before is None else before.choice
+            work.seen, work.choice = known.seen, known.choice.with_other_pins()
+            return
+        around = around.parent
 
 
 def _holds(choice: Choice, cluster: Cluster, scope: Scope) -> bool:

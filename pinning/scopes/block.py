@@ -21,7 +21,8 @@ def scope(*, identity: object = None, carried: str | None = _NOT_GIVEN) -> "NewS
     """Open a scope for code that is not a request: it may read from replicas until it writes.
 
     ``with scope() as work:``, ``async with scope():`` or ``@scope()``. A scope inside another one
-    knows what the outer scope has written, and tells the outer scope what it writes itself.
+    knows what the outer scope has written, and tells the outer scope what it writes itself. It
+    reads nothing older than the outer scope has read.
 
     ``identity`` says for whom the work is done: the work sees what this user or client wrote, and
     they see what the work writes. It is the scope of an ASGI connection (``self.scope`` in a

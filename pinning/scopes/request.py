@@ -25,7 +25,6 @@ class RequestScope(Scope):
         "_names",
         "_uses_replicas",
         "has_pinned_body",
-        "is_unsafe",
         "request",
         "view_transactions",
     )

@@ -32,6 +32,7 @@ class Scope:
         "_closed",
         "_pins",
         "_pins_users",
+        "is_unsafe",
         "parent",
         "pins_known",
         "seed",
@@ -40,15 +41,14 @@ class Scope:
         "works",
     )
 
-    #: Whether the request's method is one that usually writes.
-    is_unsafe = False
-
     def __init__(self) -> None:
         """Open a scope inside the current one, if any."""
         self.parent = current_scope()
         self.works: dict[str, ClusterWork] = {}
         self.trace: list[Read] | None = self.parent.trace if self.parent else None
         self.seed: object = self.parent.seed if self.parent else random.random()  # noqa: S311
+        #: Whether the request's method is one that usually writes.
+        self.is_unsafe: bool = self.parent.is_unsafe if self.parent else False
         #: Finds the users who are resolved meanwhile. None if pins are not filed under users.
         self.users: ResolvedUsers | None = self.parent.users if self.parent else None
         self.pins_known = False
@@ -178,7 +178,7 @@ class Scope:
                     work = scope.work(pin.cluster)
                     work.written.receive(Pins([pin]))
                     if work.choice is not None and work.choice.replica is not None:
-                        work.choice = None  # it was made without them
+                        work.choice = work.choice.with_other_pins()
                 if scope._pins is not None:
                     scope._pins = scope._pins.merge(pins)
             scope = scope.parent

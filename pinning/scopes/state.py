@@ -1,5 +1,6 @@
 """What a scope knows about each cluster: its writes there, and which database serves its reads."""
 
+import copy
 import math
 import time
 import weakref
@@ -40,7 +41,8 @@ class Choice:
     - the primary for now: ``until`` is set. Then the scope looks again.
     - the primary for good: USE_REPLICAS is off, or TASKS says so.
 
-    ``users`` are the ids of the users whose pins the choice takes into account.
+    ``users`` are the ids of the users whose pins the choice takes into account. None if it was made
+    for other pins than the scope's: a replica has to show that it has these, too.
     """
 
     __slots__ = ("alias", "decision", "pins", "reason", "replica", "until", "users")
@@ -52,7 +54,7 @@ class Choice:
         self.reason = reason
         self.replica = replica
         self.pins = pins
-        self.users = NOBODY
+        self.users: tuple[str, ...] | None = NOBODY
         self.decision = (alias, reason)
         #: When the scope looks again whether it has to stay on the primary, by ``monotonic()``.
         self.until = math.inf
@@ -62,6 +64,17 @@ class Choice:
         """The primary, for about a second."""
         choice = cls(alias, reason)
         choice.until = time.monotonic() + STAY_SECONDS
+        return choice
+
+    def with_other_pins(self) -> "Choice":
+        """The same choice, for a scope whose pins are other ones than it was made for.
+
+        The primary for good is then the primary for now: a scope inside may have other rules.
+        """
+        choice = copy.copy(self)
+        choice.users = None
+        if choice.replica is None and math.isinf(choice.until):
+            choice.until = time.monotonic()
         return choice
 
     def stay(self) -> None:

@@ -10,11 +10,14 @@ from django.db import Error, OperationalError, connections, router, transaction
 from django.test import override_settings
 from freezegun import freeze_time
 
-from pinning import Reason, in_scope, scope
+from pinning import Reason, in_scope, read_only, scope
+from pinning.conf import clusters
 from pinning.databases import VENDORS, forget
 from pinning.databases.base import Positions
 from pinning.health import status
 from pinning.pins import Pin, Pins, Position
+from pinning.reads.order import in_order
+from pinning.scopes.request import RequestScope
 from pinning.scopes.scope import Scope, inside
 from tests.notes.models import Note
 
@@ -371,3 +374,110 @@ def test_a_read_of_the_event_loop_takes_a_scope_that_has_moved_back(log, clock):
             return moved, on_loop, after, await sync_to_async(route)()
 
     assert async_to_sync(read)() == ("replica1", "default", "default", "replica1")
+
+
+@pytest.mark.parametrize("kind", [Scope, Unpinned], ids=["no identity", "another identity"])
+def test_an_inner_scope_begins_on_the_primary_if_the_scope_around_is_there(log, clock, kind):
+    """A replica may be older than what was read there."""
+    with inside(Pinned()):
+        assert route() == "default"
+        log.places["replica1"] = 150
+        with inside(kind()):
+            assert route() == "default"
+            clock.tick(1.1)
+            assert route() == "default"
+            log.places["replica1"] = 200
+            clock.tick(1.1)
+            assert route() == "replica1"
+
+
+def test_an_inner_scope_does_not_serve_from_an_older_replica(log, clock):
+    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
+        with inside(Unpinned()) as work:
+            work.seed = seed_of("replica1")
+            assert route() == "replica1"
+            status.replica("replica1").set_aside(OperationalError("down"))
+            with scope():
+                assert route() == "default"
+                assert reason(work) == Reason.NO_REPLICA
+            with inside(Pinned()):
+                assert route() == "default"
+
+
+def test_an_inner_scope_of_another_user_asks_the_replica_for_their_pins(log, clock):
+    with inside(Unpinned()), inside(Pinned()) as work:
+        work.parent.trace = work.trace
+        with inside(work.parent):
+            assert route() == "replica1"
+        assert route() == "default"
+        assert reason(work) == Reason.PINNED
+    log.places["replica1"] = 100
+    with inside(Unpinned()):
+        route()
+        with inside(Pinned()) as work:
+            assert route() == "replica1"
+            assert reason(work) == Reason.CAUGHT_UP
+
+
+def test_an_inner_scope_has_what_the_scope_around_saw_before_it_moved(log, clock):
+    def read():
+        try:
+            return route()
+        finally:
+            connections.close_all()
+
+    with inside(Pinned()):
+        route()
+        log.places["replica1"] = 200
+        clock.tick(1.1)
+        assert route() == "replica1"
+        log.places["replica1"] = 199  # as a new connection to a pooler may show it
+        with scope():
+            assert in_thread(read) == "default"
+
+
+def test_an_inner_scope_leaves_a_task_s_primary_for_what_has_all_that_was_read_there(log, clock):
+    with scope(carried=None):
+        assert route() == "default"
+        log.places["replica1"] = 199
+        with scope() as work:
+            work.trace = []
+            assert route() == "default"
+            assert reason(work) == Reason.NO_PINS
+            log.places["replica1"] = 200
+            clock.tick(1.1)
+            assert route() == "replica1"
+        with scope():
+            assert route() == "replica1"
+        clock.tick(60)
+        assert route() == "default"
+
+
+def test_an_inner_scope_of_an_unsafe_request_reads_from_the_primary(rf, log):
+    with inside(RequestScope(rf.post("/"))):
+        assert route() == "default"
+        with scope() as work:
+            work.trace = []
+            assert route() == "default"
+            assert reason(work) == Reason.UNSAFE_METHOD
+            with read_only():
+                assert route() == "replica1"
+
+
+def test_pins_that_arrive_keep_the_scope_on_its_replica_or_send_it_to_the_primary(log, clock):
+    """By the clock another replica would do, and may be older than what was read."""
+    by_clock = Pins([Pin(cluster="default", written_at=1.0)])
+    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
+        with inside(Unpinned()) as work:
+            work.seed = seed_of("replica1")
+            assert route() == "replica1"
+            status.replica("replica1").set_aside(OperationalError("down"))
+            work.receive(by_clock)
+            assert route() == "default"
+            assert reason(work) == Reason.NO_REPLICA
+
+
+def seed_of(alias: str) -> int:
+    """A seed that leads to this replica first."""
+    cluster = clusters().named("default")
+    return next(seed for seed in range(100) if in_order(cluster, seed)[0] == alias)
