@@ -14,6 +14,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from pinning.databases.state import state_of
+
 #: In seconds. Without it a driver would wait for minutes; libpq takes no shorter time.
 _CONNECT_TIMEOUT = 2
 
@@ -32,12 +34,14 @@ def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
 
 
 def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a transaction is open, from ``atomic`` or managed by hand.
+    """Whether a transaction is open, from ``atomic``, managed by hand or begun by SQL.
 
     ``get_autocommit()`` is not called, because it would open a connection to find out. The
     attribute ``autocommit`` is also False on a connection that was never opened.
     """
-    return not connection.autocommit and connection.connection is not None
+    if connection.connection is None:
+        return False
+    return not connection.autocommit or state_of(connection).has_begun
 
 
 def is_on_event_loop() -> bool:

@@ -27,6 +27,9 @@ class Statement(NamedTuple):
     table: str | None = None
     #: Its first word; "" if that is not certain.
     word: str = ""
+    #: Whether it begins a transaction (True) or ends the one that is open (False). None if it does
+    #: neither, apart from what ``commits`` tells.
+    opens: bool | None = None
 
     @property
     def is_query(self) -> bool:
@@ -133,15 +136,16 @@ def _begin(tokens: Tokens) -> Statement:
     """BEGIN and START TRANSACTION. MariaDB runs what follows BEGIN NOT ATOMIC."""
     is_known = all(token.text in _TRANSACTION for token in tokens[1:])
     is_known = is_known and (tokens[0].text == "begin" or len(tokens) > 1)
-    return Statement(marks=True) if is_known else UNSURE
+    return Statement(marks=True, opens=True) if is_known else UNSURE
 
 
 def _end(tokens: Tokens) -> Statement:
-    """COMMIT and ROLLBACK. CHAIN begins another transaction."""
+    """COMMIT and ROLLBACK. CHAIN begins another transaction, and TO goes back to a savepoint."""
     chains = any(token.text == "chain" for token in tokens)
     if any(token.text == "prepared" for token in tokens):
         return UNSURE
-    return _query(tokens)._replace(marks=chains)
+    is_over = not any(token.text == "to" for token in tokens)
+    return _query(tokens)._replace(marks=chains, opens=chains if is_over else None)
 
 
 def _savepoint(_: Tokens) -> Statement:

@@ -24,6 +24,7 @@ class State:
     __slots__ = (
         "copied",
         "driver",
+        "has_begun",
         "is_copying",
         "is_plain",
         "is_refused",
@@ -66,6 +67,8 @@ class State:
         self.told_before: Mapping[str, Any] = self.told
         #: Whether we tell it something now (databases).
         self.is_copying = False
+        #: Whether a transaction is open that SQL of the project has begun, not Django (writes).
+        self.has_begun = False
         #: Whether nothing that was ever run on it may have left a mark: a setting, a temporary
         #: table, a transaction of the project's own (reads for a replica, writes for a primary).
         self.is_plain = not self.told

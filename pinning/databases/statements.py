@@ -42,8 +42,14 @@ def _look(sql: str) -> Statement:
     if not found:
         return UNSURE._replace(word=first_word_of(sql))
     writes, marks, locks = (any(answers) for answers in list(zip(*found, strict=True))[:3])
-    words = {each.word for each in found}
-    return Statement(writes, marks, locks, word=words.pop() if len(words) == 1 else "")
+    words, opens = {each.word for each in found}, {each.opens for each in found}
+    return Statement(
+        writes,
+        marks,
+        locks,
+        word=words.pop() if len(words) == 1 else "",
+        opens=opens.pop() if len(opens) == 1 else False,
+    )
 
 
 def _is_refused(sql: str, reading: Reading) -> bool:
@@ -65,7 +71,7 @@ def _read(sql: str, reading: Reading) -> Statement:
     ends = (place for place, token in enumerate(tokens) if token.is_sign(";"))
     last = next(ends, len(tokens))
     if not all(token.is_sign(";") for token in tokens[last:]):
-        return UNSURE._replace(word=tokens[0].text)  # several statements
+        return UNSURE._replace(word=tokens[0].text, opens=False)  # several statements
     word = tokens[0].text
     if word == "pragma":
         kind = pragma_of(sql)

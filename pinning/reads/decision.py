@@ -40,7 +40,8 @@ def decide(
     work = scope.works.get(primary) or scope.work(primary)
     reader = work.readers.get(running_thread.key)
     connection = (None if reader is None else reader.primary()) or _find_connection(cluster, work)
-    if connection is not None and is_in_transaction(connection):
+    # One that SQL has begun binds the scope, and this runs for each read.
+    if connection is not None and not connection.autocommit and is_in_transaction(connection):
         transaction = transaction_of(connection)
         if not scope.is_in_view_alone(connection, transaction):
             return primary, Reason.TRANSACTION

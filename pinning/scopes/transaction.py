@@ -58,7 +58,7 @@ def begin(connection: BaseDatabaseWrapper) -> Transaction:
     driver may refuse to begin another transaction, or go on with the one that is open.
     """
     state, transaction = state_of(connection), Transaction()
-    if state.transaction is not None:
+    if state.transaction is not None and state.transaction.has_written():
         transaction._writers = state.transaction._writers
         transaction.is_seen = state.transaction.is_seen
     state.transaction = transaction

@@ -51,6 +51,7 @@ class Recorder:
         self._connection = connection
         self._state = state_of(connection)
         self._told: Position | None = None  # came with the last commit
+        self._is_djangos = False  # what runs now is a method of Django's connection
         for name in hooks.TRANSACTION_METHODS:
             after = getattr(self, f"_after{name}")
             hooks.put_around(connection, name, functools.partial(self._run_method, after))
@@ -67,6 +68,8 @@ class Recorder:
         def run() -> Any:
             return execute(sql, params, many, context)
 
+        if statement.opens is False or self._commits(statement):
+            self._state.has_begun = False  # before it runs: nothing is open even if it fails
         if self._counts(statement):
             result = self._run_write(run, statement, many)
         else:
@@ -76,7 +79,17 @@ class Recorder:
         open_ = self._state.transaction
         if open_ is not None and open_.has_written() and self._commits(statement):
             self._after_commit()
+        if statement.opens and self._connection.autocommit and not self._is_djangos:
+            self._note_begin()
         return result
+
+    def _note_begin(self) -> None:
+        """Note a transaction that SQL has begun: what it reads and locks binds the scope."""
+        transaction.begin(self._connection)
+        self._state.has_begun = True
+        scope = current_scope()
+        if scope is not None:
+            scope.locked(self._cluster)
 
     def _run_write(self, run: Callable[[], Any], statement: Statement, many: bool) -> Any:
         """Run and note a write, also if its outcome is unknown: the server may have committed it.
@@ -110,14 +123,19 @@ class Recorder:
         return statement.commits(self._connection.features.can_rollback_ddl)
 
     def note(self) -> None:
-        """Note a write by the current scope: at once, or when the open transaction commits."""
+        """Note a write by the current scope: at once, or when the open transaction commits.
+
+        In a transaction that SQL has begun it is both: it may be ended where we do not see it.
+        """
         scope = current_scope()
         if scope is None:
             return
-        if is_in_transaction(self._connection):
+        is_open = is_in_transaction(self._connection)
+        if is_open:
             self._transaction.note(scope, frozenset(self._connection.savepoint_ids))
-        else:
-            scope.wrote(self._cluster, session=self._state.session)
+        if not is_open or self._state.has_begun:
+            is_seen = not is_open or self._transaction.is_seen
+            scope.wrote(self._cluster, session=self._state.session if is_seen else None)
 
     def note_unseen(self) -> None:
         """Note a write that may have been made in any session."""
@@ -161,6 +179,8 @@ class Recorder:
     ) -> Any:
         """Run a method of the connection, and then ``after`` unless the method surely failed."""
         run = functools.partial(self._commit, method) if after == self._after_commit else method
+        around, self._is_djangos = self._is_djangos, True
+        self._state.has_begun = False  # each begins or ends a transaction
         try:
             result = run(*args)
         except IntegrityError:
@@ -169,6 +189,8 @@ class Recorder:
             if not was_commit_refused(error):
                 after(*args)
             raise
+        finally:
+            self._is_djangos = around
         after(*args)
         return result
 

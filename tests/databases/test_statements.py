@@ -532,3 +532,32 @@ def test_the_same_text_is_looked_at_once(monkeypatch):
     assert is_write(short) is False
     with pytest.raises(TypeError):
         is_write(long)
+
+
+@pytest.mark.parametrize(
+    ("sql", "opens"),
+    [
+        ("BEGIN", True),
+        ("BEGIN IMMEDIATE", True),
+        ("begin isolation level serializable", True),
+        ("START TRANSACTION READ ONLY", True),
+        ("COMMIT AND CHAIN", True),
+        ("ROLLBACK AND CHAIN", True),
+        ("COMMIT", False),
+        ("END", False),
+        ("ROLLBACK", False),
+        ("ABORT", False),
+        ("BEGIN; INSERT INTO a VALUES (1); COMMIT", False),
+        ("INSERT INTO a VALUES (1); COMMIT", False),
+        ("BEGIN; SELECT 1", False),  # it is not certain how it ends
+        ("ROLLBACK TO a", None),
+        ("ROLLBACK TO SAVEPOINT a", None),
+        ("SAVEPOINT a", None),
+        ("RELEASE a", None),
+        ("SELECT 1", None),
+        ("INSERT INTO a VALUES (1)", None),
+        ("CREATE TABLE a (id int)", None),
+    ],
+)
+def test_what_begins_and_ends_a_transaction(sql, opens):
+    assert statement_of(sql).opens is opens

@@ -19,7 +19,8 @@ from django.test.utils import CaptureQueriesContext
 
 from pinning import Reason, current_scope, mark_written, scope
 from pinning.conf.clusters import clusters
-from pinning.databases import state_of
+from pinning.databases import VENDORS, is_in_transaction, state_of
+from pinning.databases.base import Positions
 from pinning.exceptions import UnknownClusterError
 from pinning.pins.pin import Position
 from pinning.reads.decision import decide
@@ -526,3 +527,91 @@ def test_a_transaction_that_is_begun_twice_keeps_what_was_written():
         finally:
             transaction.set_autocommit(True)
         assert has_written()
+
+
+class Log(Positions):
+    """A primary's log that is as far as the test says."""
+
+    place = 10
+
+    def of_primary(self, connection):
+        return Position(places={"1": self.place}, clock=1000.0)
+
+    def of_replica(self, connection):
+        return Position(places={"1": 0}, clock=1000.0)
+
+
+@pytest.fixture
+def log(monkeypatch):
+    log = Log()
+    monkeypatch.setitem(VENDORS, "sqlite", log)
+    return log
+
+
+def execute(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+INSERT = "INSERT INTO notes_tag (name) VALUES ('red')"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        ["BEGIN", INSERT],
+        ["BEGIN IMMEDIATE", "SAVEPOINT a", INSERT, "ROLLBACK TO a", INSERT],
+        ["BEGIN", "CREATE TABLE extra (id int)", "DROP TABLE extra", INSERT],
+    ],
+)
+@pytest.mark.parametrize("end", ["COMMIT", "END", "commit -- done"])
+def test_a_pin_of_a_transaction_in_raw_sql_has_no_position_before_the_commit(log, begun, end):
+    with scope() as work:
+        execute(*begun)
+        assert [pin.position for pin in work.take_pins()] == [None]
+        assert [pin.position for pin in work.pins_of_writes("default")] == [None]
+        log.place = 20
+        execute(end)
+        assert [pin.position for pin in work.take_pins()] == [20]
+
+
+def test_django_may_end_a_transaction_in_raw_sql(log):
+    with scope() as work:
+        execute("BEGIN", INSERT)
+        work.take_pins()
+        connection.commit()
+        assert [pin.position for pin in work.take_pins()] == [10]
+
+
+def test_a_transaction_in_raw_sql_that_is_rolled_back_is_over(log):
+    with scope() as work:
+        execute("BEGIN", INSERT, "ROLLBACK", INSERT)
+        assert [pin.position for pin in work.take_pins()] == [10]
+
+
+def test_from_a_transaction_in_raw_sql_on_reads_go_to_the_primary():
+    """It may have locked what it read, and look now whether to go on."""
+    with scope():
+        execute("BEGIN")
+        assert reason() == Reason.LOCKED
+        execute("COMMIT")
+        assert reason() == Reason.LOCKED
+
+
+def test_a_transaction_of_django_s_is_none_of_raw_sql():
+    with scope():
+        with transaction.atomic():
+            pass
+        assert reason() == Reason.REPLICA
+        assert not is_in_transaction(connections["default"])
+
+
+def test_a_write_that_nobody_saw_says_nothing_of_later_transactions():
+    with scope():
+        with transaction.atomic():
+            mark_written()
+            assert not transaction_of(connections["default"]).is_seen
+        with transaction.atomic():
+            Note.objects.create(text="new")
+            assert transaction_of(connections["default"]).is_seen
