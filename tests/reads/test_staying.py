@@ -391,6 +391,23 @@ def test_an_inner_scope_begins_on_the_primary_if_the_scope_around_is_there(log, 
             assert route() == "replica1"
 
 
+def test_when_its_replica_has_failed_no_older_replica_serves(log, clock):
+    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
+        with inside(Unpinned()) as work:
+            work.seed = seed_of("replica1")
+            assert route() == "replica1"
+            status.replica("replica1").set_aside(OperationalError("down"))
+            connections["replica1"].close()
+            assert route() == "default"
+            assert reason(work) == Reason.NO_REPLICA
+            log.places["replica2"] = 199
+            clock.tick(1.1)
+            assert route() == "default"
+            log.places["replica2"] = 200
+            clock.tick(1.1)
+            assert route() == "replica2"
+
+
 def test_an_inner_scope_does_not_serve_from_an_older_replica(log, clock):
     with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
         with inside(Unpinned()) as work:
