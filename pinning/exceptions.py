@@ -88,3 +88,8 @@ class DifferentSessionError(PinningError, OperationalError):
             f"{primary!r}, and cannot be told the same. In this scope, tell {primary!r} by SET or "
             "SELECT set_config(..., false), with Django's cursor and outside transactions."
         )
+
+
+def one_line(error: BaseException) -> str:
+    """The error's text on one line, for the log: drivers break theirs into several."""
+    return " ".join(str(error).split())

@@ -10,7 +10,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.databases import vendors
 from pinning.databases.connections import is_in_transaction
+from pinning.databases.notices import is_news
 from pinning.databases.state import state_of
+from pinning.exceptions import one_line
 from pinning.pins import Pin, Pins, Position
 
 logger = logging.getLogger("pinning")
@@ -71,7 +73,12 @@ def _position_now(connection: BaseDatabaseWrapper, session: object) -> Position 
         return vendors.of_primary(connection)
     except Error as error:
         name = connection.alias
-        logger.warning("The position of %r is unknown, so a pin holds for WINDOW: %s", name, error)
+        if is_news("position is unknown", name):
+            logger.warning(
+                "The position of %r is unknown, so a pin holds for WINDOW: %s",
+                name,
+                one_line(error),
+            )
     return None
 
 

@@ -17,6 +17,7 @@ from pinning.databases.errors import is_refused
 from pinning.databases.mysql import MySQLPositions
 from pinning.databases.postgresql import PostgreSQLPositions
 from pinning.databases.state import state_of
+from pinning.exceptions import one_line
 from pinning.pins import Position
 
 logger = logging.getLogger("pinning")
@@ -69,6 +70,6 @@ def _unless_refused(
             logger.warning(
                 "%r may not be asked for its position, so pins hold for WINDOW: %s",
                 connection.alias,
-                error,
+                one_line(error),
             )
     return None

@@ -33,9 +33,7 @@ def is_usable(cluster: Cluster, alias: str) -> bool:
             _renew_if_broken(connection, ask=is_tried)
             wait.connect()
     except Error as error:
-        if _is_busy(known, connection, error, wait.since):
-            known.note_busy(error)
-        else:
+        if not _is_busy(known, connection, error, wait.since):
             known.set_aside(error)
         return False
     except AssertionError:  # Django's test cases forbid other threads to connect in this way
@@ -83,18 +81,23 @@ def give_up_if_lost(connection: BaseDatabaseWrapper, error: Error) -> bool:
             with known.wait(connection) as wait:
                 wait.connect()
         except Error as refusal:
-            if _is_busy(known, connection, refusal, wait.since):
-                known.note_busy(refusal)
-            else:
+            if not _is_busy(known, connection, refusal, wait.since):
                 known.set_aside(error)
     return True
 
 
 def _is_busy(known: Replica, connection: BaseDatabaseWrapper, error: Error, since: float) -> bool:
-    """Whether a replica that gave no connection is up: it has none left, or this process's pool.
+    """Whether a replica that gave no connection is up, which is noted. Those who have one go on."""
+    is_up = _is_up(known, connection, error, since)
+    if is_up:
+        known.note_busy(error)
+    return is_up
 
-    Busy is not dead: those who have a connection are served. If the monitor has had no answer since
-    the wait began, a connection outside the pool is tried.
+
+def _is_up(known: Replica, connection: BaseDatabaseWrapper, error: Error, since: float) -> bool:
+    """Whether only connections are lacking: the server has none left, or this process's pool.
+
+    If the monitor has had no answer since the wait began, a connection outside the pool is tried.
     """
     if not is_without_connection(error):
         return is_full(error)

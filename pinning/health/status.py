@@ -12,7 +12,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning import conf
 from pinning.breaker import breaker_of
 from pinning.conf import Cluster, clusters
-from pinning.databases import hooks
+from pinning.databases import hooks, is_news
+from pinning.exceptions import one_line
 from pinning.health.waits import Wait, Waits
 from pinning.signals import replica_down, replica_up, tell
 
@@ -99,7 +100,7 @@ class Replica:
 
     def tell_down(self, error: BaseException) -> None:
         """Log and signal that it was set aside."""
-        logger.warning("Replica %r is set aside until it answers: %s", self.alias, error)
+        logger.warning("Replica %r is set aside until it answers: %s", self.alias, one_line(error))
         tell(replica_down, None, alias=self.alias, error=error)
 
     def restore(self) -> None:
@@ -111,16 +112,14 @@ class Replica:
     def note_busy(self, error: BaseException) -> None:
         """Note that it is up and has no connection left. Logged at most once in RETRY_AFTER."""
         self.restore()
-        told = breaker_of("connections", self.alias)
-        if told.may_try():
-            told.set_aside(conf.settings().retry_after)
-            logger.warning("Replica %r has no connection left for a read: %s", self.alias, error)
+        if is_news("connections", self.alias):
+            logger.warning(
+                "Replica %r has no connection left for a read: %s", self.alias, one_line(error)
+            )
 
     def note_different_session(self, primary: str) -> None:
         """Note that its session cannot be made like the primary's. Logged once in RETRY_AFTER."""
-        told = breaker_of("sessions", self.alias)
-        if told.may_try():
-            told.set_aside(conf.settings().retry_after)
+        if is_news("sessions", self.alias):
             logger.warning(
                 "A session of %r was told a tenant, role or schema, and %r cannot be told the "
                 "same: such reads go to the primary.",

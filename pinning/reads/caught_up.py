@@ -12,7 +12,8 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf, databases
-from pinning.databases import is_in_transaction, state_of
+from pinning.databases import is_in_transaction, is_news, state_of
+from pinning.exceptions import one_line
 from pinning.health import give_up_if_lost, replica
 from pinning.pins import Pin, Position
 
@@ -107,8 +108,9 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
         with replica(connection.alias).wait(connection):
             seen = _ask(connection) if any(pin.position is not None for pin in left) else None
     except Error as error:
-        if not give_up_if_lost(connection, error):
-            logger.warning("Replica %r does not tell its position: %s", connection.alias, error)
+        name = connection.alias
+        if not give_up_if_lost(connection, error) and is_news("replica's position", name):
+            logger.warning("Replica %r does not tell its position: %s", name, one_line(error))
         return False
     settings, now = conf.settings(), time.time()
     return all(

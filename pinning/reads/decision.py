@@ -1,5 +1,6 @@
 """The rules that decide where a read goes, and why."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import connections
@@ -19,6 +20,8 @@ from pinning.scopes import (
     transaction_of,
     wishes,
 )
+
+Decide = Callable[[Cluster, Any, Model | None, Scope | None], tuple[str, Reason]]
 
 
 def decide(
@@ -58,7 +61,7 @@ def decide(
     return settle(cluster, scope, work) if choice is None else choice.decision
 
 
-def route(cluster: Cluster, model: Any, instance: Model | None) -> str:
+def route(cluster: Cluster, model: Any, instance: Model | None, decide: Decide = decide) -> str:
     """Decide for a read in the current scope, and count the answer there."""
     scope = current_scope()
     alias, reason = decide(cluster, model, instance, scope)

@@ -4,12 +4,13 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from pinning.conf import DEFAULT, Cluster, clusters
 from pinning.databases import is_on_event_loop
-from pinning.reads.decision import count, decide
+from pinning.reads.decision import decide, route
 from pinning.reads.rerun import is_alike
-from pinning.scopes import Reason, current_scope
+from pinning.scopes import Reason, Scope
 
 
 def read_connection(cluster: str = "", model: Any = None) -> BaseDatabaseWrapper:
@@ -22,17 +23,19 @@ def read_connection(cluster: str = "", model: Any = None) -> BaseDatabaseWrapper
     is not looked at. On an event loop the connection is the primary's. If the replica fails during
     a statement, the statement is not run again. Raises UnknownClusterError.
     """
-    place = _cluster_of(cluster, model)
-    scope = current_scope()
+    return connections[route(_cluster_of(cluster, model), model, None, _decide)]
+
+
+def _decide(
+    cluster: Cluster, model: Any, instance: Model | None, scope: Scope | None
+) -> tuple[str, Reason]:
+    """Like ``decide``. It is the last moment at which the session can be looked at."""
     if is_on_event_loop():
-        alias, reason = place.primary, Reason.EVENT_LOOP
-    else:
-        alias, reason = decide(place, model, None, scope)
-        if alias != place.primary and not is_alike(connections[alias], place.primary):
-            alias, reason = place.primary, Reason.NO_REPLICA
-    if scope is not None:
-        count(scope, place, model, alias, reason)
-    return connections[alias]
+        return cluster.primary, Reason.EVENT_LOOP
+    alias, reason = decide(cluster, model, instance, scope)
+    if alias != cluster.primary and not is_alike(connections[alias], cluster.primary):
+        return cluster.primary, Reason.NO_REPLICA
+    return alias, reason
 
 
 def _cluster_of(name: str, model: Any) -> Cluster:

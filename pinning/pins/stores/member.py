@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pinning import conf
 from pinning.breaker import breaker_of
+from pinning.exceptions import one_line
 from pinning.pins import Pins, Visitor
 from pinning.pins.stores.base import Exchange, Loaded, Store
 
@@ -83,4 +84,4 @@ class Member:
 
 def _told(error: Exception) -> str:
     """The error's class and its own message, which the ``repr`` of some clients leaves out."""
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {one_line(error)}"
