@@ -44,6 +44,16 @@ def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
     return not connection.autocommit or state_of(connection).has_begun
 
 
+def keeps_snapshot(connection: BaseDatabaseWrapper) -> bool:
+    """Whether OPTIONS ask for transactions that go on to show the state of their beginning.
+
+    The levels are texts or members of an enum. None leaves it to the server, so it is not known.
+    """
+    level: Any = getattr(connection, "isolation_level", "")
+    name = str(getattr(level, "name", level)).lower().replace("_", " ")
+    return name in {"repeatable read", "serializable", "none"}
+
+
 def is_on_event_loop() -> bool:
     """Whether this code runs on an event loop. If it waits there, all coroutines wait."""
     try:

@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponseBase
 
 from pinning import conf
+from pinning.databases import keeps_snapshot
 from pinning.pins import Pins, ResolvedUsers, Visitor, cookies, held, identity
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
@@ -99,8 +100,12 @@ class RequestScope(Scope):
         return self._uses_replicas
 
     def began_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> None:
-        """Note the view's transaction."""
-        if self._begins_view(connection):
+        """Note the view's transaction.
+
+        One that keeps its snapshot is a transaction like others: a replica may show newer rows, and
+        what is read there takes no part in the checks of SERIALIZABLE.
+        """
+        if self._begins_view(connection) and not keeps_snapshot(connection):
             self.view_transactions[connection.alias] = transaction
 
     def is_views(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:

@@ -9,6 +9,7 @@ from django.db import connection, connections, transaction
 from django.http import HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
+from psycopg import IsolationLevel
 
 from pinning import Reason, current_scope, scope
 from tests.notes.models import Note
@@ -121,6 +122,26 @@ both = pytest.mark.parametrize("go", [visit, visit_later])
 def test_a_view_in_its_transaction_reads_from_the_replica(go, url):
     assert go(url).status_code == 200
     assert reasons() == [Reason.REPLICA]
+
+
+@both
+@pytest.mark.parametrize(
+    ("level", "reason"),
+    [
+        (IsolationLevel.READ_COMMITTED, Reason.REPLICA),
+        (IsolationLevel.REPEATABLE_READ, Reason.TRANSACTION),
+        (IsolationLevel.SERIALIZABLE, Reason.TRANSACTION),
+        ("read committed", Reason.REPLICA),
+        ("repeatable read", Reason.TRANSACTION),
+        ("serializable", Reason.TRANSACTION),
+        (None, Reason.TRANSACTION),
+    ],
+)
+def test_a_view_with_a_snapshot_reads_from_it_alone(go, level, reason, monkeypatch):
+    """A replica may show newer rows, which are gone when the primary answers again."""
+    monkeypatch.setattr(type(connections["default"]), "isolation_level", level, raising=False)
+    assert go("/simple").status_code == 200
+    assert reasons() == [reason]
 
 
 @both
