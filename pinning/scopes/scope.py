@@ -30,6 +30,7 @@ class Scope:
 
     __slots__ = (
         "_closed",
+        "_ended",
         "_pins",
         "_pins_users",
         "is_unsafe",
@@ -44,6 +45,8 @@ class Scope:
     def __init__(self) -> None:
         """Open a scope inside the current one, if any."""
         self.parent = current_scope()
+        #: If there is none: the scope to which the running code belonged until that ended.
+        self._ended = _current.get() if self.parent is None else None
         self.works: dict[str, ClusterWork] = {}
         self.trace: list[Read] | None = self.parent.trace if self.parent else None
         self.seed: object = self.parent.seed if self.parent else random.random()  # noqa: S311
@@ -88,11 +91,13 @@ class Scope:
         return None if self.parent is None else self.parent.bound(cluster)
 
     def pins(self) -> Pins | None:
-        """The pins that the scope opened with. None if no store could tell.
+        """The pins that the scope opened with. None if no store could tell, or the work is over.
 
         They are loaded at the first call, and again at the first call after another user was
         resolved.
         """
+        if self._closed:
+            return None
         users = self.user_ids()
         if not self.pins_known or users is not self._pins_users:
             known = self.load_pins()
@@ -102,6 +107,17 @@ class Scope:
             self._pins_users = users  # after the pins, as another thread may look
             self.pins_known = True
         return self._pins
+
+    def pins_at_end(self) -> Pins | None:
+        """The pins of a scope that has ended, and of what it wrote. None if it loaded none."""
+        pins = self._pins
+        around = Pins() if self.parent is None else self.parent.pins_at_end()
+        if pins is None or around is None:
+            return None
+        for name, work in list(self.works.items()):
+            if work.written.has_commits:
+                pins = pins.merge(self.pins_of_writes(name))
+        return pins.merge(around)
 
     def forget_unknown_pins(self) -> None:
         """Let ``pins`` ask the stores again if none could tell."""
@@ -126,7 +142,9 @@ class Scope:
 
     def load_pins(self) -> Pins | None:
         """The pins to open with. Called once for each user resolved, in a thread that may wait."""
-        return self.parent.pins() if self.parent else Pins()
+        if self.parent is not None:
+            return self.parent.pins()
+        return Pins() if self._ended is None else self._ended.pins_at_end()
 
     def uses_replicas(self) -> bool:
         """Whether replicas may serve it. A callable USE_REPLICAS decides on requests alone."""
@@ -218,14 +236,15 @@ class Scope:
         return pins
 
     def close(self) -> None:
-        """End the work. Reads that still come with this scope go to the primary."""
+        """End the work. Reads that still come with this scope go to the primary.
+
+        What is left of it is for a scope that code of this work opens later.
+        """
         if self._closed:
             return
         self._closed = True
         tell(scope_closed, type(self), scope=self)
         self.users = None
-        self._pins, self._pins_users = None, NOBODY
-        self.pins_known = True  # a late read gets no pins and goes to the primary
         for work in list(self.works.values()):  # a task that lives on keeps only the scope
             work.choice = None
             work.readers = {}

@@ -1,12 +1,14 @@
 """Threads: without a scope the primary serves, with one along they are part of it."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connections, router
 
 from pinning import Reason, current_scope, in_scope, scope, use_primary
+from pinning.pins import Pin, Pins, signing
 from tests.notes.models import Note
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -77,3 +79,35 @@ def test_after_the_scope_has_ended_the_primary_serves():
 
 def test_it_keeps_its_name():
     assert in_scope(work).__name__ == "work"
+
+
+def job():
+    """Work with a scope of its own, in a thread whose scope has ended meanwhile."""
+    try:
+        with scope():
+            return router.db_for_read(Note)
+    finally:
+        connections.close_all()
+
+
+def test_a_scope_that_opens_after_the_one_around_has_ended_sees_what_that_wrote():
+    with scope():
+        Note.objects.create(text="new")
+        later = in_scope(job)
+    assert run(later) == "default"
+
+
+def test_and_what_that_had_pins_for():
+    text = signing.sign(Pins([Pin(cluster="default", written_at=time.time())]), signing.CARRIED)
+
+    with scope(carried=text):
+        assert router.db_for_read(Note) == "default"
+        later = in_scope(job)
+    assert run(later) == "default"
+
+
+def test_if_there_was_nothing_to_see_it_reads_from_the_replica():
+    with scope():
+        list(Note.objects.all())
+        later = in_scope(job)
+    assert run(later) == "replica1"
