@@ -273,11 +273,17 @@ class inside:  # noqa: N801  reads like the function that it stands for
         self._scope = scope
 
     def __enter__(self) -> Scope:
-        self._token = _current.set(self._scope)
+        self._before = _current.get()
+        _current.set(self._scope)
         return self._scope
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+        """Leave it, and what a generator has begun in it. No token: one may be closed elsewhere."""
+        scope = _current.get()
+        while scope is not None and scope is not self._scope:
+            scope = scope.parent
+        if scope is not None:
+            _current.set(self._before)
 
 
 P = ParamSpec("P")

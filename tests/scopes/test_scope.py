@@ -1,6 +1,7 @@
 """Scopes: what they know, what they tell each other, what they cost."""
 
 import asyncio
+import contextvars
 import sys
 
 import pytest
@@ -84,6 +85,49 @@ def test_an_inner_scope_that_is_closed_leaves_the_outer_one():
     with scope() as outer, scope() as inner:
         inner.close()
         assert current_scope() is outer
+
+
+def numbers(seen):
+    with scope() as work:
+        seen.append(work)
+        yield 1
+        yield 2
+
+
+def test_a_generator_with_a_scope_may_be_closed_in_another_context():
+    """As the event loop does with one that was left."""
+    seen = []
+    generator = numbers(seen)
+    contextvars.copy_context().run(next, generator)
+    generator.close()
+    assert seen[0].is_closed
+    assert current_scope() is None
+
+
+def test_so_may_an_asynchronous_one():
+    async def numbers():
+        async with scope() as work:
+            yield work
+
+    async def read():
+        generator = numbers()
+        work = await asyncio.create_task(anext(generator))
+        await generator.aclose()
+        return work
+
+    assert async_to_sync(read)().is_closed
+
+
+def test_a_block_that_ends_ends_what_a_generator_has_begun_in_it():
+    """A part of a body is made in a block, and the server goes on between two parts."""
+    seen = []
+    generator = numbers(seen)
+    with inside(Scope()):
+        next(generator)
+        assert current_scope() is seen[0]
+    assert current_scope() is None
+    generator.close()
+    assert current_scope() is None
 
 
 def test_an_inner_scope_has_the_pins_of_the_outer_one():
