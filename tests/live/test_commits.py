@@ -18,6 +18,7 @@ from django.db import (
 from django.db.utils import load_backend
 
 from pinning import carried, databases, scope
+from pinning.pins import signing
 from pinning.pins.pin import Pins
 from tests.live.conftest import on_each_database
 from tests.live.site.far import Far, through
@@ -198,6 +199,31 @@ def test_a_question_in_a_transaction_by_hand_does_not_end_it(far: Far, monkeypat
         assert not connection.autocommit
         connection.set_autocommit(True)
     assert Note.objects.count() == 2
+
+
+@on_each_database
+@pytest.mark.parametrize("begin", ["BEGIN", "START TRANSACTION"])
+@pytest.mark.parametrize("is_carried", [True, False])
+def test_a_transaction_in_raw_sql_pins_after_its_commit(
+    far: Far, pair: Pair, connect: Any, begin: str, is_carried: bool
+):
+    replica = connect(pair.replica)
+    with scope() as work:
+        with connections["default"].cursor() as cursor:
+            cursor.execute(begin)
+            Note.objects.create(text="raw")
+            if is_carried:
+                assert [pin.position for pin in signing.unsign_carried(carried())] == [None]
+            cursor.execute("COMMIT")
+        (pin,) = work.take_pins()
+    wait_until_reached(replica, pin)
+    assert count(replica) == 1
+    pair.replica.pause_replay()
+    with scope() as work, connections["default"].cursor() as cursor:
+        for statement in (begin, "DELETE FROM notes_note", "COMMIT"):
+            cursor.execute(statement)
+        (pin,) = work.take_pins()
+    assert not has_reached(replica, pin)
 
 
 def test_where_the_driver_refuses_to_commit_nothing_is_committed(far: Far):
