@@ -76,7 +76,7 @@ class StaleSaveWarning(UserWarning):
 
 
 class DifferentSessionError(PinningError, OperationalError):
-    """A replica's session would show other rows than the primary's. The statement was not run.
+    """A replica's session would show another tenant's rows. The statement was not run.
 
     It is raised where the primary may not answer instead, for ``using("replica1")`` say.
     """
@@ -84,9 +84,8 @@ class DifferentSessionError(PinningError, OperationalError):
     def __init__(self, alias: str, primary: str) -> None:
         """The aliases of the replica and of its primary."""
         super().__init__(
-            f"The session of {alias!r} was told another tenant, role or schema than the one of "
-            f"{primary!r}, and cannot be told the same. In this scope, tell {primary!r} by SET or "
-            "SELECT set_config(..., false), with Django's cursor and outside transactions."
+            f"The session of {alias!r} has another tenant than the one of {primary!r}, and cannot "
+            "be given that now. Read outside the transaction that is open there."
         )
 
 

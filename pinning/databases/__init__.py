@@ -26,7 +26,6 @@ from pinning.databases.pins import pin_by_clock, pin_now, pins_at, pins_of_seen
 from pinning.databases.rules import Statement
 from pinning.databases.state import State, forget, state_of
 from pinning.databases.statements import as_text, statement_of
-from pinning.databases.told import tells
 from pinning.databases.vendors import (
     VENDORS,
     of_commits,

@@ -22,6 +22,9 @@ class Statement(NamedTuple):
     marks: bool = False
     #: Whether it may lock rows that it reads, a table, or something by a name of its own.
     locks: bool = False
+    #: Whether it may change which rows its session shows afterwards: the tenant, the role, the
+    #: schema. A function of the project's that does so looks like any other.
+    changes_session: bool = False
     #: The table that a plain INSERT, UPDATE or DELETE writes to; None if that is not certain. A
     #: name with a schema in front is not: several schemas may have a table of that name.
     table: str | None = None
@@ -42,7 +45,7 @@ class Statement(NamedTuple):
         return by_the_way or self.word in {"commit", "end"}
 
 
-UNSURE: Final = Statement(writes=True, marks=True, locks=True)
+UNSURE: Final = Statement(writes=True, marks=True, locks=True, changes_session=True)
 
 # "Statements That Cause an Implicit Commit" in MySQL's manual, and statements that may run those.
 _COMMITS_BY_THE_WAY = frozenset(

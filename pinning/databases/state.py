@@ -5,27 +5,24 @@ watcher and the transaction belong to Django's connection and stay.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.databases.told import Told
-
 Answer = TypeVar("Answer")
 
 _KEY = "pinning"
-_SESSION = "_pinning_session"
+_TOLD = "_pinning_told"
 
 
 class State:
     """What is known about one connection. The package that sets a field is named beside it."""
 
     __slots__ = (
-        "copied",
         "driver",
         "has_begun",
-        "is_copying",
+        "is_created",
         "is_plain",
         "is_refused",
         "reached",
@@ -33,7 +30,7 @@ class State:
         "session",
         "timeline",
         "told",
-        "told_before",
+        "told_outside",
         "transaction",
         "watcher",
     )
@@ -58,42 +55,36 @@ class State:
         self.timeline: tuple[int, float] | None = None
         #: What the replica was seen to have replayed (reads).
         self.reached: Any = None
-        #: What its session was told, by setting (databases). A pool passes the session on with it.
-        self.told: Mapping[str, Any]
-        #: What of that we have told it ourselves (databases).
-        self.copied: frozenset[str]
-        self.told, self.copied = getattr(driver, _SESSION, ({}, frozenset()))
-        #: What it had been told when the open transaction began (databases).
-        self.told_before: Mapping[str, Any] = self.told
-        #: Whether we tell it something now (databases).
-        self.is_copying = False
+        #: Stands for all that its session was told and that changes the rows it shows. It is equal
+        #: for two sessions that were told the same (databases). A pool passes the session on.
+        self.told: object = ""
+        #: The same for the time after the open transaction, if that changes (databases).
+        self.told_outside: object = None
         #: Whether a transaction is open that SQL of the project has begun, not Django (writes).
         self.has_begun = False
         #: Whether nothing that was ever run on it may have left a mark: a setting, a temporary
         #: table, a transaction of the project's own (reads for a replica, writes for a primary).
-        self.is_plain = not self.told
+        self.is_plain = True
+        #: Whether Django has set it up. What it tells the session before that is the same for all.
+        self.is_created = False
 
-    def tell(self, told: Mapping[str, Any]) -> None:
-        """Note what the session was told, by setting: all of it."""
-        if not self.is_copying:
-            self.copied -= {name for name, each in told.items() if self.told.get(name) is not each}
-        self.told = told
-        self._keep_session()
+    def tell(self, told: object) -> None:
+        """Note what the session was told, outside transactions."""
+        self.told, self.told_outside = told, None
+        if self.is_created:
+            with contextlib.suppress(AttributeError):  # not all drivers take attributes
+                setattr(self.driver, _TOLD, told != "")
 
-    @contextlib.contextmanager
-    def copying(self, names: frozenset[str]) -> Iterator[None]:
-        """A block in which we tell the session the settings of these names, and not the project."""
-        self.copied |= names  # before, as the block may be left by an error
-        self._keep_session()
-        self.is_copying = True
-        try:
-            yield
-        finally:
-            self.is_copying = False
+    def tell_in_transaction(self, *, is_local: bool) -> None:
+        """Note that the session was told something. It is like no other until a commit or rollback.
 
-    def _keep_session(self) -> None:
-        with contextlib.suppress(AttributeError):  # psycopg2 takes no attributes, nor has it a pool
-            setattr(self.driver, _SESSION, (self.told, self.copied))
+        After that it is what it was before, if all that it was told was local.
+        """
+        if self.told_outside is None:
+            self.told_outside = self.told
+        if not is_local:
+            self.told_outside = object()
+        self.told = object()
 
 
 def state_of(connection: BaseDatabaseWrapper) -> State:
@@ -109,12 +100,14 @@ def state_of(connection: BaseDatabaseWrapper) -> State:
 def forget(connection: BaseDatabaseWrapper, **_: object) -> None:
     """Receive ``connection_created``: a pool may give the same driver's connection once more.
 
-    What its server is stays the same then. What it was used for meanwhile is not known, nor what
-    its session was told: the pool may have reset it.
+    What its server is stays the same then. What it was used for meanwhile is not known, nor, if its
+    session was told something, what of that still holds: the pool may have reset it.
     """
     state = state_of(connection)
-    state.told = state.told_before = dict.fromkeys(state.told, Told.unsure())
-    state.reached, state.is_plain, state.session = None, not state.told, object()
+    was_told = getattr(connection.connection, _TOLD, False)
+    state.told, state.told_outside = object() if was_told else "", None
+    state.is_created, state.is_plain = True, not was_told
+    state.reached, state.session = None, object()
 
 
 def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:

@@ -5,8 +5,9 @@ from typing import Any
 
 from pinning.databases.pragmas import Pragma, pragma_of
 from pinning.databases.rules import UNSURE, Statement, rule_of
+from pinning.databases.session_changes import changes_session
 from pinning.databases.tables import table_of
-from pinning.databases.tokens import Reading, first_word_of, readings_of
+from pinning.databases.tokens import Reading, Token, first_word_of, readings_of
 
 # The ORM repeats its texts, with the values apart. Long texts have long lists of values.
 _KNOWN = 512
@@ -41,12 +42,13 @@ def _look(sql: str) -> Statement:
         return found[0]
     if not found:
         return UNSURE._replace(word=first_word_of(sql))
-    writes, marks, locks = (any(answers) for answers in list(zip(*found, strict=True))[:3])
+    writes, marks, locks, changes = (any(each) for each in list(zip(*found, strict=True))[:4])
     words, opens = {each.word for each in found}, {each.opens for each in found}
     return Statement(
         writes,
         marks,
         locks,
+        changes,
         word=words.pop() if len(words) == 1 else "",
         opens=opens.pop() if len(opens) == 1 else False,
     )
@@ -68,13 +70,20 @@ def _read(sql: str, reading: Reading) -> Statement:
     tokens = reading.tokens
     if not tokens or tokens[0].start != reading.front or not tokens[0].is_word:
         return Statement() if reading.front == len(sql) else UNSURE
+    statement = _rule(sql, tokens)
+    changes = changes_session(sql, tokens, writes=statement.writes)
+    marks = statement.marks or changes
+    return statement._replace(word=tokens[0].text, marks=marks, changes_session=changes)
+
+
+def _rule(sql: str, tokens: tuple[Token, ...]) -> Statement:
+    """What a text does by its first word. Several statements in one text may do anything."""
     ends = (place for place, token in enumerate(tokens) if token.is_sign(";"))
     last = next(ends, len(tokens))
     if not all(token.is_sign(";") for token in tokens[last:]):
-        return UNSURE._replace(word=tokens[0].text, opens=False)  # several statements
-    word = tokens[0].text
-    if word == "pragma":
+        return UNSURE._replace(opens=False)  # several statements
+    if tokens[0].text == "pragma":
         kind = pragma_of(sql)
-        return Statement(kind is Pragma.WRITES, kind is not Pragma.ASKS, word=word)
-    statement = rule_of(word)(tokens[:last])
-    return statement._replace(word=word, table=table_of(sql, tokens) if statement.writes else None)
+        return Statement(writes=kind is Pragma.WRITES, marks=kind is not Pragma.ASKS)
+    statement = rule_of(tokens[0].text)(tokens[:last])
+    return statement._replace(table=table_of(sql, tokens) if statement.writes else None)

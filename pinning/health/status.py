@@ -118,11 +118,11 @@ class Replica:
             )
 
     def note_different_session(self, primary: str) -> None:
-        """Note that its session cannot be made like the primary's. Logged once in RETRY_AFTER."""
+        """Note that its session was not told what the primary's was. Logged once in RETRY_AFTER."""
         if is_news("sessions", self.alias):
             logger.warning(
-                "A session of %r was told a tenant, role or schema, and %r cannot be told the "
-                "same: such reads go to the primary.",
+                "A session of %r was told a tenant, a role or the like, and that of %r was not: "
+                "such reads go to the primary.",
                 primary,
                 self.alias,
             )

@@ -7,9 +7,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from pinning.conf import DEFAULT, Cluster, clusters
-from pinning.databases import is_on_event_loop
+from pinning.databases import is_on_event_loop, sessions
 from pinning.reads.decision import decide, route
-from pinning.reads.rerun import is_alike
 from pinning.scopes import Reason, Scope
 
 
@@ -33,7 +32,7 @@ def _decide(
     if is_on_event_loop():
         return cluster.primary, Reason.EVENT_LOOP
     alias, reason = decide(cluster, model, instance, scope)
-    if alias != cluster.primary and not is_alike(connections[alias], cluster.primary):
+    if not sessions.are_alike(connections[alias], connections[cluster.primary]):
         return cluster.primary, Reason.NO_REPLICA
     return alias, reason
 

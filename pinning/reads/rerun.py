@@ -23,12 +23,11 @@ from pinning.databases import (
     sessions,
     state_of,
     statement_of,
-    tells,
 )
 from pinning.exceptions import DifferentSessionError
 from pinning.health import Wait, give_up_if_lost, replica
 from pinning.reads.routed import was_routed
-from pinning.scopes import Choice, ClusterWork, Reason, current_scope, wishes
+from pinning.scopes import Choice, Reason, current_scope, wishes
 
 
 class Rerunner:
@@ -43,8 +42,8 @@ class Rerunner:
         connection: BaseDatabaseWrapper = context["connection"]
         text = as_text(sql, connection.connection)
         statement = statement_of(text)
-        if statement.marks and tells(text):
-            return self._tell(execute, text, params, many, context)
+        if statement.changes_session:
+            return self._change_session(execute, text, params, many, context)
         if self._state.is_plain:
             self._state.is_plain = not many and statement.is_query
         if not self._is_prepared(connection, context["cursor"]):
@@ -52,17 +51,11 @@ class Rerunner:
             return self._run_on_primary(execute, sql, params, many, context)
         return self._run(execute, sql, params, many, context)
 
-    def _tell(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        """Run a statement that tells the session which rows it sees, and remember it."""
-        connection: BaseDatabaseWrapper = context["connection"]
+    def _change_session(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        """Run a statement that changes which rows the session shows, and remember it."""
         self._state.is_plain = False
-        result = self._run(execute, sql, params, many, context)
-        if is_in_transaction(connection):
-            sessions.note_unsure(connection, sql)
-        else:
-            work = next(iter(_works(self._primary)), None)
-            sessions.note_told(connection, sql, params, many, work)
-        return result
+        with sessions.changing(context["connection"], sql, params, many):
+            return self._run(execute, sql, params, many, context)
 
     def _run(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Run the statement. If its replica fails meanwhile, run it again on the primary."""
@@ -86,15 +79,16 @@ class Rerunner:
     def _is_prepared(self, connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> bool:
         """Whether the session shows what the primary's would. If not, the primary has to answer.
 
-        Raises DifferentSessionError if only the replica may answer, as with ``using()``, and its
-        session was told by us what holds no longer.
+        The settings of a session that the project reads by ``using()`` are its own. Its tenant is
+        the primary's: raises DifferentSessionError where that cannot be.
         """
-        if is_alike(connection, self._primary):
-            return True
+        primary = connections[self._primary]
         if was_routed(cursor):
-            replica(connection.alias).note_different_session(self._primary)
-            return False
-        if sessions.was_made_alike(connection):
+            is_alike = sessions.are_alike(connection, primary)
+            if not is_alike:
+                replica(connection.alias).note_different_session(self._primary)
+            return is_alike
+        if sessions.takes_tenants(connection) and not sessions.has_tenant(connection, primary):
             raise DifferentSessionError(connection.alias, self._primary)
         return True
 
@@ -154,23 +148,6 @@ def _move(cursor: Any, connection: BaseDatabaseWrapper) -> None:
 def _refuse(*_: Any, **__: Any) -> Any:
     """Replaces the methods of a cursor that was moved: it was opened on a replica to read."""
     raise OperationalError("The replica of this cursor failed. Open a new cursor.")
-
-
-def is_alike(connection: BaseDatabaseWrapper, primary: str) -> bool:
-    """Whether the session of a replica shows the same rows as the primary's, told what it lacks."""
-    other = connections[primary]
-    if not sessions.may_differ(connection, other):
-        return True
-    return sessions.make_alike(connection, other, _works(primary))
-
-
-def _works(cluster: str) -> list[ClusterWork]:
-    """What stands for the present work in ``sessions``, the innermost scope's first."""
-    works, scope = [], current_scope()
-    while scope is not None:
-        works.append(scope.work(cluster))
-        scope = scope.parent
-    return works
 
 
 def watch(connection: BaseDatabaseWrapper, **_: object) -> None:

@@ -31,7 +31,6 @@ from pinning.databases import (
     sessions,
     state_of,
     statement_of,
-    tells,
     was_commit_refused,
 )
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
@@ -66,7 +65,10 @@ class Recorder:
             self._note_lock(statement, text)
 
         def run() -> Any:
-            return execute(sql, params, many, context)
+            if not statement.changes_session:
+                return execute(sql, params, many, context)
+            with sessions.changing(self._connection, text, params, many):
+                return execute(sql, params, many, context)
 
         if statement.opens is False or self._commits(statement):
             self._state.has_begun = False  # before it runs: nothing is open even if it fails
@@ -74,8 +76,6 @@ class Recorder:
             result = self._run_write(run, statement, many)
         else:
             result = standby.run(self._connection, run)
-        if statement.marks and tells(text):
-            self._note_told(text, params, many)
         open_ = self._state.transaction
         if open_ is not None and open_.has_written() and self._commits(statement):
             self._after_commit()
@@ -112,12 +112,6 @@ class Recorder:
             raise
         self.note()
         return result
-
-    def _note_told(self, text: str, params: Any, many: bool) -> None:
-        """Remember what decides which rows the session sees: replicas' sessions are told it."""
-        scope = current_scope()
-        work = None if scope is None else scope.work(self._cluster)
-        sessions.note_told(self._connection, text, params, many, work)
 
     def _commits(self, statement: Statement) -> bool:
         return statement.commits(self._connection.features.can_rollback_ddl)
@@ -156,7 +150,7 @@ class Recorder:
         if scope is None:
             return
         is_views = is_in_transaction(connection) and scope.is_views(connection, self._transaction)
-        lasts = statement.marks and not tells(text) and not holds_for_transaction(text)
+        lasts = statement.marks and not (statement.changes_session or holds_for_transaction(text))
         if is_views or lasts:
             scope.locked(self._cluster)
 
@@ -212,10 +206,10 @@ class Recorder:
         session = self._state.session if self._transaction.is_seen else None
         for scope in self._transaction.take_writers():
             scope.wrote(self._cluster, told, session=session)
-        sessions.note_commit(self._connection)
+        sessions.note_transaction_end(self._connection)
 
     def _after_rollback(self) -> None:
-        sessions.note_rollback(self._connection)
+        sessions.note_transaction_end(self._connection)
         self._transaction.roll_back()
 
     def _after_close(self) -> None:
@@ -224,7 +218,6 @@ class Recorder:
 
     def _after_savepoint_rollback(self, sid: str) -> None:
         self._transaction.roll_back_to(sid)
-        sessions.note_savepoint_rollback(self._connection)
 
     def _after_set_autocommit(self, autocommit: bool) -> None:
         """A transaction begins. Or, with some databases, what is open is committed."""

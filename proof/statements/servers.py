@@ -46,6 +46,11 @@ SELECT md5(string_agg(name || '=' || setting, ',' ORDER BY name)),
     (SELECT count(*) FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema())
 FROM pg_catalog.pg_settings
 """
+_POSTGRESQL_SHOWN = """
+SELECT pg_catalog.current_setting('app.tenant', true), current_user::text, session_user::text,
+    pg_catalog.current_setting('search_path'), pg_catalog.current_setting('row_security'),
+    (SELECT count(*) FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema())
+"""
 
 
 class PostgresSession:
@@ -119,6 +124,15 @@ class PostgresSession:
         try:
             found = self._connection.execute(_POSTGRESQL_SESSION).fetchall()
             return found, self._connection.execute("SELECT random()").fetchall() if seed else None
+        except psycopg.Error as error:
+            return str(error)
+
+    def shown(self) -> Any:
+        """What decides which rows the session shows; a text where it cannot be asked."""
+        if self._connection.closed:
+            return "closed"
+        try:
+            return self._connection.execute(_POSTGRESQL_SHOWN).fetchall()
         except psycopg.Error as error:
             return str(error)
 
@@ -262,3 +276,10 @@ class MariaDBSession:
         except MySQLdb.Error as error:
             return str(error)
         return own, hashlib.md5(repr(variables).encode()).hexdigest(), prepared, random
+
+    def shown(self) -> Any:
+        """What decides which rows the session shows; a text where it cannot be asked."""
+        try:
+            return self._ask("SELECT @t, @x, database(), current_user(), @@sql_mode")
+        except MySQLdb.Error as error:
+            return str(error)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from pinning.databases import Statement, statement_of
 from proof.statements.grammar import statement
@@ -28,45 +28,56 @@ class Outcome:
     did: int = 0
 
 
+class Said(NamedTuple):
+    """What a statement may do, as its text was said to tell."""
+
+    writes: bool
+    marks: bool
+    #: Whether it may change the rows that its session shows. A function of the server's own may.
+    changes: bool
+    is_random: bool
+
+
 class Trial:
     """A session of one mode, and the statements that wait for their turn, by what they may do."""
 
     def __init__(self, session: Any, mode: str, outcome: Outcome, tell: Any = statement_of) -> None:
         self._session, self._mode, self._outcome, self._tell = session, mode, outcome, tell
-        self._waiting: dict[tuple[bool, bool, bool], list[str]] = {}
+        self._waiting: dict[Said, list[str]] = {}
 
     def take(self, sql: str, number: int) -> None:
         """Run the statement, alone or with others that are said to do no more."""
         told: Statement = self._tell(sql)
         self._outcome.made += 1
-        if told.writes and told.marks:
+        changes = told.changes_session or "mark" in sql.lower()
+        if told.writes and told.marks and changes:
             if number % _SAMPLE == 0:
                 self._sample(sql)
             return
-        key = (told.writes, told.marks, "rand" in sql.lower())
-        waiting = self._waiting.setdefault(key, [])
+        said = Said(told.writes, told.marks, changes, "rand" in sql.lower())
+        waiting = self._waiting.setdefault(said, [])
         waiting.append(sql)
         if len(waiting) >= _BATCH:
-            self._judge(key, waiting)
+            self._judge(said, waiting)
             waiting.clear()
 
     def finish(self) -> None:
         """Run what still waits."""
-        for key, waiting in self._waiting.items():
+        for said, waiting in self._waiting.items():
             if waiting:
-                self._judge(key, waiting)
+                self._judge(said, waiting)
         self._waiting.clear()
 
-    def _judge(self, key: tuple[bool, bool, bool], statements: list[str]) -> None:
+    def _judge(self, said: Said, statements: list[str]) -> None:
         """Run them all. If anything has changed, find out by which of them."""
-        if self._changed(key, statements) and len(statements) > 1:
+        if self._changed(said, statements) and len(statements) > 1:
             for sql in statements:
-                self._judge(key, [sql])
+                self._judge(said, [sql])
         elif self._wrong:
             self._outcome.misses.append((self._mode, self._wrong, statements[0]))
 
-    def _changed(self, key: tuple[bool, bool, bool], statements: list[str]) -> str:
-        writes, marks, is_random = key
+    def _changed(self, said: Said, statements: list[str]) -> str:
+        writes, marks, changes, is_random = said
         session = self._session
         session.begin()
         data = None if writes else session.data()
@@ -74,6 +85,7 @@ class Trial:
         session.begin()
         expected = None if marks or is_random else session.session(seed=True)
         session.begin()
+        shown = None if changes else session.shown()
         for sql in statements:
             is_run = session.run(sql)
             self._outcome.ran["run" if is_run else "refused"] += 1
@@ -83,6 +95,8 @@ class Trial:
             before = own if is_random else expected
             if _without_ids(found, writes) != _without_ids(before, writes):
                 self._wrong = f"marks: {before} became {found}"
+        if not (changes or _is_lost(found := session.shown())) and found != shown:
+            self._wrong = f"changes its session: {shown} became {found}"
         if not writes and session.data() != data:
             self._wrong = "writes"
         if self._wrong or writes:
@@ -101,6 +115,11 @@ class Trial:
         if before != after:
             self._outcome.did += 1
             session.reset()
+
+
+def _is_lost(shown: Any) -> bool:
+    """Whether no session is left to ask, or it cannot answer before its transaction ends."""
+    return isinstance(shown, str)
 
 
 def _without_ids(state: Any, writes: bool) -> Any:

@@ -174,13 +174,13 @@ def test_verify(page):
 
 
 def test_recipes(page):
-    connection = connections["default"]
-    connection.ensure_connection()
-    connection.connection.create_function("set_config", 3, lambda name, value, is_local: value)
-    try:
-        get(page.tenant_middleware(count))
-        told = state_of(connection).told
-        assert told["app.tenant"].params == ("testserver",)
-        assert told["app.tenant"].is_repeatable
-    finally:
-        state_of(connection).tell({})
+    told = []
+    both = [connections[alias] for alias in ("default", "replica1")]
+    for connection in both:
+        connection.ensure_connection()
+        connection.connection.create_function("set_config", 3, lambda *given: told.append(given))
+    get(page.tenant_middleware(count))
+    assert told == [("app.tenant", "testserver", 0)] * 2
+    assert len({state_of(connection).told for connection in both} - {""}) == 1
+    for connection in both:
+        state_of(connection).tell("")

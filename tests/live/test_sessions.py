@@ -1,18 +1,18 @@
 """Row-level security: which rows a session sees depends on what it was told.
 
-The tenant is set as projects set it, on the primary's connection. Nobody may see another's rows.
+The tenant is told as projects tell it. Nobody may see another's rows.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, ProgrammingError, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from pinning import read_connection, scope
-from pinning.databases import state_of
-from pinning.exceptions import DifferentSessionError
 from pinning.scopes import Scope, inside
 from tests.live.site.pair import DATABASE, Pair
 from tests.notes.models import Note
@@ -29,6 +29,8 @@ DROP POLICY tenant ON notes_note;
 DROP OWNED BY web; DROP ROLE web;
 """
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'web'"
+
+BOTH = ("default", "replica1")
 
 #: The ways to tell a session who the tenant is.
 WAYS: dict[str, Callable[[str], tuple[str, list[str]]]] = {
@@ -61,10 +63,15 @@ def site(pair: Pair, django_db_blocker: Any) -> Iterator[Pair]:
     pair.execute(TAKE_DOWN)
 
 
-def tell(tenant: str, way: str = "set_config", alias: str = "default") -> None:
+def execute(statement: str, alias: str = "default", params: list[str] | None = None) -> None:
     with connections[alias].cursor() as cursor:
-        statement, params = WAYS[way](tenant)
-        cursor.execute(statement, params or None)
+        cursor.execute(statement, params)
+
+
+def tell(tenant: str, way: str = "set_config", aliases: tuple[str, ...] = ("default",)) -> None:
+    statement, params = WAYS[way](tenant)
+    for alias in aliases:
+        execute(statement, alias, params or None)
 
 
 def notes() -> list[tuple[str, str]]:
@@ -81,122 +88,154 @@ def notes() -> list[tuple[str, str]]:
     return [("default" if is_moved else "replica1", text) for text in texts]
 
 
+ALL = [("replica1", "of one"), ("replica1", "of two")]
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_what_the_primary_was_told_is_told_to_the_replica(way: str):
+def test_what_the_primary_alone_was_told_keeps_the_reads_there(way: str):
     for tenant in ("one", "two", "one"):
         with scope():
+            assert notes() in (ALL, [("default", "of one")], [("default", "of two")])
             tell(tenant, way)
+            assert notes() == [("default", f"of {tenant}")]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_two_sessions_that_were_told_the_same_are_alike(way: str):
+    for tenant in ("one", "two", "one"):
+        with scope():
+            tell(tenant, way, BOTH)
             assert notes() == [("replica1", f"of {tenant}")]
+    with scope():  # on connections that were kept
+        assert notes() == [("replica1", "of one")]
+
+
+def test_two_sessions_that_were_told_the_same_in_another_order_are_not():
+    with scope():
+        tell("one", aliases=("replica1",))
+        tell("two", aliases=BOTH)
+        tell("one", aliases=("default",))
+        assert notes() == [("default", "of one")]
 
 
 @pytest.mark.parametrize(
-    "statement",
+    "statements",
     [
-        "SET /* who */ app.tenant = 'one'",
-        "SET app . tenant = 'one'",
-        "/* a /* b */ c */ SET app.tenant = 'one'",
-        "SELECT set_config/* who */('app.tenant', 'one', false)",
-        "EXPLAIN ANALYZE SELECT set_config('app.tenant', 'one', false)",
+        ["SET /* who */ app.tenant = 'one'"],
+        ["SET app . tenant = 'one'"],
+        ["/* a /* b */ c */ SET app.tenant = 'one'"],
+        ["SELECT set_config/* who */('app.tenant', 'one', false)"],
+        ["EXPLAIN ANALYZE SELECT set_config('app.tenant', 'one', false)"],
+        ["UPDATE pg_settings SET setting = 'one' WHERE name = 'app.tenant'"],
+        ["DO $$ BEGIN PERFORM set_config('app.tenant', 'one', false); END $$"],
+        ["SELECT 1; SET app.tenant = 'one'"],
+        ["BEGIN", "SET app.tenant = 'one'", "COMMIT"],
+        ["SET app.tenant = 'two'", "BEGIN", "SET app.tenant = 'one'", "COMMIT"],
+        ["SET app.tenant = 'one'", "BEGIN", "SET app.tenant = 'two'", "ROLLBACK"],
+        ["PREPARE tell AS SELECT set_config('app.tenant', 'one', false)", "EXECUTE tell"],
+        ["SELECT set_config('app.tenant', string_agg('one', ''), false)"],
+        ["CREATE TEMP TABLE notes_note AS SELECT * FROM public.notes_note"],
     ],
 )
-def test_what_is_told_in_an_odd_form_keeps_the_reads_on_the_primary(statement: str):
-    with scope():
-        with connections["default"].cursor() as cursor:
-            cursor.execute(statement)
-        assert notes() == [("default", "of one")]
-
-
-def test_the_tenant_may_change_within_a_scope():
-    with scope():
-        for tenant in ("one", "two"):
-            tell(tenant)
-            assert notes() == [("replica1", f"of {tenant}")]
-
-
-def test_what_an_earlier_request_has_told_a_kept_connection_is_told_to_nobody():
-    with scope():
-        tell("one")
-        assert notes() == [("replica1", "of one")]
-    with scope():  # it may be about to tell the primary, and has not yet
-        assert notes() == [("default", "of one")]
-        tell("two")
-        assert notes() == [("default", "of two")]
-
-
-def test_a_wrapper_that_tells_the_primary_late_is_asked():
-    def with_tenant(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        with context["connection"].connection.cursor() as cursor:
-            cursor.execute(*WAYS["set_config"]("two"))
-        return execute(sql, params, many, context)
-
-    with scope():
-        tell("one")
-        assert notes() == [("replica1", "of one")]
-    with scope(), connections["default"].execute_wrapper(with_tenant):
-        assert notes() == [("default", "of two")]
-
-
-def test_a_primary_that_connected_again_was_told_nothing(site: Pair):
-    with scope():
-        tell("one")
-        assert notes() == [("replica1", "of one")]
+def test_whatever_form_it_has_it_keeps_the_reads_on_the_primary(statements: list[str]):
     connections["default"].close()
     with scope():
-        assert notes() == [("default", "of one"), ("default", "of two")]
-    connections["replica1"].close_if_unusable_or_obsolete()  # as at the end of a request
+        for statement in statements:
+            execute(statement)
+        assert {alias for alias, _ in notes()} == {"default"}
+    connections["default"].close()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("SET ROLE web", "RESET SESSION AUTHORIZATION"),
+        ("SET app.tenant = 'one'", "RESET ALL"),
+        ("SET app.tenant = 'one'", "DISCARD ALL"),
+        ("SET search_path = public", "RESET search_path"),
+    ],
+)
+def test_what_one_session_was_told_and_untold_counts_as_told(first: str, second: str):
     with scope():
-        assert notes() == [("replica1", "of one"), ("replica1", "of two")]
+        execute(first)
+        execute(second)
+        assert {alias for alias, _ in notes()} == {"default"}
+    with scope():
+        for statement in (first, second):
+            execute(statement, "replica1")
+        assert {alias for alias, _ in notes()} == {"replica1"}
 
 
-def test_a_setting_that_is_reset_is_reset_on_the_replica():
+def test_a_function_that_tells_keeps_the_scope_on_the_primary(site: Pair):
+    site.execute(
+        "CREATE FUNCTION set_tenant(name text) RETURNS text LANGUAGE sql "
+        "AS $$ SELECT set_config('app.tenant', name, false) $$"
+    )
+    try:
+        with scope():
+            execute("SELECT set_tenant('one')")
+            assert notes() == [("default", "of one")]
+    finally:
+        site.execute("DROP FUNCTION set_tenant")
+
+
+def test_a_statement_that_failed_may_have_told_something():
+    with scope():
+        with pytest.raises(ProgrammingError):
+            execute("SET app.tenant = 'one'; SELECT nothing")
+        assert {alias for alias, _ in notes()} == {"default"}
+
+
+def test_a_primary_that_connected_again_was_told_nothing():
     with scope():
         tell("one")
-        assert notes() == [("replica1", "of one")]
-        with connections["default"].cursor() as cursor:
-            cursor.execute("RESET app.tenant")
-        assert notes() == [("replica1", "of one"), ("replica1", "of two")]
+        assert notes() == [("default", "of one")]
+    connections["default"].close()
+    with scope():
+        assert notes() == ALL
 
 
 class ViewScope(Scope):
     """A scope whose transactions count as those of ATOMIC_REQUESTS."""
 
-    def is_view_transaction(self, connection: Any, transaction: object) -> bool:
+    def is_views(self, connection: Any, transaction: object) -> bool:
         return True
 
 
-def execute(statement: str, alias: str = "default") -> None:
-    with connections[alias].cursor() as cursor:
-        cursor.execute(statement)
+@pytest.mark.parametrize(
+    "statement",
+    ["SET LOCAL app.tenant = 'two'", "SELECT set_config('app.tenant', 'two', true)"],
+)
+def test_what_was_told_for_a_transaction_is_over_with_it(statement: str):
+    with inside(ViewScope()):
+        with transaction.atomic():
+            assert notes() == ALL
+            execute(statement)
+            assert notes() == [("default", "of two")]
+    with scope():
+        assert notes() == ALL
 
 
-def test_a_setting_of_one_transaction_keeps_its_reads_on_the_primary():
+def test_what_was_told_for_a_transaction_and_then_for_good_stays():
     with inside(ViewScope()), transaction.atomic():
         execute("SET LOCAL app.tenant = 'two'")
-        assert notes() == [("default", "of two")]
-    with scope():
-        assert notes() == [("replica1", "of one"), ("replica1", "of two")]
-
-
-def test_a_setting_that_was_hidden_for_a_transaction_holds_again():
-    with scope():
         tell("one")
-        with transaction.atomic():
-            execute("SET LOCAL app.tenant = 'two'")
-        assert notes() == [("replica1", "of one")]
-
-
-def test_a_setting_that_was_rolled_back_holds_no_longer():
     with scope():
-        tell("one")
+        assert notes() == [("default", "of one")]
+
+
+def test_after_a_rollback_the_primary_answers():
+    with scope():
+        tell("one", aliases=BOTH)
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             tell("two")
             raise ZeroDivisionError
-        assert notes() == [("replica1", "of one")]
+        assert notes() == [("default", "of one")]
 
 
 def test_after_a_savepoint_was_rolled_back_the_primary_answers():
     with inside(ViewScope()):
-        tell("one")
+        tell("one", aliases=BOTH)
         with transaction.atomic():
             with pytest.raises(ZeroDivisionError), transaction.atomic():
                 tell("two")
@@ -206,100 +245,100 @@ def test_after_a_savepoint_was_rolled_back_the_primary_answers():
 
 def test_raw_sql_on_a_read_connection_sees_the_tenants_rows():
     with scope():
-        tell("one")
+        tell("one", aliases=BOTH)
         with read_connection().cursor() as cursor:
             cursor.execute("SELECT text FROM notes_note")
             assert (cursor.db.alias, cursor.fetchall()) == ("replica1", [("of one",)])
-    with scope():
-        with read_connection().cursor() as cursor:
-            assert cursor.db.alias == "default"
-
-
-def test_a_read_by_using_sees_the_tenants_rows_or_is_an_error():
-    with scope():
-        tell("one")
-        assert [note.text for note in Note.objects.using("replica1")] == ["of one"]
-    with scope(), pytest.raises(DifferentSessionError, match="SELECT set_config"):
-        list(Note.objects.using("replica1"))
-
-
-def test_what_a_project_tells_the_replica_itself_is_left_to_it():
-    with scope():
-        tell("one")
-    with scope():
-        tell("two", alias="replica1")
-        assert notes() == [("replica1", "of two")]
-
-
-def test_what_a_project_told_the_replica_once_gives_way_to_what_it_tells_the_primary():
-    with scope():
-        tell("one", alias="replica1")
-    with scope():
         tell("two")
+        assert read_connection().alias == "default"
+
+
+def test_a_replica_that_the_project_reads_by_using_has_settings_of_its_own():
+    with scope():
+        tell("one")
+        tell("two", aliases=("replica1",))
+        assert [note.text for note in Note.objects.using("replica1")] == ["of two"]
+
+
+def test_a_replica_that_alone_was_told_something_is_not_read():
+    with scope():
+        tell("one", aliases=("replica1",))
+        assert notes() == [("default", "of one"), ("default", "of two")]
+
+
+def test_a_replica_that_dies_shows_nobody_anothers_rows(site: Pair):
+    """The replica's session was for tenant two, the primary's last for tenant one."""
+    with scope():
+        tell("two", aliases=BOTH)
+        assert notes() == [("replica1", "of two")]
+        site.replica.execute(TERMINATE)
+        shown: list[tuple[str, str]] = []
+        with contextlib.suppress(OperationalError):
+            shown = notes()
+        assert {text for _, text in shown} <= {"of two"}
         assert notes() == [("default", "of two")]
 
 
-@pytest.mark.parametrize("alias", ["default", "replica1"])
-def test_a_replica_that_dies_shows_nobody_anothers_rows(site: Pair, alias: str):
-    """The replica's session was for tenant two, the primary's last for tenant one."""
-    with scope():
-        tell("one")
-    with scope():
-        tell("two", alias=alias)
-        assert notes() == [("replica1", "of two")]
-        site.replica.execute(TERMINATE)
-        try:
-            shown = notes()
-        except OperationalError:
-            shown = notes() if alias == "default" else []
-        assert {text for _, text in shown} <= {"of two"}
+def pooled(alias: str, **pool: Any) -> DatabaseWrapper:
+    settings = {**connections[alias].settings_dict, "CONN_MAX_AGE": 0}
+    connections[alias].close()
+    pool = {"min_size": 1, "max_size": 1, **pool}
+    return DatabaseWrapper({**settings, "OPTIONS": {"pool": pool}}, alias)
 
 
-def test_a_session_of_a_pool_is_told_anew(site: Pair):
-    settings = connections["replica1"].settings_dict
-    pooled = {**settings, "OPTIONS": {"pool": {"min_size": 1, "max_size": 1}}}
-    connections["replica1"] = DatabaseWrapper(pooled, alias="replica1")
-    with scope():
-        tell("one")
-        assert notes() == [("replica1", "of one")]
-    connections["replica1"].close()
-    connections["default"].close()
-    with scope():
-        assert notes() == [("default", "of one"), ("default", "of two")]
-    connections["replica1"].close_pool()
-
-
-def test_a_session_that_its_pool_has_reset_is_told_anew(site: Pair):
-    def reset(driver: Any) -> None:
-        driver.autocommit = True
-        driver.execute("RESET ALL")
-
-    pool = {"min_size": 1, "max_size": 1, "reset": reset}
-    for alias in ("default", "replica1"):
-        settings = {**connections[alias].settings_dict, "CONN_MAX_AGE": 0}
-        connections[alias].close()
-        connections[alias] = DatabaseWrapper({**settings, "OPTIONS": {"pool": pool}}, alias)
-    for _ in range(2):
-        with scope():
-            tell("one")
-            assert not state_of(connections["replica1"]).told  # it has no session yet
-            assert notes() == [("replica1", "of one")]
-        for alias in ("default", "replica1"):
-            connections[alias].close()
-    for alias in ("default", "replica1"):
-        connections[alias].close_pool()
-
-
-def test_a_schema_is_told_as_well(site: Pair):
-    site.execute("CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO web")
-    site.execute("CREATE TABLE other.notes_note (LIKE notes_note INCLUDING ALL)")
-    site.execute("GRANT ALL ON other.notes_note TO web")
-    site.replica.wait_until_caught_up()
+def test_a_session_of_a_pool_that_was_told_something_is_like_no_other():
+    for alias in BOTH:
+        connections[alias] = pooled(alias)
     try:
-        with scope() as work:
-            execute("SET search_path = other, public")
-            work.trace = []
-            assert notes() == []
-            assert work.trace[0].alias == "replica1"
+        with scope():
+            assert notes() == ALL
+            tell("one", aliases=BOTH)
+            assert notes() == [("replica1", "of one")]
+        for alias in BOTH:
+            connections[alias].close()
+        with scope():
+            tell("two", aliases=BOTH)
+            assert notes() == [("default", "of two")]
     finally:
-        site.execute("DROP SCHEMA other CASCADE")
+        for alias in BOTH:
+            connections[alias].close()
+            connections[alias].close_pool()
+
+
+def test_a_session_of_a_pool_that_was_told_something_for_a_transaction_is_as_before():
+    connections["default"] = pooled("default")
+    try:
+        with scope(), transaction.atomic():
+            execute("SET LOCAL app.tenant = 'two'")
+        connections["default"].close()
+        with scope():
+            execute("SELECT 1")
+            assert notes() == ALL
+    finally:
+        connections["default"].close()
+        connections["default"].close_pool()
+
+
+def test_what_a_receiver_tells_each_new_connection_is_the_same_for_all():
+    def receive(connection: Any, **_: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET search_path = public")
+
+    for alias in BOTH:
+        connections[alias].close()
+    connection_created.connect(receive)
+    try:
+        with scope():
+            execute("SELECT 1")
+            assert notes() == ALL
+    finally:
+        connection_created.disconnect(receive)
+
+
+@pytest.mark.parametrize(
+    "statement", ["SET statement_timeout = 5000", "SET CONSTRAINTS ALL IMMEDIATE"]
+)
+def test_a_setting_by_which_the_rows_stay_the_same_moves_no_read(statement: str):
+    with scope():
+        execute(statement)
+        assert notes() == ALL
