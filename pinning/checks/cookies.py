@@ -6,6 +6,7 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error
 
 from pinning.conf import Settings
+from pinning.pins import cookies
 
 
 def prefix_holds(settings: Settings) -> Iterator[CheckMessage]:
@@ -15,8 +16,7 @@ def prefix_holds(settings: Settings) -> Iterator[CheckMessage]:
     """
     cookie = settings.cookie
     prefix = next((one for one in ("__Host-", "__Secure-") if cookie.name.startswith(one)), None)
-    secure = django_settings.SESSION_COOKIE_SECURE if cookie.secure is None else cookie.secure
-    lacks = [] if secure else ['set "SECURE": True']
+    lacks = [] if cookies.is_secure() else ['set "SECURE": True']
     if prefix == "__Host-":
         if cookie.domain or django_settings.SESSION_COOKIE_DOMAIN:
             lacks.append("have no domain, SESSION_COOKIE_DOMAIN neither")

@@ -88,21 +88,9 @@ def hidden(request: HttpRequest) -> tuple[tuple[str, str], ...]:
     return tuple(itertools.islice(others, _MOST_HIDDEN))
 
 
-def set_cookie(
-    request: HttpRequest, response: HttpResponseBase, name: str, value: str, seconds: float
-) -> None:
-    """Set a cookie as PINNING["COOKIE"] says. What it leaves out is as for the session cookie."""
-    set_cookies(request, response, {name: value}, seconds)
-
-
-def set_cookies(
-    request: HttpRequest, response: HttpResponseBase, values: Mapping[str, str], seconds: float
-) -> None:
-    """Set several, by their names."""
-    cookie = conf.settings().cookie
-    secure = django_settings.SESSION_COOKIE_SECURE if cookie.secure is None else cookie.secure
-    secure = secure or (cookie.secure is None and request.is_secure())
-    place = _place()
+def set_cookies(response: HttpResponseBase, values: Mapping[str, str], seconds: float) -> None:
+    """Set cookies as PINNING["COOKIE"] says. What it leaves out is as for the session cookie."""
+    secure, place = is_secure(), _place()
     for name, value in values.items():
         response.set_cookie(
             name, value, max_age=math.ceil(seconds), secure=secure, httponly=True, **place
@@ -111,13 +99,11 @@ def set_cookies(
     patch_cache_control(response, private=True)  # no shared cache may give it to another client
 
 
-def remove_cookies(
-    request: HttpRequest, response: HttpResponseBase, unneeded: Iterable[str]
-) -> None:
+def remove_cookies(response: HttpResponseBase, unneeded: Iterable[str]) -> None:
     """Have the client delete cookies that we set, as many of them as the headers have room for."""
     removed = list(unneeded)
     size = bytes_of(response)
-    set_cookies(request, response, dict.fromkeys(removed, ""), 0)
+    set_cookies(response, dict.fromkeys(removed, ""), 0)
     for name in removed:
         response.cookies[name]["httponly"] = ""
         size += _bytes_of(response.cookies[name])
@@ -138,6 +124,16 @@ def bytes_of(response: HttpResponseBase) -> int:
 
 def _bytes_of(morsel: Morsel[str]) -> int:
     return len(f"Set-Cookie: {morsel.OutputString()}\r\n")
+
+
+def is_secure() -> bool:
+    """Whether our cookies are for https alone: where the session cookie is, or as the setting says.
+
+    That depends on no request. A browser sends no secure cookie over http, and lets no answer over
+    http replace one: where a site is on both, who wrote on one would be unknown on the other.
+    """
+    secure = conf.settings().cookie.secure
+    return bool(django_settings.SESSION_COOKIE_SECURE if secure is None else secure)
 
 
 def _place() -> dict[str, Any]:

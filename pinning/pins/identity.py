@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import salted_hmac
 
 from pinning import conf
-from pinning.pins.cookies import set_cookie
+from pinning.pins.cookies import set_cookies
 from pinning.pins.identity_rule import rule
 from pinning.pins.signing import IDENTITY_SALT, hashed
 
@@ -93,7 +93,7 @@ def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
     settings = conf.settings()
     name = next(iter(_own_of(_cookies_after(request, response))), None) or _own_name(session)
     seconds = max(settings.max_pin, settings.window)
-    set_cookie(request, response, _cookie_of(name), _signer().sign(name), seconds)
+    set_cookies(response, {_cookie_of(name): _signer().sign(name)}, seconds)
 
 
 def _own_name(session: str) -> str:

@@ -278,9 +278,9 @@ def test_the_name_goes_by_the_cookie_setting():
     assert cookie_of(introduced(request_with(sessionid="abc"))).key.startswith("pin-id.")
 
 
-def cookie_set(request=None, response=None, value="x"):
+def cookie_set(response=None, value="x"):
     response = response or HttpResponse()
-    cookies.set_cookie(request or request_with(), response, "pinning.1", value, 4.2)
+    cookies.set_cookies(response, {"pinning.1": value}, 4.2)
     return response.cookies["pinning.1"]
 
 
@@ -296,12 +296,8 @@ def test_the_age_of_a_cookie_is_rounded_up():
     assert cookie_set()["max-age"] == 5
 
 
-def test_a_cookie_over_plain_http_is_not_secure():
+def test_a_cookie_is_not_secure_where_the_session_cookie_is_not():
     assert not cookie_set()["secure"]
-
-
-def test_a_cookie_over_https_is_secure():
-    assert cookie_set(RequestFactory().get("/", secure=True))["secure"] is True
 
 
 @override_settings(SESSION_COOKIE_SECURE=True)
@@ -316,7 +312,7 @@ def test_a_cookie_is_secure_where_the_setting_says_so():
 
 @override_settings(PINNING={"COOKIE": {"SECURE": False}}, SESSION_COOKIE_SECURE=True)
 def test_a_cookie_is_not_secure_where_the_setting_says_no():
-    assert not cookie_set(RequestFactory().get("/", secure=True))["secure"]
+    assert not cookie_set()["secure"]
 
 
 @override_settings(SESSION_COOKIE_DOMAIN="example.org", SESSION_COOKIE_PATH="/app")
@@ -353,7 +349,7 @@ def test_no_shared_cache_may_keep_a_response_with_a_cookie(said, sent):
 @override_settings(PINNING={"COOKIE": {"DOMAIN": "example.org", "PATH": "/a"}})
 def test_a_cookie_is_removed_from_where_it_was_set():
     response = HttpResponse()
-    cookies.remove_cookies(request_with(), response, ["pinning.1"])
+    cookies.remove_cookies(response, ["pinning.1"])
     cookie = response.cookies["pinning.1"]
     assert (cookie.value, cookie["max-age"]) == ("", 0)
     assert (cookie["domain"], cookie["path"]) == ("example.org", "/a")
@@ -361,7 +357,7 @@ def test_a_cookie_is_removed_from_where_it_was_set():
 
 def test_no_shared_cache_may_keep_a_response_that_removes_a_cookie():
     response = HttpResponse(headers={"Cache-Control": "public"})
-    cookies.remove_cookies(request_with(), response, ["pinning.1"])
+    cookies.remove_cookies(response, ["pinning.1"])
     assert response["Cache-Control"] == "private"
 
 

@@ -119,10 +119,10 @@ def _answer(exchange: Exchange, sent: Sent, given: list[Given], now: int) -> Non
     settings = conf.settings()
     # The same for all, so that no mark outlasts the tokens beside it.
     seconds = max(settings.window, settings.max_pin)
-    set_cookies(exchange.request, exchange.response, values, seconds)
+    set_cookies(exchange.response, values, seconds)
     merged = dict.fromkeys([*(slot for slot, _ in sent.tokens), *sent_marks])
     unneeded = [name for name in merged if name not in values]
-    remove_cookies(exchange.request, exchange.response, unneeded)
+    remove_cookies(exchange.response, unneeded)
 
 
 def _slot_for(text: str, cookies: Mapping[str, str]) -> str:
