@@ -148,10 +148,26 @@ def test_a_cookie_of_a_domain_around_hides_no_pin(junk):
     assert routed(send(read, cookie=both)) == ("default", Reason.PINNED)
 
 
+def with_header(cookie):
+    return RequestFactory().get("/", headers={"cookie": cookie})
+
+
 def test_cookies_without_end_that_others_hide_are_not_all_read():
     many = "; ".join(f"{names().slots[0]}={number}" for number in range(10_000))
-    request = RequestFactory().get("/", headers={"cookie": many})
-    assert len(hidden(request)) < 100
+    assert len(hidden(with_header(many))) < 100
+
+
+def test_a_cookie_behind_many_of_longer_paths_and_before_one_of_its_own_is_found():
+    """Longer paths come first, and a domain around can have as many as it likes."""
+    name = names().slots[0]
+    values = [*range(300), "ours", "theirs"]
+    assert (name, "ours") in hidden(with_header("; ".join(f"{name}={one}" for one in values)))
+
+
+@pytest.mark.parametrize("value", ["ours", '"ours"', " ours "])
+def test_a_hidden_cookie_is_read_as_django_reads_cookies(value):
+    name = names().slots[0]
+    assert hidden(with_header(f"{name}={value}; {name}=theirs")) == ((name, "ours"),)
 
 
 def test_by_the_clock_a_pin_holds_for_the_window():

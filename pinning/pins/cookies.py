@@ -8,7 +8,7 @@ from http.cookies import Morsel
 from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, parse_cookie
 from django.utils.cache import patch_cache_control
 
 from pinning import conf
@@ -20,7 +20,7 @@ MOST_BYTES = 1024
 #: The longest value of a cookie that holds pins: in the first slots, and in the others.
 LONG, SHORT = 128, 64
 
-_LONG_SLOTS, _SHORT_SLOTS = 2, 3
+_LONG_SLOTS, _SHORT_SLOTS, _IDENTITY_COOKIES = 2, 3, 2
 
 #: What the cookies take that name a client to stores on a server (see ``identity``), in bytes.
 _IDENTITIES = 176
@@ -32,7 +32,7 @@ _MARKS = string.ascii_letters[:40]  # a token has as many bits for them
 
 
 class Names(NamedTuple):
-    """The names of the cookies that hold pins: all that a browser can ever have of them.
+    """The names of our cookies: all that a browser can ever have of them.
 
     ``long_slots`` take values of up to LONG characters, ``short_slots`` of up to SHORT, ``marks``
     of one. In one ``Cookie`` header all of them take at most MOST_BYTES.
@@ -42,11 +42,18 @@ class Names(NamedTuple):
     short_slots: tuple[str, ...]
     #: Each with a bit of its own.
     marks: Mapping[str, int]
+    #: Of the cookies that name a client to stores on a server (see ``identity``).
+    identities: tuple[str, ...]
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """All of them."""
+        """Those of pins."""
         return self.long_slots + self.short_slots
+
+    @property
+    def valued(self) -> tuple[str, ...]:
+        """Those whose value counts."""
+        return self.slots + self.identities
 
     @classmethod
     def of(cls, name: str, reserved: int = 0) -> "Names":
@@ -62,6 +69,7 @@ class Names(NamedTuple):
             tuple(numbers[:_LONG_SLOTS]),
             tuple(numbers[_LONG_SLOTS:]),
             {f"{name}.{mark}": 1 << bit for bit, mark in enumerate(_MARKS[:marks])},
+            tuple(f"{name}-id.{number}" for number in range(_IDENTITY_COOKIES)),
         )
 
 
@@ -74,18 +82,19 @@ def names() -> Names:
 
 
 def hidden(request: HttpRequest) -> tuple[tuple[str, str], ...]:
-    """The cookies in our slots that are not in ``request.COOKIES``: names with values.
+    """The cookies of our names that are not in ``request.COOKIES``: the last, in their order.
 
     A browser sends several cookies of one name if this host and a domain around it have set one,
-    and Django keeps the last. That may be the other's.
+    and Django keeps the last. That may be the other's. The first are those of longer paths, and of
+    those a domain around can set as many as it likes.
     """
-    header, seen, slots = request.META.get("HTTP_COOKIE", ""), request.COOKIES, names().slots
+    header, seen, ours = request.META.get("HTTP_COOKIE", ""), request.COOKIES, names().valued
     if header.count(";") < len(seen):  # no name comes twice
         return ()
-    parts = (part.strip().partition("=") for part in header.split(";"))
-    found = ((name, value) for name, _, value in parts if name in slots)
-    others = (each for each in found if seen.get(each[0]) != each[1])
-    return tuple(itertools.islice(others, _MOST_HIDDEN))
+    parts = [part for part in header.split(";") if part.partition("=")[0].strip() in ours]
+    found = (one for part in reversed(parts) for one in parse_cookie(part).items())
+    others = (one for one in found if seen.get(one[0]) != one[1])
+    return tuple(itertools.islice(others, _MOST_HIDDEN))[::-1]
 
 
 def set_cookies(response: HttpResponseBase, values: Mapping[str, str], seconds: float) -> None:

@@ -18,12 +18,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import salted_hmac
 
 from pinning import conf
-from pinning.pins.cookies import set_cookies
+from pinning.pins.cookies import hidden, names, set_cookies
 from pinning.pins.identity_rule import rule
 from pinning.pins.signing import IDENTITY_SALT, hashed
-
-#: A client has one name from pinning. It has two if its session changed while it wrote first.
-_MOST_NAMES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +45,7 @@ class Visitor:
 
 def identities_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]:
     """The names of the client when its request arrives, and of its ``users`` (ids), hashed."""
-    return _hashed(session_of(request), _own_of(request.COOKIES), token_of(request), users)
+    return _hashed(session_of(request), _own_of(request), token_of(request), users)
 
 
 def session_of(request: HttpRequest) -> str | None:
@@ -74,7 +71,7 @@ def identities_after(
     request: HttpRequest, response: HttpResponseBase, users: Iterable[str] = ()
 ) -> tuple[str, ...]:
     """The names of the client once it has ``response``, and of its ``users`` (ids), hashed."""
-    session, own = session_after(request, response), _own_of(_cookies_after(request, response))
+    session, own = session_after(request, response), _own_of(request, response)
     return _hashed(session, own, token_of(request), users)
 
 
@@ -91,7 +88,7 @@ def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
     if rule() is not None or session is None:
         return
     settings = conf.settings()
-    name = next(iter(_own_of(_cookies_after(request, response))), None) or _own_name(session)
+    name = next(iter(_own_of(request, response)), None) or _own_name(session)
     seconds = max(settings.max_pin, settings.window)
     set_cookies(response, {_cookie_of(name): _signer().sign(name)}, seconds)
 
@@ -102,24 +99,23 @@ def _own_name(session: str) -> str:
     return base64.urlsafe_b64encode(made[:12]).decode()
 
 
-def _own_cookies() -> list[str]:
-    """The cookies that may have a name of ours: all that a browser can ever have of them."""
-    return [f"{conf.settings().cookie.name}-id.{number}" for number in range(_MOST_NAMES)]
-
-
 def _cookie_of(name: str) -> str:
     """Always the same for a name."""
-    return _own_cookies()[sum(name.encode()) % _MOST_NAMES]
+    known = names().identities
+    return known[sum(name.encode()) % len(known)]
 
 
-def _own_of(cookies: Mapping[str, str]) -> list[str]:
-    """The names that pinning gave the client, always in the same order."""
-    values = [cookies[cookie] for cookie in _own_cookies() if cookie in cookies]
+def _own_of(request: HttpRequest, response: HttpResponseBase | None = None) -> list[str]:
+    """The names that pinning gave the client, always in the same order.
+
+    With ``response``, those that it has afterwards.
+    """
+    jar, known = dict(request.COOKIES), names().identities
+    if response is not None:
+        jar |= {name: morsel.value for name, morsel in response.cookies.items()}
+    values = [jar[cookie] for cookie in known if cookie in jar]
+    values += [value for cookie, value in hidden(request) if cookie in known]
     return [name for name in dict.fromkeys(map(_unsigned, values)) if name]
-
-
-def _cookies_after(request: HttpRequest, response: HttpResponseBase) -> dict[str, str]:
-    return request.COOKIES | {name: morsel.value for name, morsel in response.cookies.items()}
 
 
 def _unsigned(value: str) -> str | None:

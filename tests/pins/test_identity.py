@@ -217,6 +217,22 @@ def test_all_names_that_a_client_sends_are_looked_at():
     assert set(identity.identities_after(request, again)) == set(identity.identities_of(request))
 
 
+@pytest.mark.parametrize("theirs", ["x", "a:b", "longer:" + "x" * 43])
+def test_a_cookie_of_a_domain_around_hides_no_name(theirs):
+    """The browser sends both, and Django keeps the last."""
+    jar = cookies_of(introduced(request_with(sessionid="abc")))
+    ((cookie, ours),) = jar.items()
+    both = RequestFactory().get("/", headers={"cookie": f"{cookie}={ours}; {cookie}={theirs}"})
+    assert both.COOKIES[cookie] == theirs
+    assert identity.identities_of(both) == identity.identities_of(request_with(**jar))
+    again = introduced(
+        RequestFactory().get(
+            "/", headers={"cookie": f"sessionid=other; {both.META['HTTP_COOKIE']}"}
+        )
+    )
+    assert cookies_of(again) == jar
+
+
 @pytest.mark.parametrize(
     "cookie", ["pinning-id.(=", "pinning-id.", "pinning-id.2", "pinning-id.00", "é"]
 )

@@ -71,9 +71,9 @@ class Sent(NamedTuple):
     @classmethod
     def by(cls, visitor: Visitor) -> "Sent":
         """Read the slots. What is in one and was not written here counts for nothing."""
-        cookies = visitor.cookies
-        texts = [(name, cookies[name]) for name in names().slots if name in cookies]
-        texts += visitor.hidden
+        cookies, slots = visitor.cookies, names().slots
+        texts = [(name, cookies[name]) for name in slots if name in cookies]
+        texts += [(name, text) for name, text in visitor.hidden if name in slots]
         read = [(name, signing.read(text, signing.COOKIE)) for name, text in texts]
         return cls(cookies, [(name, token) for name, token in read if token is not None])
 
