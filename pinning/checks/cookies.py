@@ -6,7 +6,7 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error
 
 from pinning.conf import Settings
-from pinning.pins import cookies
+from pinning.pins import cookies, room
 
 
 def prefix_holds(settings: Settings) -> Iterator[CheckMessage]:
@@ -28,4 +28,17 @@ def prefix_holds(settings: Settings) -> Iterator[CheckMessage]:
             "name with these attributes, so that no write pins anybody.",
             hint=f"In PINNING['COOKIE'], {' and '.join(lacks)}; or take another name.",
             id="pinning.E036",
+        )
+
+
+def marks_have_room(_: Settings) -> Iterator[CheckMessage]:
+    """Whether an answer has room for what tells that another one is gone."""
+    if not room.marks_each():
+        yield Error(
+            "The name, domain and path of pinning's cookies leave too little of the "
+            f"{cookies.MOST_BYTES} bytes that they may take in the headers, so that a browser "
+            "stays on the primary for MAX_PIN after each write.",
+            hint="Take a shorter NAME, DOMAIN or PATH in PINNING['COOKIE']. What it leaves out is "
+            "that of the session cookie.",
+            id="pinning.E037",
         )

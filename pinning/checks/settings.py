@@ -279,6 +279,7 @@ _CHECKS: tuple[Check, ...] = (
     _router_is_there,
     _middleware_is_outermost,
     cookies.prefix_holds,
+    cookies.marks_have_room,
     _stores_load,
     _identity_loads,
     _identity_is_asked,

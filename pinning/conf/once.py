@@ -10,6 +10,9 @@ Made = TypeVar("Made")
 
 _made: list[Any] = []
 
+#: The settings that things are made from, and how the names of others begin.
+_SETTINGS = ("PINNING", "DATABASES", "INSTALLED_APPS", "CACHES", "SESSION_")
+
 
 def made_once(make: Callable[[], Made]) -> Callable[[], Made]:
     """A function that calls ``make`` once and keeps the result. An error is raised at each call."""
@@ -26,7 +29,7 @@ def forget() -> None:
 
 def _forget(*, setting: str, **_: object) -> None:
     """Receive ``setting_changed``, which Django sends in tests."""
-    if setting in {"PINNING", "DATABASES", "INSTALLED_APPS", "CACHES", "SESSION_ENGINE"}:
+    if setting.startswith(_SETTINGS):
         forget()
 
 

@@ -1,6 +1,6 @@
 """Pins record that a client wrote: what they hold, whose they are, how they are signed and kept."""
 
-from pinning.pins import cookies, identity, identity_rule, signing
+from pinning.pins import cookies, identity, identity_rule, room, signing
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins, Position, held
 from pinning.pins.session import signed_in
@@ -19,6 +19,7 @@ __all__ = [
     "identity",
     "identity_rule",
     "is_open",
+    "room",
     "signed_in",
     "signing",
 ]

@@ -22,8 +22,8 @@ LONG, SHORT = 128, 64
 
 _LONG_SLOTS, _SHORT_SLOTS, _IDENTITY_COOKIES = 2, 3, 2
 
-#: What the cookies take that name a client to stores on a server (see ``identity``), in bytes.
-_IDENTITIES = 176
+#: How long the value of a cookie is that names a client to stores on a server (see ``identity``).
+IDENTITY = 33
 
 #: How many cookies are looked at that others hide. No browser has so many by mistake.
 _MOST_HIDDEN = 20
@@ -56,29 +56,29 @@ class Names(NamedTuple):
         return self.slots + self.identities
 
     @classmethod
-    def of(cls, name: str, reserved: int = 0) -> "Names":
-        """Names that begin with ``name``. The longer it is, the fewer marks there are.
-
-        ``reserved`` bytes of the header are left to other cookies of ours.
-        """
-        each = len(f"{name}.0=; ")
-        slots = _LONG_SLOTS * (each + LONG) + _SHORT_SLOTS * (each + SHORT)
-        marks = max(0, MOST_BYTES - reserved - slots) // (each + 1)
+    def of(cls, name: str, *, has_identities: bool = False) -> "Names":
+        """Names that begin with ``name``. The longer it is, the fewer marks there are."""
         numbers = [f"{name}.{number}" for number in range(_LONG_SLOTS + _SHORT_SLOTS)]
-        return cls(
-            tuple(numbers[:_LONG_SLOTS]),
-            tuple(numbers[_LONG_SLOTS:]),
-            {f"{name}.{mark}": 1 << bit for bit, mark in enumerate(_MARKS[:marks])},
-            tuple(f"{name}-id.{number}" for number in range(_IDENTITY_COOKIES)),
-        )
+        long_slots, short_slots = numbers[:_LONG_SLOTS], numbers[_LONG_SLOTS:]
+        identities = [f"{name}-id.{number}" for number in range(_IDENTITY_COOKIES)]
+        sizes = {**dict.fromkeys(long_slots, LONG), **dict.fromkeys(short_slots, SHORT)}
+        if has_identities:
+            sizes |= dict.fromkeys(identities, IDENTITY)
+        taken = sum(len(f"{one}=; ") + size for one, size in sizes.items())
+        marks = max(0, MOST_BYTES - taken) // len(f"{name}.a=1; ")
+        bits = {f"{name}.{mark}": 1 << bit for bit, mark in enumerate(_MARKS[:marks])}
+        return cls(tuple(long_slots), tuple(short_slots), bits, tuple(identities))
+
+
+def has_identities() -> bool:
+    """Whether a store on a server needs the cookies that name a client."""
+    return set(conf.settings().stores) != {"cookie"}
 
 
 @made_once
 def names() -> Names:
-    """The names that the settings make. Stores on a server need a cookie or two for identities."""
-    settings = conf.settings()
-    has_identities = set(settings.stores) != {"cookie"}
-    return Names.of(settings.cookie.name, _IDENTITIES if has_identities else 0)
+    """The names that the settings make."""
+    return Names.of(conf.settings().cookie.name, has_identities=has_identities())
 
 
 def hidden(request: HttpRequest) -> tuple[tuple[str, str], ...]:
@@ -110,25 +110,39 @@ def set_cookies(response: HttpResponseBase, values: Mapping[str, str], seconds: 
 
 def remove_cookies(response: HttpResponseBase, unneeded: Iterable[str]) -> None:
     """Have the client delete cookies that we set, as many of them as the headers have room for."""
-    removed = list(unneeded)
     size = bytes_of(response)
-    set_cookies(response, dict.fromkeys(removed, ""), 0)
-    for name in removed:
-        response.cookies[name]["httponly"] = ""
+    for name in unneeded:
+        remove_cookie(response, name)
         size += _bytes_of(response.cookies[name])
         if size > MOST_BYTES:
             del response.cookies[name]
+            return
+
+
+def remove_cookie(response: HttpResponseBase, name: str) -> None:
+    """Have the client delete a cookie that we set, in as few bytes as browsers understand.
+
+    They ask for the flag Secure where the name begins with ``__Host-`` or ``__Secure-``, and with
+    SameSite=None; what else a cookie was set with does not matter.
+    """
+    set_cookies(response, {name: ""}, 0)
+    morsel = response.cookies[name]
+    morsel.set(name, "", "")  # no quotes around nothing
+    morsel["httponly"] = ""
+    if morsel["samesite"] != "None":
+        morsel["samesite"] = ""
+        morsel["secure"] = morsel["secure"] and name.startswith("__")
 
 
 def bytes_of(response: HttpResponseBase) -> int:
-    """How many bytes of the response's headers are our cookies."""
-    name = conf.settings().cookie.name
+    """How many bytes of the response's headers are ours: cookies, and what forbids to share it."""
+    known = names()
     ours = [
-        morsel
-        for key, morsel in response.cookies.items()
-        if key.startswith((f"{name}.", f"{name}-id."))
+        _bytes_of(morsel)
+        for name, morsel in response.cookies.items()
+        if name in known.marks or name in known.valued
     ]
-    return sum(map(_bytes_of, ours))
+    return sum(ours, len("Cache-Control: private\r\n")) if ours else 0
 
 
 def _bytes_of(morsel: Morsel[str]) -> int:

@@ -2,10 +2,12 @@
 
 import ast
 import inspect
+import math
 import re
 from pathlib import Path
 
 import pytest
+from django.test import override_settings
 
 import pinning
 from pinning import Reason
@@ -13,6 +15,8 @@ from pinning.checks import deployment
 from pinning.conf import rules
 from pinning.conf.settings import parse
 from pinning.exceptions import NotAPrimaryError
+from pinning.pins import room
+from pinning.pins.cookies import names
 from tests.docs.pages import ROOT
 
 PACKAGE = Path(pinning.__file__).parent
@@ -67,6 +71,29 @@ def test_the_checks_of_values_alone_are_named():
 
 def numbers(first: str, last: str) -> range:
     return range(int(first), int(last or first) + 1)
+
+
+CHANCES = rows(
+    "stores.md", r"`([\w-]+)` \| `cookie`( and another)? \| (.+?) \| (\d) of (\d+) \| ([\d,]+) \|$"
+)
+
+
+@pytest.mark.parametrize(("name", "another", "domain", "each", "marks", "pairs"), CHANCES)
+def test_the_chance_that_a_pin_is_lost_is_told(name, another, domain, each, marks, pairs):
+    """There are five slots, and one of two writes is the later."""
+    longest = int("".join(filter(str.isdigit, domain)) or 0)
+    pinning_settings = {"STORES": ["cookie", *["cache"] * bool(another)], "COOKIE": {"NAME": name}}
+    told = {"SESSION_COOKIE_SECURE": True, "PINNING": pinning_settings}
+    with override_settings(**told, SESSION_COOKIE_DOMAIN="d" * longest or None):
+        assert (room.marks_each(), len(names().marks)) == (int(each), int(marks))
+        found = 10 * math.comb(int(marks) - int(each), int(each))
+        assert found == pytest.approx(int(pairs.replace(",", "")), rel=0.02)
+    with override_settings(**told, SESSION_COOKIE_DOMAIN="d" * (longest + 1)):
+        assert name == "__Host-pinning" or room.marks_each() < int(each)
+
+
+def test_the_table_of_chances_is_read():
+    assert len(CHANCES) == 7
 
 
 def logged() -> list[tuple[str, str]]:

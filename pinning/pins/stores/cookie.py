@@ -21,11 +21,9 @@ from pinning import conf
 from pinning.conf import made_once
 from pinning.pins import Pins, Visitor, signing
 from pinning.pins.cookies import LONG, SHORT, names, remove_cookies, set_cookies
+from pinning.pins.room import marks_each
 from pinning.pins.stores.base import Exchange, Loaded, Store
 from pinning.pins.tokens import SKEW_SECONDS, Given, Token, combined, hold, pins_of, without_hold
-
-#: How many marks a response sets.
-_EACH = 4
 
 #: From so many tokens on, one that is gone may be hidden.
 _HIDING = 3
@@ -110,8 +108,10 @@ def _answer(exchange: Exchange, sent: Sent, given: list[Given], now: int) -> Non
     """Set a token with what is ``given``, and its marks; remove what it stands for."""
     sent_marks = sent.marks()
     free = [name for name in names().marks if name not in sent_marks]
-    marks = random.SystemRandom().sample(free, min(_EACH, len(free)))
-    if len(sent_marks) > _EACH or len(marks) < _EACH:  # another's could hide among so many
+    each = marks_each()
+    marks = random.SystemRandom().sample(free, min(each, len(free)))
+    # Another's marks could hide among so many, or there are none that could tell of it.
+    if len(sent_marks) > each or len(marks) < each or not each:
         given = [*given, hold(now)]
     token = Token(issued_at=now, given=combined(given), marks=_bits([*marks, *sent_marks]))
     text = signing.write(token, signing.COOKIE, LONG)
