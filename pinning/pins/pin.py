@@ -9,6 +9,9 @@ _BIGGEST = 2**63 - 1  # positions travel through 64-bit signed integers
 #: The timeline of a pin that no replica reaches: it holds for MAX_PIN.
 HELD = "held."
 
+#: How far the clocks of web machines may be apart, in seconds, for a hold not to end too early.
+SKEW_SECONDS = 60
+
 #: Stands for the name of a cluster in a pin that is one for each of them.
 EVERY_CLUSTER = ""
 _MOST_SECONDS = 2**53  # above this, a float cannot hold every whole second
@@ -74,7 +77,7 @@ class Pin:
         is wrong cannot end a pin too early.
         """
         if self.position is None or seen is None or self.timeline == HELD:
-            seconds = max_pin if self.timeline == HELD else window
+            seconds = max_pin + SKEW_SECONDS if self.timeline == HELD else window
             return now >= min(self.written_at, now) + seconds
         reached = seen.places.get(self.timeline) if self.written_at >= seen.since else None
         if reached is not None:
@@ -90,12 +93,21 @@ class Pin:
         return not is_behind and age >= window
 
     def lasts(self, *, window: float, max_pin: float) -> float:
-        """For how many seconds after ``written_at`` the pin must be kept."""
+        """For how many seconds after it was written the pin must be kept."""
         return window if self.position is None else max(window, max_pin)
+
+    def is_fresh(self, now: float, *, window: float, max_pin: float) -> bool:
+        """Whether it may still hold, if ``now`` is told by the kind of clock that dated it."""
+        skew = SKEW_SECONDS if self.timeline == HELD else 0
+        return now < self.written_at + self.lasts(window=window, max_pin=max_pin) + skew
 
 
 def held(cluster: str, written_at: float) -> Pin:
-    """A pin that keeps its client on the primary for MAX_PIN: its position is not known."""
+    """A pin that keeps its client on the primary for MAX_PIN: its position is not known.
+
+    Stores keep it for so long. Whoever still has it then is believed for SKEW_SECONDS more, since
+    this machine's clock may be ahead of the one that dated it.
+    """
     return Pin(cluster=cluster, written_at=written_at, timeline=HELD, position=_BIGGEST)
 
 
@@ -158,8 +170,9 @@ class Pins:
         return Pins(
             pin
             for pin in self
-            if (now if pin.is_by_clock else newest[pin.cluster])
-            < pin.written_at + pin.lasts(window=window, max_pin=max_pin)
+            if pin.is_fresh(
+                now if pin.is_by_clock else newest[pin.cluster], window=window, max_pin=max_pin
+            )
         )
 
     def lasts(self, *, window: float, max_pin: float) -> float:

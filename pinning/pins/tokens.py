@@ -4,10 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from pinning.pins.pin import EVERY_CLUSTER, Pin, Pins, held
-
-#: How far the clocks of web machines may be apart, in seconds, for what these clocks end.
-SKEW_SECONDS = 60
+from pinning.pins.pin import EVERY_CLUSTER, SKEW_SECONDS, Pin, Pins, held
 
 #: How old a pin that a position ends may be, and how far in the future any pin: only a web machine
 #: whose clock is wrong makes such a pin, and it was made here. The bound is for clients that keep

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinning.pins.pin import Pin, Pins, Position, held
+from pinning.pins.pin import SKEW_SECONDS, Pin, Pins, Position, held
 
 LIMITS = {"window": 5, "max_pin": 60}
 HOUR = 3600.0
@@ -304,7 +304,17 @@ def test_a_hold_and_a_position_leave_each_other_alone_whatever_the_primarys_cloc
 
 
 def test_a_hold_that_is_over_is_not_fresh():
-    assert Pins([held("default", 100)]).fresh(160, **LIMITS) == Pins()
+    ended = 160 + SKEW_SECONDS
+    assert Pins([held("default", 100)]).fresh(ended, **LIMITS) == Pins()
+    assert held("default", 100).is_over(None, ended, **LIMITS)
+
+
+@pytest.mark.parametrize("error", [-SKEW_SECONDS, 0, SKEW_SECONDS - 1])
+def test_a_hold_lasts_for_max_pin_whatever_the_other_machines_clock_says(error):
+    pin = held("default", 100)
+    for now in range(100 + error, 160 + error):
+        assert not pin.is_over(None, now, **LIMITS)
+        assert Pins([pin]).fresh(now, **LIMITS)
 
 
 @given(pins=several_pins, now=moments)

@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinning.pins.pin import Pin, Pins
+from pinning.pins.pin import SKEW_SECONDS, Pin, Pins
 from pinning.pins.tokens import (
     DAY_SECONDS,
-    SKEW_SECONDS,
     Given,
     Token,
     combined,

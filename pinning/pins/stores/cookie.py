@@ -21,9 +21,10 @@ from pinning import conf
 from pinning.conf import made_once
 from pinning.pins import Pins, Visitor, signing
 from pinning.pins.cookies import LONG, SHORT, names, remove_cookies, set_cookies
+from pinning.pins.pin import SKEW_SECONDS
 from pinning.pins.room import marks_each
 from pinning.pins.stores.base import Exchange, Loaded, Store
-from pinning.pins.tokens import SKEW_SECONDS, Given, Token, combined, hold, pins_of, without_hold
+from pinning.pins.tokens import Given, Token, combined, hold, pins_of, without_hold
 
 #: From so many tokens on, one that is gone may be hidden.
 _HIDING = 3
