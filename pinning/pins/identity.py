@@ -38,8 +38,10 @@ class Visitor:
     are_cookies_current: bool = True
     #: Whether other clients have one of the identities too: a user's phone and laptop have.
     is_shared: bool = False
-    #: Whether it came without a name. What names it gets, another response may replace.
+    #: Whether it came without a name.
     is_new: bool = False
+    #: Whether another response may replace all its names (see ``may_be_renamed``).
+    may_be_renamed: bool = False
 
 
 def identities_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]:
@@ -148,6 +150,15 @@ def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]
 def is_shared(request: HttpRequest, users: Iterable[str] = ()) -> bool:
     """Whether other clients may have one of the names that ``names_of`` gives."""
     return rule() is not None or token_of(request) is not None or any(True for _ in users)
+
+
+def may_be_renamed(request: HttpRequest) -> bool:
+    """Whether a response that is on its way may replace all names of the client.
+
+    It may bring a session and a name of ours that the client had, or would have had, when it sent
+    its request. It changes no token, and not what IDENTITY says.
+    """
+    return rule() is None and token_of(request) is None
 
 
 def names_after(

@@ -71,7 +71,11 @@ class RequestScope(Scope):
             users = writers_of(self.request, self.user_ids())
             names += identity.names_after(self.request, response, users)
         visitor = self._visitor(tuple(dict.fromkeys(names)))
-        return replace(visitor, is_new=not identity.names_of(self.request))
+        return replace(
+            visitor,
+            is_new=not identity.names_of(self.request),
+            may_be_renamed=identity.may_be_renamed(self.request),
+        )
 
     def _visitor(self, names: tuple[str, ...]) -> Visitor:
         is_shared = identity.is_shared(self.request, self.user_ids())

@@ -54,13 +54,13 @@ class Stores:
         return pins.fresh(time.time(), window=settings.window, max_pin=settings.max_pin)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
-        """Save to all stores; to a cookie too, if none takes the pins or the visitor is new.
+        """Save to all stores; to a cookie too, if none takes the pins or may find them again.
 
-        Of a visitor who is new, another response may be on its way that gives it another name.
-        False if the pins are kept nowhere: no store took them, and no header can be set any more.
+        To a browser another response may be on its way that gives it other names. False if the
+        pins are kept nowhere: no store took them, and no header can be set any more.
         """
         taken = [member.save(visitor, pins, exchange) for member in self._members]
-        if any(taken) and not visitor.is_new:
+        if any(taken) and not visitor.may_be_renamed:
             return True
         if self._last_resort is not None:
             self._last_resort.save(visitor, pins, exchange)

@@ -32,6 +32,13 @@ class Bug(AppConfig):
     default = False
 
 
+class ServerBug(Bug):
+    """What a server loses is not in the browser's cookies either."""
+
+    def ready(self) -> None:
+        identity.may_be_renamed = lambda request: False
+
+
 class FlushPosition(Bug):
     """The flush LSN is recorded: under synchronous_commit=off it is behind the commit."""
 
@@ -100,18 +107,20 @@ class CheckInSnapshot(Bug):
         caught_up.is_in_transaction = lambda connection: False
 
 
-class LostAtLogin(Bug):
+class LostAtLogin(ServerBug):
     """Pins are filed under the names that the request came with, not those that it leaves with."""
 
     def ready(self) -> None:
+        super().ready()
         identity.names_after = lambda request, response, users=(): identity.names_of(request, users)
         identity.introduce = lambda request, response: None
 
 
-class LastWriterWins(Bug):
+class LastWriterWins(ServerBug):
     """Whoever saves last overwrites the pin, although theirs may be the older one."""
 
     def ready(self) -> None:
+        super().ready()
         redis._SAVE = """
         for i = 2, #ARGV, 3 do
           redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2])
@@ -120,10 +129,12 @@ class LastWriterWins(Bug):
         """
 
 
-class DeletedWhenReached(Bug):
+class DeletedWhenReached(ServerBug):
     """Who finds that a replica has reached a pin deletes it, and one that came meanwhile."""
 
     def ready(self) -> None:
+        super().ready()
+
         def closed(scope: Any, response: Any) -> Any:
             choices = [work.choice for work in scope.works.values()]
             if any(choice is not None and choice.replica is not None for choice in choices):
