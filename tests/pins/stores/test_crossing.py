@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 
 import pytest
 from django.http import HttpResponse
+from django.test import override_settings
+from freezegun import freeze_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinning.pins import Pin, Pins, Visitor, cookies, signing
-from pinning.pins.pin import HELD
+from pinning.pins.pin import HELD, SKEW_SECONDS
 from pinning.pins.stores import Exchange
 from pinning.pins.stores import cookie as cookie_store
 from pinning.pins.stores.cookie import CookieStore
@@ -26,6 +28,7 @@ from tests.pins.stores.contract import Browser
 STORE = CookieStore()
 FIRST = 2**43
 WRITTEN = frozenset({"default"})
+NAMES = [*cookies.names().slots, *cookies.names().marks]
 
 
 def pin_at(position: int) -> Pin:
@@ -117,15 +120,18 @@ def test_answers_that_cross_lose_no_pin(source, processes, most):
 
 
 @pytest.mark.parametrize("number", [60, 100])
-def test_many_writes_at_once_lose_no_pin_and_stay_small(number):
-    world = World(random.Random(number), 2, number)
-    for what in (world.send, world.commit, world.answer):
+@pytest.mark.parametrize("domain", [0, 30, 120])
+def test_many_writes_at_once_lose_no_pin_and_stay_small(number, domain):
+    """With room for four marks, for three and for none."""
+    with override_settings(SESSION_COOKIE_DOMAIN="d" * domain or None):
+        world = World(random.Random(number), 2, number)
+        for what in (world.send, world.commit, world.answer):
+            for _ in range(number):
+                what()
         for _ in range(number):
-            what()
-    for _ in range(number):
-        world.arrive()
-        assert world.is_safe()
-    world.send()
+            world.arrive()
+            assert world.is_safe()
+        world.send()
     assert world.largest_answer <= cookies.MOST_BYTES
     assert world.largest_request <= cookies.MOST_BYTES
 
@@ -171,6 +177,45 @@ def test_marks_without_a_token_hold_nobody():
     """Anybody on a sibling domain can set them."""
     jar = dict.fromkeys(cookies.names().marks, "1")
     assert STORE.load(Visitor(cookies=jar)).pins == Pins()
+
+
+@settings(max_examples=60, deadline=None)
+@given(source=st.randoms(use_true_random=True))
+def test_a_domain_around_can_make_no_write_unseen_and_no_answer_large(source):
+    """It sets marks, rubbish and tokens that it got for itself, beside ours or before there are."""
+    world = World(source, 2, 1)
+    world.browser.save(STORE, Pins([pin_at(1)]))
+    theirs = [*world.browser.jar.values(), "x" * 64]
+    world.browser.jar = {}
+    for _ in range(20):
+        exchange, ours = (
+            Exchange(world.browser.request(), HttpResponse(), WRITTEN),
+            world.browser.jar,
+        )
+        planted = source.sample(NAMES, source.randrange(len(NAMES)))
+        sent = ours | {name: source.choice(theirs) for name in planted}
+        hidden = tuple((name, ours[name]) for name in planted if name in ours)
+        world.log_end += 1
+        pins = Pins([pin_at(world.log_end)])
+        STORE.save(Visitor(cookies=sent, hidden=hidden), pins, exchange)
+        assert cookies.bytes_of(exchange.response) <= cookies.MOST_BYTES
+        world.browser.receive(exchange.response)
+        world.told = world.log_end
+        assert world.is_safe()
+
+
+@given(source=st.randoms(use_true_random=True), most=st.sampled_from([1, 4, 30]))
+@settings(max_examples=20, deadline=None)
+def test_no_hold_outlasts_the_last_write_by_more_than_max_pin(source, most):
+    """And the minute that clocks may differ, for who keeps cookies longer than they are given."""
+    with freeze_time("2026-01-01 12:00:00") as clock:
+        world = World(source, 3, most)
+        for _ in range(100):
+            world.step()
+            clock.tick(source.choice([0, 0, 1, 10]))
+        clock.tick(60 + SKEW_SECONDS + 1)
+        held = [pin for pin in world.browser.load(STORE) if pin.timeline == HELD]
+        assert not Pins(held).fresh(time.time(), window=5, max_pin=60)
 
 
 def test_an_old_token_accounts_for_no_mark_of_now():
