@@ -129,7 +129,7 @@ def remove_cookie(response: HttpResponseBase, name: str) -> None:
     morsel = response.cookies[name]
     morsel.set(name, "", "")  # no quotes around nothing
     morsel["httponly"] = ""
-    if morsel["samesite"] != "None":
+    if morsel["samesite"].lower() != "none":
         morsel["samesite"] = ""
         morsel["secure"] = morsel["secure"] and name.startswith("__")
 
