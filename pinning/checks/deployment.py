@@ -9,6 +9,7 @@ from pinning import conf
 from pinning.checks.base import Check, replicas_of
 from pinning.conf import Settings
 from pinning.databases import takes_connect_timeout
+from pinning.pins import cookies
 
 
 def check_deployment(**_: object) -> list[CheckMessage]:
@@ -18,9 +19,8 @@ def check_deployment(**_: object) -> list[CheckMessage]:
     return [message for check in _DEPLOYMENT_CHECKS for message in check(conf.settings())]
 
 
-def _cookies_are_secure(settings: Settings) -> Iterator[CheckMessage]:
-    secure = settings.cookie.secure
-    if not (django_settings.SESSION_COOKIE_SECURE if secure is None else secure):
+def _cookies_are_secure(_: Settings) -> Iterator[CheckMessage]:
+    if not cookies.is_secure():
         yield Warning(
             "The pin cookie is also sent over plain HTTP.",
             hint="Set SESSION_COOKIE_SECURE = True. The pin cookie follows it.",
