@@ -108,30 +108,30 @@ def set_cookies(response: HttpResponseBase, values: Mapping[str, str], seconds: 
     patch_cache_control(response, private=True)  # no shared cache may give it to another client
 
 
-def remove_cookies(response: HttpResponseBase, unneeded: Iterable[str]) -> None:
+def remove_cookies(
+    response: HttpResponseBase, unneeded: Iterable[str], most_bytes: float = MOST_BYTES
+) -> None:
     """Have the client delete cookies that we set, as many of them as the headers have room for."""
-    size = bytes_of(response)
-    for name in unneeded:
-        remove_cookie(response, name)
+    removed, size = list(unneeded), bytes_of(response)
+    set_cookies(response, dict.fromkeys(removed, ""), 0)
+    for name in removed:
+        _shorten(response.cookies[name])
         size += _bytes_of(response.cookies[name])
-        if size > MOST_BYTES:
+        if size > most_bytes:
             del response.cookies[name]
-            return
 
 
-def remove_cookie(response: HttpResponseBase, name: str) -> None:
-    """Have the client delete a cookie that we set, in as few bytes as browsers understand.
+def _shorten(removal: Morsel[str]) -> None:
+    """Leave what browsers ask of a removal.
 
-    They ask for the flag Secure where the name begins with ``__Host-`` or ``__Secure-``, and with
-    SameSite=None; what else a cookie was set with does not matter.
+    That is the flag Secure where the name begins with ``__Host-`` or ``__Secure-``, and with
+    SameSite=None. What else a cookie was set with does not matter.
     """
-    set_cookies(response, {name: ""}, 0)
-    morsel = response.cookies[name]
-    morsel.set(name, "", "")  # no quotes around nothing
-    morsel["httponly"] = ""
-    if morsel["samesite"].lower() != "none":
-        morsel["samesite"] = ""
-        morsel["secure"] = morsel["secure"] and name.startswith("__")
+    removal.set(removal.key, "", "")  # no quotes around nothing
+    removal["httponly"] = ""
+    if removal["samesite"].lower() != "none":
+        removal["samesite"] = ""
+        removal["secure"] = removal["secure"] and removal.key.startswith("__")
 
 
 def bytes_of(response: HttpResponseBase) -> int:

@@ -14,7 +14,7 @@ from pinning.pins.cookies import (
     bytes_of,
     has_identities,
     names,
-    remove_cookie,
+    remove_cookies,
     set_cookies,
 )
 
@@ -64,6 +64,6 @@ def _bytes_of_answer(each: int) -> int:
     if has_identities():
         values[known.identities[0]] = "x" * IDENTITY
     set_cookies(response, values, max(conf.settings().window, conf.settings().max_pin))
-    for name in [old, *marks[each : 2 * each]] if each else []:
-        remove_cookie(response, name)
+    if each:
+        remove_cookies(response, [old, *marks[each : 2 * each]], math.inf)
     return bytes_of(response)
