@@ -193,9 +193,7 @@ WRITING = re.compile(
     re.VERBOSE,
 )
 
-#: Those of one argument, which PostgreSQL also calls by a dot behind it: ``sequence.nextval``.
-WRITING_BY_A_DOT = re.compile(
-    r"nextval|lo_(?:creat|create|import|unlink)|dblink(?:_exec)?|crosstab\d?|ts_stat"
-    r"|pg_create_restore_point"
+#: Functions of one argument that PostgreSQL also calls by a dot: ``SELECT n.setseed FROM n``.
+MARKING_BY_A_DOT = re.compile(
+    r"setseed|pg_(?:try_)?advisory\w*|lo_close|dblink_\w+|currval|set_limit"
 )
-MARKING_BY_A_DOT = re.compile(r"setseed|pg_(?:try_)?advisory\w*|lo_close|dblink_\w+|currval")

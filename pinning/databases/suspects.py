@@ -7,7 +7,6 @@ from pinning.databases.functions import (
     KEYWORDS,
     MARKING_BY_A_DOT,
     WRITING,
-    WRITING_BY_A_DOT,
 )
 from pinning.databases.tokens import Token
 
@@ -24,8 +23,7 @@ _AFTER_FOR, _AFTER_LOCK = frozenset({"update", "share", "no", "key"}), frozenset
 def is_write(tokens: Sequence[Token], place: int) -> bool:
     """Whether the token may make the statement write."""
     token = tokens[place]
-    functions = WRITING if token.is_called or token.is_attribute else WRITING_BY_A_DOT
-    if (token.is_called or token.is_dotted) and functions.fullmatch(token.text.lower()):
+    if (token.is_called or token.is_dotted) and WRITING.fullmatch(token.text.lower()):
         return True
     return not token.is_quoted and _changes(tokens, place)
 

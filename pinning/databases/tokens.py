@@ -123,7 +123,7 @@ _TAG = rf"\$(?:[{_FIRST}][{_LETTER}]*+)?+\$"
 _INSIDE = r"(?:[^*/]++|\*+(?!/)|/+(?!\*))*+"
 _BLOCK = rf"/\*(?!M?!){_INSIDE}\*/"
 # Quoted names of functions that a dot may call; all others say nothing, unless they are called.
-_BY_A_DOT = r"""["`](?:nextval|setseed|lo_|dblink|crosstab|ts_stat|pg_)"""
+_BY_A_DOT = r"""["`](?:nextval|set|lo_|dblink|crosstab|ts_|pg_|brin_|gin_)"""
 _UNSURE = rf"""/\*M?! | /\*{_INSIDE}/\* | --[^\r\n]*+\r(?!\n) | [uU]&" """
 
 

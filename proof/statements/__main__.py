@@ -26,11 +26,16 @@ SERVERS: dict[str, tuple[Any, Any]] = {
 #: Texts for which a planted fault answers that nothing happens.
 PLANTED = ("setseed", "nextval", "set_config", ":=", "lock", "next", "delete")
 
+#: A planted fault: no statement changes the rows that its session shows.
+SESSION = "session"
+
 
 def faulty(word: str) -> Any:
     """A classifier that has forgotten one word."""
 
     def tell(sql: str) -> Statement:
+        if word == SESSION:
+            return statement_of(sql)._replace(changes_session=False)
         return Statement() if word in sql.lower() else statement_of(sql)
 
     return tell
@@ -41,7 +46,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=SERVERS, action="append")
-    parser.add_argument("--planted", choices=PLANTED, help="a word that the classifier forgets")
+    parser.add_argument(
+        "--planted", choices=[*PLANTED, SESSION], help="a word that the classifier forgets"
+    )
     given = parser.parse_args()
     vendors = given.only or list(SERVERS)
     missed = 0

@@ -218,6 +218,9 @@ WRITES = [
     "SELECT setval('notes_id_seq', 1)",
     "SELECT NEXT VALUE FOR notes_id_seq",
     "SELECT lo_create(0)",
+    "SELECT s.brin_summarize_new_values FROM unnest(%s) AS s",
+    'SELECT "s"."gin_clean_pending_list" FROM unnest(%s) AS s',
+    "SELECT s.pg_replication_origin_create FROM unnest(%s) AS s",
     "SELECT lo_from_bytea(0, 'x')",
     "SELECT lo_unlink(1)",
     # Several statements
