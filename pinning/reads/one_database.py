@@ -7,6 +7,7 @@ For that, ``install`` replaces a few methods on Django's classes. Each calls the
 replaces, and does nothing else where no replica is read.
 """
 
+import copy
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -139,7 +140,7 @@ def _raw_iterator(theirs: Callable[..., Iterator[Any]]) -> Callable[..., Iterato
     """``RawQuerySet.iterator``: it asks once, when it runs, and not when it was built."""
 
     def iterator(self: Any) -> Iterator[Any]:
-        alias, settled = self.db, self._clone()
+        alias, settled = self.db, copy.copy(self)  # its _clone() loses the fetch mode
         settled._db = alias
         if type(alias) is ClusterAlias:
             settled._db = cluster_alias(str(alias.source), str(alias))

@@ -278,6 +278,21 @@ def test_a_raw_query_is_counted_with_the_reason_of_its_run():
         assert work.reads["default"][Reason.WRITTEN] == 1
 
 
+def test_a_raw_query_runs_with_all_that_was_set_on_it():
+    """Django's own copy of one loses the fetch mode, in 6.1."""
+
+    class Marked(RawQuerySet):
+        def resolve_model_init_order(self):
+            assert self.mark == "kept"
+            return super().resolve_model_init_order()
+
+    raw = Marked("SELECT * FROM notes_note", model=Note)
+    raw.mark = "kept"
+    Note.objects.create(text="note")
+    with scope():
+        assert [note.text for note in raw] == ["note"]
+
+
 def test_rows_of_a_raw_query_are_prefetched_and_read_again():
     Note.objects.create(text="note").comments.create(text="comment")
     with scope():
