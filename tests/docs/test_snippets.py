@@ -173,7 +173,12 @@ def test_verify(page):
     assert {pattern.name for pattern in included.url_patterns} >= {"begin", "value", "end"}
 
 
-def test_recipes(page):
+def test_recipes(page, monkeypatch):
+    monkeypatch.setattr(Note, "move_to", lambda self, target: self.save(), raising=False)
+    notes = Note.objects.create(text="one"), Note.objects.create(text="two")
+    with scope() as work:
+        page.move(*notes)
+    assert work.reads == {"default": {Reason.USE_PRIMARY: 2}}
     told = []
     both = [connections[alias] for alias in ("default", "replica1")]
     for connection in both:

@@ -1,0 +1,1 @@
+"""The page's table: Wagtail has migrations, so its pages need them."""

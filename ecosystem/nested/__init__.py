@@ -1,0 +1,1 @@
+"""A tree of nested sets, for django-mptt."""

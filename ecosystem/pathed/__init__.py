@@ -1,0 +1,1 @@
+"""Trees of each kind that django-treebeard has."""

@@ -1,0 +1,1 @@
+"""Rows of several classes in one table, for django-polymorphic."""
