@@ -13,7 +13,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test proof lint types docs package bench screenshot matrix ecosystem
+.PHONY: help demo test proof lint types docs package bench screenshot matrix ecosystem suites
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,10 @@ bench: $(INSTALLED) ## Measure against other ways to route, 20 minutes; BENCH=--
 PACKAGES ?=
 ecosystem: .venv-ecosystem/installed ## Try other packages on a replica that lags; PACKAGES="silk cachalot"
 	.venv-ecosystem/bin/python -m ecosystem $(PACKAGES)
+
+SUITES ?=
+suites: $(INSTALLED) ## Run Django's own tests with pinning and without; SUITES="defer queries"
+	$(BIN)/python -m ecosystem.django_suites $(SUITES)
 
 .venv-ecosystem/installed: ecosystem/requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv-ecosystem
