@@ -25,6 +25,9 @@ from pinning.reads.replaced import Piece, differences, function_of
 
 _WRITES = (InsertQuery, UpdateQuery, DeleteQuery)
 
+#: A raw query that runs has it: its database was asked for, and stays.
+_SETTLED = "_pinning_settled"
+
 
 def install(**_: object) -> None:
     """Replace the methods, once. Without replicas, or on a Django that we do not know, do nothing.
@@ -82,7 +85,8 @@ def _db_of_raw(theirs: Callable[[Any], str]) -> Callable[[Any], str]:
         asked = self._db
         if type(asked) is not ClusterAlias:
             return of_queryset(self)
-        return _ask_again(self, asked) if type(asked.source) is RoutedAlias else asked
+        is_open = type(asked.source) is RoutedAlias and not hasattr(self, _SETTLED)
+        return _ask_again(self, asked) if is_open else asked
 
     return db
 
@@ -142,10 +146,8 @@ def _raw_iterator(theirs: Callable[..., Iterator[Any]]) -> Callable[..., Iterato
     def iterator(self: Any) -> Iterator[Any]:
         alias, settled = self.db, copy.copy(self)  # its _clone() loses the fetch mode
         settled._db = alias
-        if type(alias) is ClusterAlias:
-            settled._db = cluster_alias(str(alias.source), str(alias))
-            alias = alias.source
-        settled.query.using = alias
+        setattr(settled, _SETTLED, True)
+        settled.query.using = alias.source if type(alias) is ClusterAlias else alias
         return theirs(settled)
 
     return iterator

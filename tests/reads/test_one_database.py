@@ -170,6 +170,15 @@ def test_a_generic_key_of_an_object_from_the_primary_follows_it():
         assert source_of(comment.target) == "default"
 
 
+def test_a_generic_key_of_a_row_of_a_raw_query_shows_what_the_scope_wrote():
+    Note.objects.create(text="note").comments.create(text="comment")
+    with scope():
+        (comment,) = Comment.objects.raw("SELECT * FROM notes_comment")
+        Tag.objects.create(name="red")
+        assert source_of(comment) == "replica1"
+        assert source_of(comment.target) == "default"
+
+
 def test_overrides_hold_for_generic_keys(note):
     with scope():
         comment = Comment.objects.get()
