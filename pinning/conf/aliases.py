@@ -7,18 +7,26 @@ from django.db.models import Model
 
 
 class RoutedAlias(str):
-    """A replica's alias that the router gave. Copies and pickles of it are plain strings.
+    """A replica's alias that the router gave.
 
-    ``cluster`` is what Django is told instead: see ``ClusterAlias``.
+    ``cluster`` is what Django is told instead: see ``ClusterAlias``. A queryset that has the alias
+    asks the router again when it runs, and so does its copy. A plain replica's alias would be one
+    that the project asks for. So the pickle is the primary's alias.
     """
 
     __slots__ = ("cluster",)
 
     cluster: "ClusterAlias"
 
+    def __copy__(self) -> "RoutedAlias":
+        return self
+
+    def __deepcopy__(self, _: object) -> "RoutedAlias":
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a plain string, which can be read where pinning is not installed."""
-        return str, (str(self),)
+        return str, (str(self.cluster),)
 
 
 class ClusterAlias(str):

@@ -162,6 +162,18 @@ def test_a_generic_relation_of_an_older_scope_is_routed_by_the_scope_that_reads(
     assert [source_of(comment) for comment in comments] == ["default"]
 
 
+@pytest.mark.parametrize(
+    "how", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+)
+def test_a_copy_of_a_generic_relation_asks_again_too(note, how):
+    with scope():
+        comments = how(note.comments.all())
+        Tag.objects.create(name="red")
+        assert [source_of(comment) for comment in comments.all()] == ["default"]
+        assert comments.update(text="new") == 1
+        assert comments.db == "default"
+
+
 def test_a_generic_key_of_an_object_from_the_primary_follows_it():
     Note.objects.create(text="note").comments.create(text="comment")
     comment = Comment.objects.get()

@@ -10,7 +10,7 @@ from django.db import OperationalError, connections, router
 from django.db.models import Prefetch
 
 from pinning import in_scope, read_connection, scope, use_replica
-from pinning.conf.aliases import RoutedAlias
+from pinning.conf import routed_alias
 from pinning.reads.routed import was_routed
 from tests.notes.models import Note, Tag
 
@@ -31,16 +31,20 @@ def seen():
 
 
 def test_it_is_an_alias_like_any_other():
-    alias = RoutedAlias("replica1")
+    alias = routed_alias("replica1", "default")
     assert alias == "replica1"
     assert {alias: 1} == {"replica1": 1}
     assert connections[alias] is connections["replica1"]
 
 
-def test_copies_and_pickles_are_plain():
-    alias = RoutedAlias("replica1")
-    assert type(copy.deepcopy(alias)) is str
-    assert type(pickle.loads(pickle.dumps(alias))) is str
+def test_a_copy_is_routed_too():
+    alias = routed_alias("replica1", "default")
+    assert copy.deepcopy(alias) is copy.copy(alias) is alias
+
+
+def test_its_pickle_is_the_primary_s_plain_alias():
+    loaded = pickle.loads(pickle.dumps(routed_alias("replica1", "default")))
+    assert (type(loaded), loaded) == (str, "default")
 
 
 READS = {
