@@ -13,7 +13,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test proof lint types docs package bench screenshot matrix ecosystem suites
+.PHONY: help demo test programs proof lint types docs package bench screenshot matrix ecosystem suites
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,10 @@ demo: $(DEMO_INSTALLED) ## Serve the example on a primary and a replica that lag
 # Files in the order of their names: the quick ones come last, and keep both processes busy to the end.
 test: $(INSTALLED) ## Run all tests; those whose servers are not on this machine are skipped
 	$(BIN)/python -W error -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+PROGRAMS ?= 20000
+programs: $(INSTALLED) ## Compare a cluster with one database by random programs; PROGRAMS=1000 make programs
+	PINNING_PROGRAMS=$(PROGRAMS) $(BIN)/python -W error -m pytest -n 2 tests/differential
 
 PAIRS ?= 1000000
 proof: $(INSTALLED) ## Prove it on servers that fail; histories go to .proof; PAIRS=20000 make proof

@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "tests.notes",
     "tests.shop",
+    "tests.differential",
     "pinning.verify",
 ]
 MIDDLEWARE = [

@@ -1,0 +1,1 @@
+"""The same programs on one database and on a cluster whose replicas lag: they tell the same."""
