@@ -16,13 +16,13 @@ django.setup()
 
 # What follows needs the settings.
 # ruff: noqa: E402
-from benchmarks.overhead import memory
+from benchmarks.overhead import memory, rows
 from benchmarks.overhead import run as overhead
 from benchmarks.page import budgets, report, results
 from benchmarks.peers import run as peers
 from benchmarks.statements import run as statements
 
-PARTS = ("overhead", "memory", "statements", "visitors", "rush")
+PARTS = ("overhead", "rows", "memory", "statements", "visitors", "rush")
 
 
 def main() -> int:
@@ -43,6 +43,8 @@ def measure(directory: Path, parts: frozenset[str], *, quick: bool) -> None:
     """Run the parts, and save what comes out in the directory."""
     if "overhead" in parts:
         overhead.measure(directory, quick=quick)
+    if "rows" in parts:
+        rows.measure(directory, quick=quick)
     if "memory" in parts:
         memory.measure(directory)
     if "statements" in parts:

@@ -47,10 +47,12 @@ def check(directory: Path) -> int:
 def budgets(directory: Path) -> list[Budget]:
     """All that the results at hand can tell of."""
     overhead = results.load(directory, "overhead")
+    rows = results.load(directory, "rows")
     statements = results.load(directory, "statements")
     visitors = results.load(directory, "visitors")
     return [
         *(_of_overhead(overhead) if overhead else ()),
+        *(_of_rows(rows) if rows else ()),
         *(_of_statements(statements) if statements else ()),
         *(_of_visitors(visitors) if visitors else ()),
     ]
@@ -73,6 +75,16 @@ def _of_overhead(part: dict[str, Any]) -> Iterator[Budget]:
                 measured=row["ratio"],
                 margin=TIMING,
             )
+
+
+def _of_rows(part: dict[str, Any]) -> Iterator[Budget]:
+    for row in part["rows"][1:]:
+        yield Budget(
+            what="1,000 rows from a replica, to those through a plain router",
+            limit=1.02,
+            measured=row["ratio"],
+            margin=1.03,
+        )
 
 
 def _of_statements(part: dict[str, Any]) -> Iterator[Budget]:

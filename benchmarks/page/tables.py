@@ -147,6 +147,15 @@ def costs(directory: Path) -> str:
     )
 
 
+def rows(directory: Path) -> str:
+    """What it takes to load thousand rows."""
+    part = results.load(directory, "rows")
+    if part is None:
+        return ""
+    found = ([f"`{row['way']}`", row["us"], row["ratio"]] for row in part["rows"])
+    return markdown(["way", "µs", "to the first"], found)
+
+
 def memory(directory: Path) -> str:
     """Bytes for each scope."""
     part = results.load(directory, "memory")
