@@ -1,5 +1,7 @@
 """The Django app: watches connections from the start of the process, and registers the checks."""
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.core.signals import setting_changed
 from django.db.backends.signals import connection_created
@@ -13,11 +15,15 @@ class PinningConfig(AppConfig):
     name = "pinning"
     verbose_name = "Pinning"
 
-    def ready(self) -> None:
-        """Connect the receivers and register the checks."""
+    def __init__(self, app_name: str, app_module: Any) -> None:
+        """Connect to new connections before other apps do: these may tell them something."""
+        super().__init__(app_name, app_module)
         connection_created.connect(databases.forget, dispatch_uid="pinning.databases")
         connection_created.connect(writes.watch, dispatch_uid="pinning.writes")
         connection_created.connect(reads.watch, dispatch_uid="pinning.reads")
+
+    def ready(self) -> None:
+        """Connect the other receivers and register the checks."""
         checks.register_all()
         reads.install()
         setting_changed.connect(reads.install, dispatch_uid="pinning.reads")

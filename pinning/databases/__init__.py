@@ -24,6 +24,7 @@ from pinning.databases.locks import holds_for_transaction
 from pinning.databases.notices import is_news
 from pinning.databases.pins import pin_by_clock, pin_now, pins_at, pins_of_seen
 from pinning.databases.rules import Statement
+from pinning.databases.session_changes import is_told_alone
 from pinning.databases.state import State, forget, state_of
 from pinning.databases.statements import as_text, statement_of
 from pinning.databases.vendors import (

@@ -106,7 +106,8 @@ def _explain(tokens: Tokens) -> Statement:
 def _analyze(tokens: Tokens) -> Statement:
     """MariaDB's ANALYZE of a query. Of a table it writes statistics."""
     rest = [token for token in tokens[1:4] if token.text not in {"format", "json"}]
-    return _explain(tokens) if rest and rest[0].text in _QUERIES else UNSURE
+    is_query = rest and rest[0].text in _QUERIES - {"table"}
+    return _explain(tokens) if is_query else UNSURE
 
 
 def _change(tokens: Tokens) -> Statement:

@@ -12,54 +12,75 @@ from typing import Any
 
 from pinning.databases.tokens import Token
 
-# Statements that begin so change nothing, but for what `_HINT` finds in them.
+# Statements that begin so change nothing, but for what is found in them.
 _HARMLESS_WORDS = """
     select with values table show explain describe desc insert update delete replace merge copy
     commit end rollback abort savepoint release lock unlock fetch move close listen unlisten notify
-    create alter drop truncate rename grant revoke comment security refresh reindex cluster vacuum
-    analyze analyse checkpoint optimize repair check flush kill deallocate pragma
+    create alter drop truncate rename grant revoke reassign comment security refresh reindex cluster
+    vacuum analyze analyse checkpoint checksum optimize repair check flush kill deallocate pragma
     """
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
+_ROWS = frozenset({"select", "with", "values", "table", "insert", "update", "delete", "replace"})
 
 # These begin a transaction, a cursor, or a block that may do anything.
 _BEGINNINGS = frozenset({"begin", "start", "declare"})
 
 _TEMPORARY = frozenset({"temp", "temporary"})
 _BEFORE_TEMPORARY = frozenset({"create", "replace", "global", "local", "into"})
-_HINT = re.compile(r"set_config|pg_settings|:=", re.IGNORECASE)
 
 # In these, INTO is followed by a table. In others it may be followed by a user variable.
 _INTO_TABLES = frozenset({"insert", "replace", "merge"})
 
-# Settings by which a session shows the same rows as before.
-_SAME_ROWS = re.compile(
-    r"""\s*+(?: set\s++constraints\b[^;]*+
-              | set\s++(?:session\s++)?+transaction\s++(?!snapshot)[^;]*+
-              | (?:set|reset)\s++(?:local\s++|session\s++)?+
-                (?: \w++(?<=_timeout) | max_execution_time | max_statement_time | work_mem
-                  | maintenance_work_mem | application_name | foreign_key_checks | unique_checks
-                  | synchronous_commit | client_min_messages )
-                \s*+(?:(?:=|to\b)\s*+(?:'[^'\\]*+'|[\w.]++|%s))?+
-            )\s*+;?+\s*+""",
-    re.IGNORECASE | re.VERBOSE,
+# The last six run a text that they are given.
+_HINT = re.compile(
+    r"""set_config | alter\s++session | pg_settings(?=.*\bupdate\b) | \bupdate\b.*pg_settings
+      | (?:query|cursor)_to_xml | ts_stat | ts_rewrite | crosstab | connectby | dblink""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
+# What makes a text doubtful that was not cut into tokens: a second statement, a comment.
+_DOUBT = re.compile(r"[;@]|/\*|--|\#|:=|u&\"", re.IGNORECASE)
+
+# Settings by which a session shows the same rows as before.
+_NAMES = r"""(?: \w++(?<=_timeout) | max_execution_time | max_statement_time | work_mem | jit
+      | maintenance_work_mem | application_name | foreign_key_checks | unique_checks
+      | synchronous_commit | client_min_messages | pg(?:trigger|history)\.\w++ )"""
 _VALUE = r"\s*+(?:'[^'\\]*+'|%s)\s*+"
+_FUNCTION = r"select\s++(?:pg_catalog\.)?+set_config\("
+_SAME_ROWS = re.compile(
+    rf"""(?:\s++|/\*[^*/!]*+\*/)*+
+        (?: set\s++constraints\b[^;]*+
+          | set\s++(?:session\s++)?+(?:characteristics\s++as\s++)?+transaction\s++
+            (?!snapshot)[^;]*+
+          | (?:set|reset)\s++(?:local\s++|session\s++)?+{_NAMES}
+            \s*+(?:(?:=|to\b)\s*+(?:'[^'\\]*+'|[\w.]++|%s))?+
+          | {_FUNCTION}\s*+'{_NAMES}'\s*+,\s*+(?:'[^'\\]*+'|%s|null)\s*+,
+            \s*+(?:true|false)\s*+\)
+          | create\s++(?:or\s++replace\s++)?+(?:function|procedure)\b[^;$]*+
+            (\$\w*+\$)(?:(?!\1).)*+\1[^;$]*+
+        )\s*+;?+\s*+""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+
 _CALL = rf"(?:pg_catalog\.)?+set_config\({_VALUE},{_VALUE},\s*+{{}}\s*+\)"
 _CALLS = r"select\s++{0}(?:\s*+,\s*+{0})*+\s*+"
 
-# What has the same effect on each session that was told the same before.
+# What has the same effect on each session that was told the same before. Words like CURRENT_USER
+# and @@name stand for something else in each.
 _REPEATABLE = re.compile(
-    rf"""\s*+(?: (?:set|reset|use|discard)\s++(?!.*@@)[^;(]*+
+    rf"""\s*+(?: (?:set|reset|use|discard)\s++(?!.*(?:@@|pg_temp|current|local|utc_))[^;(]*+
               | {_CALLS.format(_CALL.format("false"))} )\s*+;?+\s*+""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
 # What is over with the transaction.
-_LOCAL = re.compile(r"\s*+set\s++local\s[^;]*+;?+\s*+", re.IGNORECASE)
-_LOCAL_CALLS = re.compile(rf"{_CALLS.format(_CALL.format('true'))}(?:;|\Z)", re.IGNORECASE)
+_LOCAL = re.compile(
+    rf"\s*+(?:set\s++local\s[^;]*+|{_CALLS.format(_CALL.format('true'))})\s*+;?+\s*+", re.IGNORECASE
+)
 
-_SEARCH_PATH = re.compile(r"\s*+set\s++search_path\s*+(?:=|to\b)[^;]*+;?+\s*+", re.IGNORECASE)
+_TOLD_ALONE = re.compile(
+    rf"\s*+{_CALLS.format(_CALL.format('(?:true|false|%s)'))};?+\s*+", re.IGNORECASE
+)
 
 
 def changes_session(sql: str, tokens: Sequence[Token], *, writes: bool) -> bool:
@@ -67,25 +88,30 @@ def changes_session(sql: str, tokens: Sequence[Token], *, writes: bool) -> bool:
 
     It is no only if that is sure for each statement in the text.
     """
+    if _SAME_ROWS.fullmatch(sql) is not None:
+        return False
     if _HINT.search(sql) or any(_is_temporary(*pair) for pair in pairwise(tokens)):
         return True
     first = [tokens[0], *(after for sign, after in pairwise(tokens) if sign.is_sign(";"))]
     words = {token.text for token in first if not token.is_sign(";")}
-    if "@" in sql and words - _INTO_TABLES and any(token.text == "into" for token in tokens):
+    if "@" in sql and _assigns(tokens, words):
         return True
-    if words <= _HARMLESS or (words <= _BEGINNINGS and not writes):
-        return False
-    return _SAME_ROWS.fullmatch(sql) is None
+    return not (words <= _HARMLESS or (words <= _BEGINNINGS and not writes))
 
 
-def without_local_changes(sql: str) -> str:
-    """The rest of ``sql``, without what changes its session until the transaction ends."""
-    return "" if _LOCAL.fullmatch(sql) else _LOCAL_CALLS.sub("SELECT 1;", sql)
+def may_change_session(sql: str, word: str) -> bool:
+    """The same for a text that is too long to be looked at, and begins with ``word``."""
+    return word not in _ROWS or any(hint.search(sql) for hint in (_DOUBT, _HINT))
 
 
-def is_search_path(sql: str) -> bool:
-    """Whether ``sql`` sets the search path, and nothing else."""
-    return _SEARCH_PATH.fullmatch(sql) is not None
+def is_local(sql: str) -> bool:
+    """Whether all that ``sql`` changes in its session is over with the transaction."""
+    return _LOCAL.fullmatch(sql) is not None
+
+
+def is_told_alone(sql: str) -> bool:
+    """Whether ``sql`` is nothing but calls of ``set_config`` with values that it is given."""
+    return _TOLD_ALONE.fullmatch(sql) is not None
 
 
 def is_repeatable(sql: str, params: Any) -> bool:
@@ -94,6 +120,13 @@ def is_repeatable(sql: str, params: Any) -> bool:
         type(each) in {str, int, NoneType} for each in params or ()
     )
     return is_plain and _REPEATABLE.fullmatch(sql) is not None
+
+
+def _assigns(tokens: Sequence[Token], words: set[str]) -> bool:
+    """Whether a text with an @ may set a user variable."""
+    if any(token.is_sign(":=") for token in tokens):
+        return True
+    return bool(words - _INTO_TABLES) and any(token.text == "into" for token in tokens)
 
 
 def _is_temporary(before: Token, token: Token) -> bool:

@@ -14,23 +14,18 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.databases.connections import is_in_transaction
-from pinning.databases.session_changes import (
-    is_repeatable,
-    is_search_path,
-    without_local_changes,
-)
+from pinning.databases.session_changes import is_local, is_repeatable
 from pinning.databases.state import state_of
-from pinning.databases.statements import statement_of
 
 
 @contextlib.contextmanager
 def changing(connection: BaseDatabaseWrapper, sql: str, params: Any, many: bool) -> Iterator[None]:
     """A block that runs ``sql``, which may change the rows that the session shows.
 
-    After an error nobody knows: a part of it may have run. The search path of tenants by schema is
-    their backend's, which sets it for each cursor.
+    After an error nobody knows: a part of it may have run. The search path of django-tenants is its
+    backend's, which sets it for its cursors.
     """
-    if takes_tenants(connection) and is_search_path(sql):
+    if getattr(connection, "_setting_search_path", False):
         yield
         return
     state = state_of(connection)
@@ -87,10 +82,8 @@ def takes_tenants(connection: Any) -> bool:
 
 
 def _is_local(connection: BaseDatabaseWrapper, sql: str) -> bool:
-    """Whether all that ``sql`` changes is over with the transaction. MySQL's LOCAL is not."""
-    rest = without_local_changes(sql)
-    is_left = rest == sql or statement_of(rest).changes_session
-    return connection.vendor == "postgresql" and not is_left
+    """Whether all that ``sql`` changes is over with the open transaction. MySQL's LOCAL is not."""
+    return connection.vendor == "postgresql" and is_in_transaction(connection) and is_local(sql)
 
 
 def _history(before: object, sql: str, params: Any, many: bool) -> object:

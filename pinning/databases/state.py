@@ -28,6 +28,7 @@ class State:
         "reached",
         "server",
         "session",
+        "teller",
         "timeline",
         "told",
         "told_outside",
@@ -58,6 +59,8 @@ class State:
         #: Stands for all that its session was told and that changes the rows it shows. It is equal
         #: for two sessions that were told the same (databases). A pool passes the session on.
         self.told: object = ""
+        #: The scope in which it was told that last (reads for a replica).
+        self.teller: object = self
         #: The same for the time after the open transaction, if that changes (databases).
         self.told_outside: object = None
         #: Whether a transaction is open that SQL of the project has begun, not Django (writes).

@@ -5,7 +5,7 @@ from typing import Any
 
 from pinning.databases.pragmas import Pragma, pragma_of
 from pinning.databases.rules import UNSURE, Statement, rule_of
-from pinning.databases.session_changes import changes_session
+from pinning.databases.session_changes import changes_session, may_change_session
 from pinning.databases.tables import table_of
 from pinning.databases.tokens import Reading, Token, first_word_of, readings_of
 
@@ -41,7 +41,8 @@ def _look(sql: str) -> Statement:
     if len(found) == 1 and len(readings) == 1:
         return found[0]
     if not found:
-        return UNSURE._replace(word=first_word_of(sql))
+        word = first_word_of(sql)
+        return UNSURE._replace(word=word, changes_session=may_change_session(sql, word))
     writes, marks, locks, changes = (any(each) for each in list(zip(*found, strict=True))[:4])
     words, opens = {each.word for each in found}, {each.opens for each in found}
     return Statement(

@@ -13,12 +13,14 @@ from django.db.backends.utils import CursorWrapper
 
 from pinning.conf import clusters
 from pinning.databases import (
+    Statement,
     as_text,
     hooks,
     is_conflict,
     is_in_transaction,
     is_not_on_standby,
     is_server_side,
+    is_told_alone,
     running_thread,
     sessions,
     state_of,
@@ -26,7 +28,7 @@ from pinning.databases import (
 )
 from pinning.exceptions import DifferentSessionError
 from pinning.health import Wait, give_up_if_lost, replica
-from pinning.reads.routed import was_routed
+from pinning.reads.routed import was_asked_for, was_routed
 from pinning.scopes import Choice, Reason, current_scope, wishes
 
 
@@ -42,19 +44,17 @@ class Rerunner:
         connection: BaseDatabaseWrapper = context["connection"]
         text = as_text(sql, connection.connection)
         statement = statement_of(text)
-        if statement.changes_session:
-            return self._change_session(execute, text, params, many, context)
         if self._state.is_plain:
             self._state.is_plain = not many and statement.is_query
-        if not self._is_prepared(connection, context["cursor"]):
+        if statement.opens is not None:
+            self._state.has_begun = statement.opens
+        if not (_tells(statement, text) or self._is_prepared(connection, context["cursor"])):
             self._leave_replica()
             return self._run_on_primary(execute, sql, params, many, context)
-        return self._run(execute, sql, params, many, context)
-
-    def _change_session(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        """Run a statement that changes which rows the session shows, and remember it."""
-        self._state.is_plain = False
-        with sessions.changing(context["connection"], sql, params, many):
+        if not statement.changes_session:
+            return self._run(execute, sql, params, many, context)
+        self._state.teller = current_scope()
+        with sessions.changing(connection, text, params, many):
             return self._run(execute, sql, params, many, context)
 
     def _run(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
@@ -74,23 +74,32 @@ class Rerunner:
                 raise
             if not is_not_on_standby(error):
                 self._leave_replica()
+            cursor.execute = cursor.executemany = cursor.callproc = _refuse
         return self._run_on_primary(execute, sql, params, many, context)
 
     def _is_prepared(self, connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> bool:
         """Whether the session shows what the primary's would. If not, the primary has to answer.
 
-        The settings of a session that the project reads by ``using()`` are its own. Its tenant is
-        the primary's: raises DifferentSessionError where that cannot be.
+        The settings of a session that the project reads by its alias are its own. Its tenant is the
+        primary's: raises DifferentSessionError where that cannot be.
         """
         primary = connections[self._primary]
-        if was_routed(cursor):
-            is_alike = sessions.are_alike(connection, primary)
-            if not is_alike:
-                replica(connection.alias).note_different_session(self._primary)
-            return is_alike
+        if sessions.are_alike(connection, primary):
+            return True
+        is_own = was_asked_for(cursor) or (self._was_told_here() and not was_routed(cursor))
+        if not is_own:
+            replica(connection.alias).note_different_session(self._primary)
+            return False
         if sessions.takes_tenants(connection) and not sessions.has_tenant(connection, primary):
             raise DifferentSessionError(connection.alias, self._primary)
         return True
+
+    def _was_told_here(self) -> bool:
+        """Whether the project has told this session something in the present work, for itself."""
+        scope = current_scope()
+        while scope is not None and scope is not self._state.teller:
+            scope = scope.parent
+        return scope is self._state.teller
 
     def may_rerun(self, error: Error, connection: BaseDatabaseWrapper) -> bool:
         """Whether a query that failed on a replica is run again.
@@ -129,6 +138,12 @@ class Rerunner:
             scope.work(self._primary).choice = Choice.for_now(self._primary, Reason.NO_REPLICA)
 
 
+def _tells(statement: Statement, sql: str) -> bool:
+    """Whether a statement tells its session something, and surely shows no rows of a table."""
+    is_query = statement.word in {"", "select", "with", "values", "table"}
+    return statement.changes_session and (not is_query or is_told_alone(sql))
+
+
 def _run(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
     return execute(sql, params, many, context)
 
@@ -142,7 +157,6 @@ def _move(cursor: Any, connection: BaseDatabaseWrapper) -> None:
     with contextlib.suppress(Exception):  # a driver may raise anything for a lost cursor
         cursor.cursor.close()
     cursor.cursor, cursor.db = new.cursor, connection
-    cursor.execute = cursor.executemany = cursor.callproc = _refuse
 
 
 def _refuse(*_: Any, **__: Any) -> Any:

@@ -7,7 +7,7 @@ and on cursors of the project's own have none.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -29,16 +29,34 @@ def was_routed(cursor: CursorWrapper) -> bool:
     It did if a calling function has both this cursor and an alias that the router gave. That is
     ``SQLCompiler.execute_sql`` or ``RawQuery._execute_query``.
     """
-    frame: FrameType | None = sys._getframe(2)
+    return any(_has_alias(own, cursor.db.alias) for own in _owners_of(cursor))
+
+
+def was_asked_for(cursor: CursorWrapper) -> bool:
+    """Whether the project has surely named the replica for this statement, as ``using()`` does.
+
+    What is neither routed nor asked for came by a way that is not known: a cursor of the project's
+    own may be one of a connection that the router gave.
+    """
+    return any(_asks_for(own.get("self"), cursor.db.alias) for own in _owners_of(cursor))
+
+
+def _owners_of(cursor: CursorWrapper) -> Iterator[Mapping[str, Any]]:
+    """The local variables of the calling functions that have this cursor."""
+    frame: FrameType | None = sys._getframe(3)
     for _ in range(_MOST_FRAMES):
         if frame is None:
             break
         if not _NAMES.isdisjoint(frame.f_code.co_varnames):
             own = frame.f_locals
-            if _has_cursor(own, cursor) and _has_alias(own, cursor.db.alias):
-                return True
+            if _has_cursor(own, cursor):
+                yield own
         frame = frame.f_back
-    return False
+
+
+def _asks_for(compiler: object, alias: str) -> bool:
+    using = _attributes_of(compiler).get("using")
+    return type(using) is str and using == alias
 
 
 def _has_cursor(own: Mapping[str, Any], cursor: CursorWrapper) -> bool:

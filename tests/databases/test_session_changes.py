@@ -2,7 +2,7 @@
 
 import pytest
 
-from pinning.databases.session_changes import is_repeatable, without_local_changes
+from pinning.databases.session_changes import is_local, is_repeatable
 from pinning.databases.statements import statement_of
 
 CHANGES = [
@@ -26,6 +26,10 @@ CHANGES = [
     "SET session_authorization = one",
     "SET row_security = off",
     "SET TIME ZONE 'UTC'",
+    "ALTER SESSION SET CURRENT_SCHEMA = one",
+    "SELECT query_to_xml(%s, true, true, '')",
+    "WITH a AS (UPDATE pg_settings SET setting = '1') SELECT 1",
+    "SELECT @a/**/:= 1",
     "SET TRANSACTION SNAPSHOT '1'",
     "SET @@session.sql_mode = ''",
     "SET statement_timeout = 1, @tenant = 2",
@@ -45,6 +49,9 @@ CHANGES = [
     "UPDATE pg_settings SET setting = '1' WHERE name = 'app.tenant'",
     "DO $$ BEGIN PERFORM f(); END $$",
     "CALL set_tenant(1)",
+    "SELECT 1; SET a.b = 1; " + "SELECT a.b, " * 3000,
+    "CREATE FUNCTION f() AS $$ 1; $$; SET app.tenant = 1",
+    "CREATE FUNCTION f() AS $$ 1; $$; CREATE FUNCTION g() AS $$ 2; $$; SET a.b = '$$'",
     "PREPARE p AS SELECT 1",
     "EXECUTE p",
     "SELECT @tenant := 2",
@@ -73,6 +80,16 @@ CHANGES_NOTHING = [
     "SELECT data @> '{}' FROM notes_note",
     "SELECT @@version",
     "SELECT archive_notes()",
+    "SELECT make_interval(days := 3)",
+    "SELECT setting FROM pg_settings WHERE name = 'jit'",
+    "/* tag */ SET lock_timeout = '5s'",
+    "SET jit = off",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "SELECT set_config('statement_timeout', '5000', false)",
+    "SELECT set_config('pgtrigger.ignore', NULL, false)",
+    "CREATE FUNCTION f() RETURNS trigger AS $x$ BEGIN a := 1; END; $x$ LANGUAGE plpgsql;",
+    'UPDATE "a" SET "b" = CASE' + ' WHEN ("a"."id" = %s) THEN %s' * 3000 + " END",
+    "SELECT 1 WHERE 1 IN (" + "%s, " * 270_000 + "%s)",
     "SELECT pg_advisory_lock(1)",
     "SELECT 'set app.tenant = 1'",
     "SELECT * FROM notes_note FOR UPDATE",
@@ -115,6 +132,8 @@ NOT_REPEATABLE = [
     "SET app.tenant = 1; DELETE FROM notes_note",
     "SET @tenant = (SELECT id FROM tenant)",
     "SET @tenant = @@last_insert_id",
+    "SET @tenant = CURRENT_USER",
+    "SET search_path = pg_temp, public",
     "SELECT set_config('app.tenant', %s, true)",
     "SELECT set_config('app.tenant', %s, %s)",
     "SELECT set_config('app.tenant', id::text, false) FROM tenant",
@@ -158,19 +177,29 @@ def test_parameters_that_cannot_be_compared(params: object):
     assert not is_repeatable("SELECT set_config('app.tenant', %s, false)", params)
 
 
-@pytest.mark.parametrize(
-    ("sql", "rest"),
-    [
-        ("SET LOCAL app.tenant = 1;", ""),
-        ("SET  local ROLE one", ""),
-        ("SELECT set_config('app.tenant', '1', true)", "SELECT 1;"),
-        ("SELECT set_config('a.b', %s, true); DELETE FROM c", "SELECT 1; DELETE FROM c"),
-        ("SET LOCAL a.b = 1; SET a.b = 2", "SET LOCAL a.b = 1; SET a.b = 2"),
-        ("SELECT set_config('a.b', '1', false)", "SELECT set_config('a.b', '1', false)"),
-    ],
-)
-def test_what_is_over_with_the_transaction(sql: str, rest: str):
-    assert without_local_changes(sql) == rest
+LOCAL = [
+    "SET LOCAL app.tenant = 1;",
+    "SET  local ROLE one",
+    "SELECT set_config('app.tenant', '1', true)",
+    "SELECT set_config('a.b', %s, true), pg_catalog.set_config('a.c', %s, true);",
+]
+
+NOT_LOCAL = [
+    "SET LOCAL a.b = 1; SET a.b = 2",
+    "SELECT set_config('a.b', '1', true); SET a.b = 2",
+    "SELECT set_config('a.b', '1', false)",
+    "SELECT 'select set_config('||set_config($$a.b$$,$$1$$,false)||','||1||',true);'",
+]
+
+
+@pytest.mark.parametrize("sql", LOCAL)
+def test_what_is_over_with_the_transaction(sql: str):
+    assert is_local(sql)
+
+
+@pytest.mark.parametrize("sql", NOT_LOCAL)
+def test_what_may_last_longer_than_the_transaction(sql: str):
+    assert not is_local(sql)
 
 
 @pytest.mark.parametrize(
@@ -198,4 +227,4 @@ def test_long_statements_are_read_in_linear_time(sql: str):
     """A quadratic rule would need minutes."""
     assert statement_of(sql) is not None
     is_repeatable(sql, None)
-    without_local_changes(sql)
+    is_local(sql)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError, ProgrammingError, connections, transaction
+from django.db import OperationalError, ProgrammingError, connections, router, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.signals import connection_created
 
@@ -258,6 +258,59 @@ def test_a_replica_that_the_project_reads_by_using_has_settings_of_its_own():
         tell("one")
         tell("two", aliases=("replica1",))
         assert [note.text for note in Note.objects.using("replica1")] == ["of two"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM notes_note WHERE 0 < (SELECT count(*) FROM pg_settings)",
+        "SELECT * FROM notes_note WHERE make_interval(days := 3) IS NOT NULL",
+        "SELECT * FROM notes_note WHERE query_to_xml('SELECT 1', true, true, '') IS NOT NULL",
+        "SELECT * FROM notes_note WHERE set_config('app.other', '1', false) = '1'",
+    ],
+)
+def test_a_query_that_may_change_its_session_is_compared_as_others_are(text: str):
+    with scope():
+        assert notes() == ALL
+        tell("one")
+        assert [note.text for note in Note.objects.raw(text)] == ["of one"]
+
+
+def test_a_cursor_of_a_connection_that_the_router_gave_is_compared_as_well():
+    with scope():
+        tell("one")
+        using = router.db_for_read(Note)
+        with connections[using].cursor() as cur:
+            for _ in range(2):
+                cur.execute("SELECT text FROM notes_note")
+                assert cur.fetchall() == [("of one",)]
+
+
+def test_a_raw_transaction_on_the_replica_that_is_rolled_back_counts():
+    with scope():
+        for statement in ("BEGIN", "SET app.tenant = 'one'", "ROLLBACK"):
+            execute(statement, "replica1")
+        tell("one", "SET")
+        assert notes() == [("default", "of one")]
+
+
+def test_a_receiver_of_an_app_that_stands_before_ours_is_seen():
+    def receive(connection: Any, **_: Any) -> None:
+        if connection.alias == "default":
+            with connection.cursor() as cursor:
+                cursor.execute("SET app.tenant = 'one'")
+
+    connections["default"].close()
+    connection_created.connect(receive)
+    try:
+        names = [each[0][0] for each in connection_created.receivers]
+        assert names.index("pinning.databases") < names.index(id(receive))
+        with scope():
+            execute("SELECT 1")
+            assert notes() == [("default", "of one")]
+    finally:
+        connection_created.disconnect(receive)
+        connections["default"].close()
 
 
 def test_a_replica_that_alone_was_told_something_is_not_read():
