@@ -1,9 +1,7 @@
 """One store of the STORES setting, with its circuit breaker and its log lines."""
 
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from pinning import conf
@@ -20,14 +18,13 @@ T = TypeVar("T")
 class Member:
     """A store with the name that logs use. After a failure it is left alone for RETRY_AFTER."""
 
-    __slots__ = ("_breaker", "_is_complete", "_name", "_whole_at", "store")
+    __slots__ = ("_breaker", "_is_complete", "_name", "store")
 
     def __init__(self, name: str, store: Store) -> None:
         self.store = store
         self._name = name
         self._breaker = breaker_of("store", name)
         self._is_complete = True  # as it said in its last answer
-        self._whole_at = 0.0  # when every pin that it did not take from this process is over
 
     def load(self, visitor: Visitor) -> Loaded | None:
         """The store's answer, if it gives one. Without a name, a server has no pins."""
@@ -37,26 +34,17 @@ class Member:
         if not answers:
             return None
         self._note(is_complete=answers[0].is_complete)
-        if time.time() < self._whole_at:
-            return replace(answers[0], is_complete=False)
         return answers[0]
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
         """Whether the store took the pins.
 
-        A server takes none of a visitor without a name, and a client none without a response. One
-        that failed to take pins lacks them: until they are over, nothing is concluded in this
-        process from its having none.
+        A server takes none of a visitor without a name, and a client none without a response.
         """
         is_possible = visitor.identities if self.store.is_server_side else exchange is not None
         if not is_possible:
             return False
-        is_saved = bool(self._attempt(self.store.save, visitor, pins, exchange))
-        if not is_saved and self.store.is_server_side:
-            settings = conf.settings()
-            seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
-            self._whole_at = max(self._whole_at, time.time() + seconds)
-        return is_saved
+        return bool(self._attempt(self.store.save, visitor, pins, exchange))
 
     def _attempt(self, action: Callable[..., T], *arguments: Any) -> list[T]:
         """A list with what ``action`` returns; empty if the store is set aside, or fails now.
