@@ -22,7 +22,7 @@ from pinning.databases.connections import (
 from pinning.databases.errors import is_conflict, is_full, is_not_on_standby, is_without_connection
 from pinning.databases.locks import holds_for_transaction
 from pinning.databases.notices import is_news
-from pinning.databases.pins import pin_now, pins_at, pins_of_seen, pins_of_unknown
+from pinning.databases.pins import pin_by_clock, pin_now, pins_at, pins_of_seen
 from pinning.databases.rules import Statement
 from pinning.databases.session_changes import is_told_alone
 from pinning.databases.state import State, forget, state_of

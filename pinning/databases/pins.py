@@ -13,7 +13,7 @@ from pinning.databases.connections import is_in_transaction
 from pinning.databases.notices import is_news
 from pinning.databases.state import state_of
 from pinning.exceptions import one_line
-from pinning.pins import Pin, Pins, Position, held
+from pinning.pins import Pin, Pins, Position
 
 logger = logging.getLogger("pinning")
 
@@ -21,16 +21,10 @@ logger = logging.getLogger("pinning")
 def pin_now(cluster: str, session: object = None) -> Pins:
     """Pins on ``cluster`` for what was committed until now: by ``session`` alone, if one is given.
 
-    They have a position if the primary tells one. What one session has committed is with the
-    replicas sooner than all that anybody has.
+    They have a position if the primary can tell one, otherwise only the time. What one session has
+    committed is with the replicas sooner than all that anybody has.
     """
-    connection = connections[cluster]
-    if _is_busy(connection):
-        return pins_of_unknown(cluster)
-    try:
-        position = _position_now(connection, session)
-    except (Error, SynchronousOnlyOperation):
-        return pins_of_unknown(cluster)
+    position = _position_now(connections[cluster], session)
     return pin_by_clock(cluster) if position is None else pins_at(cluster, position)
 
 
@@ -55,31 +49,23 @@ def pins_at(cluster: str, position: Position) -> Pins:
     )
 
 
-def pins_of_unknown(cluster: str) -> Pins:
-    """Pins on ``cluster`` for what has a position that cannot be asked for now.
-
-    Nobody knows how long replicas need for it, so that they hold for MAX_PIN. By the clock, for
-    WINDOW, if the primary tells no positions at all.
-    """
-    if not vendors.may_tell(connections[cluster]):
-        return pin_by_clock(cluster)
-    return Pins([held(cluster, time.time())])
-
-
 def pin_by_clock(cluster: str) -> Pins:
     """A pin on ``cluster`` that holds for WINDOW from now."""
     return Pins([Pin(cluster=cluster, written_at=time.time())])
 
 
 def _position_now(connection: BaseDatabaseWrapper, session: object) -> Position | None:
-    """Where the primary is; None if it tells no positions.
+    """Where the primary is. If the connection is broken, a new one is opened and asked.
 
-    If the connection is broken, a new one is opened and asked. Raises ``django.db.Error`` if that
-    fails too, and SynchronousOnlyOperation on an event loop.
+    None inside a transaction and on an event loop.
     """
+    if _is_busy(connection):
+        return None
     ask = vendors.of_commits if state_of(connection).session is session else vendors.of_primary
     try:
         return ask(connection)
+    except SynchronousOnlyOperation:
+        return None
     except Error:
         with contextlib.suppress(Error):
             connection.close()
@@ -89,11 +75,11 @@ def _position_now(connection: BaseDatabaseWrapper, session: object) -> Position 
         name = connection.alias
         if is_news("position is unknown", name):
             logger.warning(
-                "The position of %r is unknown, so a pin holds for MAX_PIN: %s",
+                "The position of %r is unknown, so a pin holds for WINDOW: %s",
                 name,
                 one_line(error),
             )
-        raise
+    return None
 
 
 def _is_busy(connection: BaseDatabaseWrapper) -> bool:

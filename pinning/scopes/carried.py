@@ -4,7 +4,7 @@ from django.db import connections
 
 from pinning import conf
 from pinning.conf import Cluster, clusters
-from pinning.databases import is_in_transaction, pin_now, pins_of_unknown
+from pinning.databases import is_in_transaction, pin_by_clock, pin_now
 from pinning.pins import Pins, signing
 from pinning.scopes.scope import Scope, current_scope
 from pinning.scopes.transaction import transaction_of
@@ -14,7 +14,7 @@ def carried() -> str:
     """Return the current scope's pins as signed text, for a task that must see the same data.
 
     These are the pins that the scope opened with, and those of its commits until now. A write that
-    is not committed yet has no position: its pin holds for MAX_PIN. The text is empty
+    is not committed yet has no position: its pin holds by the clock, for WINDOW. The text is empty
     outside a scope, and if there are no pins. ``scope(carried=...)`` and ``take_carried`` read it.
     """
     scope = current_scope()
@@ -71,10 +71,10 @@ def _with_replicas() -> list[Cluster]:
 
 
 def _pins_of_pending(cluster: Cluster) -> Pins:
-    """Pins for what the open transaction has written: its commit has no position yet."""
+    """A pin by the clock if the open transaction has written: its commit has no position yet."""
     connection = connections[cluster.primary]
     if is_in_transaction(connection) and transaction_of(connection).has_written():
-        return pins_of_unknown(cluster.primary)
+        return pin_by_clock(cluster.primary)
     return Pins()
 
 

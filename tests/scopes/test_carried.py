@@ -14,7 +14,7 @@ from pinning.databases import VENDORS
 from pinning.databases.base import Positions
 from pinning.middleware import PinningMiddleware
 from pinning.pins import cookies, signing
-from pinning.pins.pin import Pin, Pins, Position, held
+from pinning.pins.pin import Pin, Pins, Position
 from pinning.scopes.carried import CarriedScope, carried_for_all
 from pinning.scopes.scope import Scope, inside
 from tests.notes.models import Note
@@ -23,7 +23,6 @@ from tests.shop.models import Order
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 PIN = Pin(cluster="default", written_at=1000.0, timeline="1", position=100)
-HOLD = held("default", 1000.0).position
 ONE = {"REPLICAS": {"default": ["replica1"]}}
 TWO = {"REPLICAS": {"default": ["replica1"], "orders": ["orders1"]}, "MODELS": {"shop": "orders"}}
 
@@ -108,17 +107,11 @@ def test_a_write_of_a_scope_around_is_carried(moving):
             assert pins_in(carried()) == {("default", 1)}
 
 
-def test_a_pending_write_is_carried_as_a_hold(moving):
-    with scope(), transaction.atomic():
-        Note.objects.create(text="new")
-        assert pins_in(carried()) == {("default", HOLD)}
-    assert moving.asked == []
-
-
-def test_where_positions_are_not_known_a_pending_write_is_carried_by_the_clock():
+def test_a_pending_write_is_carried_by_the_clock(moving):
     with scope(), transaction.atomic():
         Note.objects.create(text="new")
         assert pins_in(carried()) == {("default", None)}
+    assert moving.asked == []
 
 
 def test_a_pending_write_adds_to_what_was_committed_before(moving):
@@ -127,14 +120,14 @@ def test_a_pending_write_adds_to_what_was_committed_before(moving):
         carried()
         with transaction.atomic():
             Note.objects.create(text="new")
-            assert pins_in(carried()) == {("default", 1), ("default", HOLD)}
+            assert pins_in(carried()) == {("default", 1), ("default", None)}
 
 
-def test_a_position_that_could_not_be_asked_for_is_asked_for_again(moving):
+def test_what_could_only_be_told_by_the_clock_is_asked_again(moving):
     with scope():
         Note.objects.create(text="old")
         with transaction.atomic():
-            assert pins_in(carried()) == {("default", HOLD)}
+            assert pins_in(carried()) == {("default", None)}
         assert pins_in(carried()) == {("default", 1)}
 
 
@@ -211,7 +204,7 @@ def test_on_an_event_loop_the_position_is_not_asked_for(moving):
         return carried()
 
     moving.of_primary = lambda connection: connection.ensure_connection()
-    assert pins_in(async_to_sync(work)()) == {("default", HOLD)}
+    assert pins_in(async_to_sync(work)()) == {("default", None)}
 
 
 def test_with_pins_a_replica_serves_that_has_reached_them(moving):
