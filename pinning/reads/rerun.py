@@ -95,8 +95,13 @@ class Rerunner:
         return True
 
     def _was_told_here(self) -> bool:
-        """Whether the project has told this session something in the present work, for itself."""
+        """Whether the project has told this session something in the present work, for itself.
+
+        Without a scope and a wish the router gives no replica: then the project has opened it.
+        """
         scope = current_scope()
+        if scope is None and wishes().database is None:
+            return True
         while scope is not None and scope is not self._state.teller:
             scope = scope.parent
         return scope is self._state.teller
