@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from pinning import conf
 from pinning.pins.cookies import hidden, names, set_cookies
@@ -125,7 +125,8 @@ def _signed(name: str) -> str:
 
 def _unsigned(value: str) -> str | None:
     name, _, signature = value.rpartition(".")
-    return name if signature in _signatures(name) else None
+    is_signed = any(constant_time_compare(signature, each) for each in _signatures(name))
+    return name if is_signed else None
 
 
 def _signatures(name: str) -> list[str]:
