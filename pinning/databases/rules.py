@@ -39,6 +39,11 @@ class Statement(NamedTuple):
         """Whether it only asks: it neither writes nor leaves a mark."""
         return not (self.writes or self.marks)
 
+    @property
+    def may_show_rows(self) -> bool:
+        """Whether it may be a query of a table: it begins as one, or with what is not certain."""
+        return not self.word or self.word in _QUERIES
+
     def commits(self, can_rollback_ddl: bool) -> bool:
         """Whether it commits the open transaction, by itself or, in MySQL, implicitly."""
         by_the_way = not can_rollback_ddl and self.word in _COMMITS_BY_THE_WAY

@@ -59,11 +59,12 @@ class State:
         #: Stands for all that its session was told and that changes the rows it shows. It is equal
         #: for two sessions that were told the same (databases). A pool passes the session on.
         self.told: object = ""
-        #: The scope in which it was told that last (reads for a replica).
-        self.teller: object = self
         #: The same for the time after the open transaction, if that changes (databases).
         self.told_outside: object = None
-        #: Whether a transaction is open that SQL of the project has begun, not Django (writes).
+        #: The scope in which the project told it something last (reads for a replica).
+        self.teller: object = self
+        #: Whether a transaction is open that SQL of the project has begun, not Django (writes for a
+        #: primary, reads for a replica).
         self.has_begun = False
         #: Whether nothing that was ever run on it may have left a mark: a setting, a temporary
         #: table, a transaction of the project's own (reads for a replica, writes for a primary).

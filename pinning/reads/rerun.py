@@ -145,8 +145,7 @@ class Rerunner:
 
 def _tells(statement: Statement, sql: str) -> bool:
     """Whether a statement tells its session something, and surely shows no rows of a table."""
-    is_query = statement.word in {"", "select", "with", "values", "table"}
-    return statement.changes_session and (not is_query or is_told_alone(sql))
+    return statement.changes_session and (not statement.may_show_rows or is_told_alone(sql))
 
 
 def _run(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
