@@ -111,6 +111,7 @@ PARTS = (
     # Words
     *("a", "a ", "é", "for ", "for update ", "next ", "next value ", "update ", "into ", "select "),
     *("set ", "explain ", "analyze ", "with a (", "lo_", "pragma ", "no key "),
+    *("pg_settings ", "pg_settings update ", "set_config(", "create ", "set local ", "$a$ ;"),
 )
 
 

@@ -31,22 +31,27 @@ _BEFORE_TEMPORARY = frozenset({"create", "replace", "global", "local", "into"})
 # In these, INTO is followed by a table. In others it may be followed by a user variable.
 _INTO_TABLES = frozenset({"insert", "replace", "merge"})
 
-# The last six run a text that they are given.
-_HINT = re.compile(
-    r"""set_config | alter\s++session | pg_settings(?=.*\bupdate\b) | \bupdate\b.*pg_settings
-      | (?:query|cursor)_to_xml | ts_stat | ts_rewrite | crosstab | connectby | dblink""",
-    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+# Functions that set something, or run a text that they are given.
+_HINTS = (
+    "set_config",
+    "query_to_xml",
+    "cursor_to_xml",
+    "ts_stat",
+    "ts_rewrite",
+    "crosstab",
+    "connectby",
+    "dblink",
 )
 
 # What makes a text doubtful that was not cut into tokens: a second statement, a comment.
-_DOUBT = re.compile(r"[;@]|/\*|--|\#|:=|u&\"", re.IGNORECASE)
+_DOUBTS = (";", "@", "/*", "--", "#", ":=", 'u&"')
 
 # Settings by which a session shows the same rows as before.
 _NAMES = r"""(?: \w++(?<=_timeout) | max_execution_time | max_statement_time | work_mem | jit
       | maintenance_work_mem | application_name | foreign_key_checks | unique_checks
       | synchronous_commit | client_min_messages | pg(?:trigger|history)\.\w++ )"""
 _VALUE = r"\s*+(?:'[^'\\]*+'|%s)\s*+"
-_FUNCTION = r"select\s++(?:pg_catalog\.)?+set_config\("
+_FUNCTION = r"(?:pg_catalog\.)?+set_config\("
 _SAME_ROWS = re.compile(
     rf"""(?:\s++|/\*[^*/!]*+\*/)*+
         (?: set\s++constraints\b[^;]*+
@@ -54,7 +59,7 @@ _SAME_ROWS = re.compile(
             (?!snapshot)[^;]*+
           | (?:set|reset)\s++(?:local\s++|session\s++)?+{_NAMES}
             \s*+(?:(?:=|to\b)\s*+(?:'[^'\\]*+'|[\w.]++|%s))?+
-          | {_FUNCTION}\s*+'{_NAMES}'\s*+,\s*+(?:'[^'\\]*+'|%s|null)\s*+,
+          | select\s++{_FUNCTION}\s*+'{_NAMES}'\s*+,\s*+(?:'[^'\\]*+'|%s|null)\s*+,
             \s*+(?:true|false)\s*+\)
           | create\s++(?:or\s++replace\s++)?+(?:function|procedure)\b[^;$]*+
             (\$\w*+\$)(?:(?!\1).)*+\1[^;$]*+
@@ -62,7 +67,7 @@ _SAME_ROWS = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
-_CALL = rf"(?:pg_catalog\.)?+set_config\({_VALUE},{_VALUE},\s*+{{}}\s*+\)"
+_CALL = rf"{_FUNCTION}{_VALUE},{_VALUE},\s*+{{}}\s*+\)"
 _CALLS = r"select\s++{0}(?:\s*+,\s*+{0})*+\s*+"
 
 # What has the same effect on each session that was told the same before. Words like CURRENT_USER
@@ -90,7 +95,7 @@ def changes_session(sql: str, tokens: Sequence[Token], *, writes: bool) -> bool:
     """
     if _SAME_ROWS.fullmatch(sql) is not None:
         return False
-    if _HINT.search(sql) or any(_is_temporary(*pair) for pair in pairwise(tokens)):
+    if _is_hinted(sql.lower()) or any(_is_other(*pair) for pair in pairwise(tokens)):
         return True
     first = [tokens[0], *(after for sign, after in pairwise(tokens) if sign.is_sign(";"))]
     words = {token.text for token in first if not token.is_sign(";")}
@@ -101,7 +106,8 @@ def changes_session(sql: str, tokens: Sequence[Token], *, writes: bool) -> bool:
 
 def may_change_session(sql: str, word: str) -> bool:
     """The same for a text that is too long to be looked at, and begins with ``word``."""
-    return word not in _ROWS or any(hint.search(sql) for hint in (_DOUBT, _HINT))
+    text = sql.lower()
+    return word not in _ROWS or _is_hinted(text) or any(doubt in text for doubt in _DOUBTS)
 
 
 def is_local(sql: str) -> bool:
@@ -129,8 +135,15 @@ def _assigns(tokens: Sequence[Token], words: set[str]) -> bool:
     return bool(words - _INTO_TABLES) and any(token.text == "into" for token in tokens)
 
 
-def _is_temporary(before: Token, token: Token) -> bool:
-    """Whether what is made here is temporary, and stands before others of its name."""
+def _is_hinted(text: str) -> bool:
+    """Whether a text in lower case may call what sets something, or sets it as a table's rows."""
+    return any(hint in text for hint in _HINTS) or ("pg_settings" in text and "update" in text)
+
+
+def _is_other(before: Token, token: Token) -> bool:
+    """Whether ALTER SESSION stands here, or what is made is temporary and hides another table."""
+    if before.text == "alter" and token.text == "session":
+        return True
     if token.text.lower().startswith("pg_temp") or before.text.lower().startswith("pg_temp"):
         return True
     return token.is_word and token.text in _TEMPORARY and before.text in _BEFORE_TEMPORARY

@@ -221,6 +221,8 @@ def test_what_may_last_longer_than_the_transaction(sql: str):
         "into" * 20_000,
         "set local " * 10_000,
         "create " * 10_000,
+        "SELECT '" + "update " * 140_000 + "'",
+        "SELECT '" + "pg_settings " * 80_000 + "'",
     ],
 )
 def test_long_statements_are_read_in_linear_time(sql: str):
