@@ -1,6 +1,7 @@
 """One store of the STORES setting, with its circuit breaker and its log lines."""
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,13 +19,14 @@ T = TypeVar("T")
 class Member:
     """A store with the name that logs use. After a failure it is left alone for RETRY_AFTER."""
 
-    __slots__ = ("_breaker", "_is_complete", "_name", "store")
+    __slots__ = ("_breaker", "_is_complete", "_name", "_whole_at", "store")
 
     def __init__(self, name: str, store: Store) -> None:
         self.store = store
         self._name = name
         self._breaker = breaker_of("store", name)
         self._is_complete = True  # as it said in its last answer
+        self._whole_at = 0.0  # when every pin that it did not take from this process is over
 
     def load(self, visitor: Visitor) -> Loaded | None:
         """The store's answer, if it gives one. Without a name, a server has no pins."""
@@ -33,18 +35,26 @@ class Member:
         answers = self._attempt(self._load, visitor)
         if not answers:
             return None
-        self._note(is_complete=answers[0].is_complete)
-        return answers[0]
+        (loaded,) = answers
+        self._note(is_complete=loaded.is_complete)
+        return Loaded(loaded.pins, loaded.is_complete and time.time() >= self._whole_at)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
         """Whether the store took the pins.
 
-        A server takes none of a visitor without a name, and a client none without a response.
+        A server takes none of a visitor without a name, and a client none without a response. A
+        server that failed to take pins lacks them: until they are over, that it finds none proves
+        nothing to this process.
         """
         is_possible = visitor.identities if self.store.is_server_side else exchange is not None
         if not is_possible:
             return False
-        return bool(self._attempt(self.store.save, visitor, pins, exchange))
+        is_saved = bool(self._attempt(self.store.save, visitor, pins, exchange))
+        if not is_saved and self.store.is_server_side:
+            settings = conf.settings()
+            seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
+            self._whole_at = max(self._whole_at, time.time() + seconds)
+        return is_saved
 
     def _attempt(self, action: Callable[..., T], *arguments: Any) -> list[T]:
         """A list with what ``action`` returns; empty if the store is set aside, or fails now.

@@ -126,7 +126,9 @@ def test_a_cookie_takes_the_pins_that_no_store_takes():
         browser.receive(exchange.response)
         memory.error = None
         clock.tick(12)
-        assert one.load(browser.visitor()) == Pins([placed(5)])
+        assert one.load(browser.visitor()) is None  # this process knows that more may be lost
+        other_process = Stores({"one": memory})
+        assert other_process.load(browser.visitor()) == Pins([placed(5)])
 
 
 def test_no_cookie_is_set_while_one_store_takes_the_pins():
@@ -185,6 +187,43 @@ def test_the_log_has_the_message_of_the_error(caplog):
     for record in caplog.records:
         assert "ShyError: OOM command not allowed" in record.getMessage()
     assert len(caplog.records) == 1
+
+
+def test_a_store_that_did_not_take_a_pin_does_not_prove_that_there_is_none():
+    """Redis refuses one save; the program with a token comes back once it works again."""
+    memory = Memory(is_down=True)
+    one = Stores({"one": memory})
+    with freeze_time() as clock:
+        one.save(VISITOR, Pins([placed(5)]), None)
+        memory.error = None
+        clock.tick(12)
+        assert one.load(VISITOR) is None
+        one.save(VISITOR, Pins([placed(6, "other")]), None)  # that it takes one mends no hole
+        assert one.load(VISITOR) is None
+        clock.tick(49)
+        assert one.load(VISITOR) is not None
+
+
+def test_a_store_that_is_left_alone_when_a_pin_comes_lacks_it_as_well():
+    memory = Memory(is_down=True)
+    one = Stores({"one": memory})
+    with freeze_time() as clock:
+        one.load(VISITOR)
+        memory.error = None
+        one.save(VISITOR, Pins([placed(5)]), None)
+        assert memory.calls == 1
+        clock.tick(12)
+        assert one.load(VISITOR) is None
+
+
+def test_another_server_that_took_the_pin_knows():
+    memory = Memory(is_down=True)
+    both = Stores({"one": memory, "two": Memory()})
+    with freeze_time() as clock:
+        both.save(VISITOR, Pins([placed(5)]), None)
+        memory.error = None
+        clock.tick(12)
+        assert both.load(VISITOR) == Pins([placed(5)])
 
 
 def test_a_store_without_memory_is_asked_again_at_once():
