@@ -60,7 +60,7 @@ class PinningMiddleware:
         except BaseException:
             await sync_to_async(_end)(scope)
             raise
-        if scope_closed.receivers:  # receivers may wait
+        if scope_closed.has_listeners(RequestScope):  # receivers may wait
             return await sync_to_async(_closed)(scope, response)
         return _closed(scope, response)
 

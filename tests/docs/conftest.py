@@ -8,6 +8,7 @@ import pytest
 from celery import Celery
 from django.db import connections
 
+from pinning.signals import replica_down, replica_up, scope_closed
 from tests.docs.pages import PAGES, Run
 from tests.notes.models import Note, Tag
 
@@ -26,10 +27,17 @@ def name_of_test(page: Path) -> str:
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest) -> Iterator[Names]:
-    """The names of the page that the test is called after, which has to call all its functions."""
+    """The names of the page that the test is called after, which has to call all its functions.
+
+    The receivers that the page connects are gone after the test.
+    """
     (page,) = [page for page in PAGES if name_of_test(page) == request.node.originalname]
+    signals = (scope_closed, replica_down, replica_up)
+    receivers = [list(signal.receivers) for signal in signals]
     run = Run(page, {"__name__": __name__, "Note": Note, "Tag": Tag})
     yield Names(run.names)
+    for signal, before in zip(signals, receivers, strict=True):
+        signal.receivers = before
     assert run.uncalled == []
 
 
