@@ -4,8 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pinning import health
+
+# No test fails because the machine is busy.
+settings.register_profile("pinning", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pinning")
 
 _FIGURES = pytest.StashKey[list[str]]()
 

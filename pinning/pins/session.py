@@ -21,16 +21,45 @@ def signed_in(request: HttpRequest) -> str | None:
     """The id of the user who is signed in by the session, as ``users.id_of`` gives it. Or None.
 
     It costs what the session's engine needs to load it, one query at most, and nothing if it was
-    loaded before. Whatever the engine raises is logged once for each kind of error.
+    loaded before. Nobody sees that it was read: ``accessed``, which makes Django's middleware add
+    ``Vary``, stays as it was. Whatever the engine raises is logged once for each kind of error.
     """
     session: Any = getattr(request, "session", None)
     if not getattr(session, "session_key", None):
         return None
+    accessed = getattr(session, "accessed", False)
     try:
-        return _id_of(session.get(SESSION_KEY))
+        stored = type(session)(session.session_key) if _is_cleared(session) else session
+        return _id_of(stored.get(SESSION_KEY))
     except Exception as error:  # only the engine knows its errors
         _tell(type(error).__name__)
+    finally:
+        session.accessed = accessed
     return None
+
+
+def is_session_at_hand(request: HttpRequest, table: str | None) -> bool:
+    """Whether the session should be read before a statement that writes ``table``.
+
+    It should if that costs no query, and if the statement may end the session. A session that is
+    kept in a table is not read before other statements: in the view's transaction the role may have
+    no right to that table, and the error would end the transaction.
+    """
+    session: Any = getattr(request, "session", None)
+    if _cache_of(session) and not _is_cleared(session):
+        return True
+    model = getattr(session, "model", None)
+    return model is None or model._meta.db_table == table
+
+
+def _cache_of(session: Any) -> Any:
+    """What is loaded of a session of Django's, None before it is loaded."""
+    return getattr(session, "_session_cache", None)
+
+
+def _is_cleared(session: Any) -> bool:
+    """Whether a session is about to end: ``flush`` empties it first, and then deletes it."""
+    return _cache_of(session) == {} and bool(getattr(session, "modified", False))
 
 
 def _id_of(text: Any) -> str | None:

@@ -21,7 +21,7 @@ from pinning.pins import (
 )
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
-from pinning.scopes.writers import writers_of
+from pinning.scopes.writers import session_users
 
 
 class Holder:
@@ -68,7 +68,9 @@ class Holder:
 
     def _save(self, take: Callable[[], Pins]) -> None:
         request = self._request
-        users = () if request is None else writers_of(request, ResolvedUsers(request).ids())
+        users = () if request is None else ResolvedUsers(request).ids()
+        if request is not None and not users:
+            users = session_users(request)
         visitor = self._visitor(users)
         if visitor is not None and visitor.identities:
             stores().save(visitor, take(), None)

@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponseBase
 
 from pinning import conf
 from pinning.databases import keeps_snapshot
-from pinning.pins import Pins, ResolvedUsers, Visitor, cookies, held, identity
+from pinning.pins import Pins, ResolvedUsers, Visitor, cookies, held, identity, is_session_at_hand
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
 from pinning.scopes.view_transaction import begins_around
-from pinning.scopes.writers import writers_of
+from pinning.scopes.writers import session_users
 
 #: The request of a scope that has ended: one for all. It needs settings, which come later.
 _nobody = functools.cache(HttpRequest)
@@ -24,6 +24,7 @@ class RequestScope(Scope):
 
     __slots__ = (
         "_names",
+        "_session_users",
         "_uses_replicas",
         "has_pinned_body",
         "request",
@@ -37,6 +38,7 @@ class RequestScope(Scope):
         # Leads this client to the same replica each time.
         self.seed = identity.session_of(request) or identity.token_of(request) or self.seed
         self.users = ResolvedUsers(request) if stores().has_server_side else None
+        self._session_users: tuple[str, ...] = ()  # whom the session named before a write
         self._names: tuple[str, ...] = ()  # the identities whose pins were loaded
         self.is_unsafe = request.method not in conf.settings().safe_methods
         self.has_pinned_body = False  # what the body writes is pinned by the headers
@@ -64,12 +66,19 @@ class RequestScope(Scope):
         more = stores().load(self._visitor(names))
         return None if more is None else self._pins.merge(more)
 
+    def before_write(self, table: str | None) -> None:
+        """Ask the session whose it is, as the request may end it. It costs no query more."""
+        if self.users is None or self._session_users:
+            return
+        if is_session_at_hand(self.request, table):
+            self._session_users = session_users(self.request)
+
     def visitor_after(self, response: HttpResponseBase | None) -> Visitor:
         """The visitor, with all identities it had and those that ``response`` gives it."""
         names = self._names
         if self.users is not None:
-            users = writers_of(self.request, self.user_ids())
-            names += identity.names_after(self.request, response, users)
+            users = (*self.user_ids(), *self._session_users, *session_users(self.request))
+            names += identity.names_after(self.request, response, tuple(dict.fromkeys(users)))
         visitor = self._visitor(tuple(dict.fromkeys(names)))
         return replace(
             visitor,

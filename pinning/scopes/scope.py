@@ -159,6 +159,11 @@ class Scope:
     def began_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> None:
         """Note that ``transaction`` begins on ``connection``."""
 
+    def before_write(self, table: str | None) -> None:
+        """Note that a statement will write ``table``, None if unknown: whose work is it now?"""
+        if self.parent is not None:
+            self.parent.before_write(table)
+
     def wrote(self, cluster: str, position: Position | None = None, session: object = None) -> None:
         """Note a committed write, in this scope and in every open scope around it.
 

@@ -1,4 +1,8 @@
-"""For whom a request has written: for its user, too, whether anybody asked who that is or not."""
+"""For whom a request has written: for its user, too, whether anybody asked who that is or not.
+
+A request may write for one user and end as another: it signs out, or acts in another's name. So the
+session is asked before writes as well as at the end.
+"""
 
 from django.http import HttpRequest
 
@@ -6,13 +10,13 @@ from pinning.pins import identity_rule, signed_in
 from pinning.scopes.overrides import use_primary
 
 
-def writers_of(request: HttpRequest, resolved: tuple[str, ...]) -> tuple[str, ...]:
-    """The ids of the users for whom ``request`` wrote: those resolved, else the session's.
+def session_users(request: HttpRequest) -> tuple[str, ...]:
+    """The id of the user whom the session of ``request`` names, if any and if IDENTITY is not set.
 
     It may cost a query on the primary.
     """
-    if resolved or identity_rule.rule() is not None:
-        return resolved
+    if identity_rule.rule() is not None:
+        return ()
     with use_primary():
         found = signed_in(request)
-    return resolved if found is None else (found,)
+    return () if found is None else (found,)

@@ -61,6 +61,9 @@ class Recorder:
         statement = statement_of(text)
         if statement.marks:
             self._state.is_plain = False
+        scope = current_scope()
+        if statement.writes and scope is not None:
+            scope.before_write(statement.table)
         if statement.locks and not statement.writes:
             self._note_lock(statement, text)
 

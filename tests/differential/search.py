@@ -69,7 +69,6 @@ def search(
     @seed(number)
     @settings(
         max_examples=count,
-        deadline=None,
         database=None,
         phases=phases,
         suppress_health_check=list(HealthCheck),

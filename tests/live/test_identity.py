@@ -184,6 +184,15 @@ def test_a_login_and_a_logout_are_seen_on_the_other_device(site: Site, pair: Pai
     assert last_read(laptop.get("/mine")) == ("default", Reason.PINNED)
 
 
+def test_what_a_request_writes_that_ends_its_session_is_seen_on_the_laptop(site: Site, pair: Pair):
+    phone, laptop = signed_in(site, "marta"), signed_in(site, "marta")
+    caught_up(pair)
+    phone.post("/leave", data={"text": "new"})
+    response = laptop.get("/mine")
+    assert response.json() == {"notes": ["new"]}
+    assert last_read(response) == ("default", Reason.PINNED)
+
+
 def test_a_session_that_a_new_password_ends_lives_on_while_the_replica_lags(site: Site, pair: Pair):
     """The user's row is read before anybody knows whose pins to look for."""
     phone, laptop = signed_in(site, "marta"), signed_in(site, "marta")

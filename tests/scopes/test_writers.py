@@ -1,13 +1,15 @@
 """A write is filed under its user, too, when no code has asked who the user is."""
 
 from contextlib import ExitStack
+from importlib import import_module
 from uuid import UUID
 
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import connections
+from django.contrib.sessions.models import Session
+from django.db import connections, transaction
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
@@ -103,8 +105,93 @@ def test_no_session_is_read_again_that_was_loaded():
     assert queries_of(visiting(write, loads=True)) == ["default"]
 
 
-def test_no_session_is_read_where_the_user_is_resolved():
-    assert queries_of(visiting(resolving(write, User(pk=5)))) == []
+def test_no_session_is_read_again_where_the_user_is_resolved():
+    assert queries_of(visiting(resolving(write, User(pk=5)), loads=True)) == ["default"]
+
+
+def test_that_the_session_was_read_is_not_seen():
+    """Django's middleware would add ``Vary: Cookie`` to a page that does not use the session."""
+    sessions = import_module("django.contrib.sessions.backends.cache").SessionStore
+    made = sessions()
+    made.save()
+    seen = []
+
+    def view(request):
+        request.session = sessions(made.session_key)
+        write()
+        seen.append((hasattr(request.session, "_session_cache"), request.session.accessed))
+        return HttpResponse()
+
+    send(view, "POST")
+    assert seen == [(True, False)]
+
+
+def ending(how, engine, *, writes_first=True):
+    """A view that writes and ends the session of user 5, or makes it another's."""
+    sessions = import_module(f"django.contrib.sessions.backends.{engine}").SessionStore
+    made = sessions()
+    made[SESSION_KEY] = "5"
+    made.save()
+
+    def view(request):
+        request.session = sessions(made.session_key)
+        if writes_first:
+            Note.objects.create(text="new")
+        if how == "flush":
+            request.session.flush()
+        elif how == "another":
+            request.user = User(pk=7)
+        elif how == "table":
+            Session.objects.all().delete()
+        else:
+            request.session.flush()
+            request.session[SESSION_KEY] = "7"
+            request.session.save()
+            request.user = User(pk=7)
+        if not writes_first:
+            Note.objects.create(text="new")
+        return HttpResponse()
+
+    return view
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+@pytest.mark.parametrize("engine", ["db", "cached_db", "cache", "file"])
+@pytest.mark.parametrize("how", ["flush", "another", "sign in"])
+def test_a_user_whom_the_request_left_sees_what_it_wrote_for_them(how, engine, atomic):
+    view = ending(how, engine)
+    send(transaction.atomic(view) if atomic else view, "POST")
+    assert routed(send(resolving(read, User(pk=5)), cookies=LAPTOP)) == ("default", Reason.PINNED)
+    if how != "flush":
+        other = send(resolving(read, User(pk=7)), cookies=LAPTOP)
+        assert routed(other) == ("default", Reason.PINNED)
+
+
+@pytest.mark.parametrize("engine", ["db", "cached_db"])
+@pytest.mark.parametrize("how", ["flush", "sign in"])
+def test_so_it_is_where_the_write_comes_after_the_end_of_a_session_in_a_table(how, engine):
+    send(ending(how, engine, writes_first=False), "POST")
+    assert routed(send(resolving(read, User(pk=5)), cookies=LAPTOP)) == ("default", Reason.PINNED)
+
+
+def test_so_it_is_where_all_sessions_are_deleted():
+    send(ending("table", "db"), "POST")
+    assert routed(send(resolving(read, User(pk=5)), cookies=LAPTOP)) == ("default", Reason.PINNED)
+
+
+def test_no_session_in_a_table_is_read_in_the_views_transaction():
+    """Its role may have no right to that table, and the error would end the transaction."""
+    seen = []
+
+    def view(request):
+        request.session = SessionStore(request.COOKIES["sessionid"])
+        with CaptureQueriesContext(connections["default"]) as queries, transaction.atomic():
+            write()
+        seen.extend(query["sql"] for query in queries)
+        return HttpResponse()
+
+    send(view, "POST", {"sessionid": signed_in_session()})
+    assert not any("django_session" in sql for sql in seen)
 
 
 def test_no_session_is_read_for_cookies_alone(settings):

@@ -51,7 +51,7 @@ class OnlyResolvedUsers(WayBug):
     """A write is filed under the user only if the view has asked who that is."""
 
     def ready(self) -> None:
-        request.writers_of = lambda request, resolved: resolved
+        request.session_users = lambda request: ()
 
 
 class BodyForgotten(WayBug):

@@ -219,7 +219,7 @@ def arbitrary(source: random.Random) -> str:
 KINDS = [mutated, truncated, crossed, arbitrary]
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(source=st.randoms(use_true_random=True))
 def test_a_cookie_gives_no_pin_that_was_not_signed(source):
     """A hundred thousand cookies; whatever is in them, loading never raises."""
@@ -228,7 +228,7 @@ def test_a_cookie_gives_no_pin_that_was_not_signed(source):
         assert value in SIGNED or load(value) == Pins(), ascii(value)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(name=st.text(max_size=10), value=st.text(max_size=60))
 def test_no_cookie_of_any_name_and_value_raises(name, value):
     visitor = Visitor(cookies={name: value, f"pinning.{name}": value, NAME: value})

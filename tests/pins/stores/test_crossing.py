@@ -105,7 +105,7 @@ def turns(monkeypatch):
     monkeypatch.setattr(cookie_store, "_turns", cookie_store._turns)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     source=st.randoms(use_true_random=True),
     processes=st.integers(1, 8),
@@ -179,7 +179,7 @@ def test_marks_without_a_token_hold_nobody():
     assert STORE.load(Visitor(cookies=jar)).pins == Pins()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(source=st.randoms(use_true_random=True))
 def test_a_domain_around_can_make_no_write_unseen_and_no_answer_large(source):
     """It sets marks, rubbish and tokens that it got for itself, beside ours or before there are."""
@@ -205,7 +205,7 @@ def test_a_domain_around_can_make_no_write_unseen_and_no_answer_large(source):
 
 
 @given(source=st.randoms(use_true_random=True), most=st.sampled_from([1, 4, 30]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_hold_outlasts_the_last_write_by_more_than_max_pin(source, most):
     """And the minute that clocks may differ, for who keeps cookies longer than they are given."""
     with freeze_time("2026-01-01 12:00:00") as clock:

@@ -24,7 +24,6 @@ MOST_UNTIL_FOUND = 1000
 
 #: A planted bug is searched for; nobody reads how it was found.
 SEARCH = settings(
-    deadline=None,
     derandomize=True,
     stateful_step_count=50,
     phases=[Phase.generate],

@@ -121,7 +121,7 @@ def test_a_session_that_changes_without_a_write_takes_no_pin_away(number):
     world.arrive(last)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(source=st.randoms(use_true_random=True), most=st.integers(1, 8), starts=st.booleans())
 def test_names_that_change_on_the_way_lose_no_pin(source: random.Random, most, starts):
     Server.kept = {}
