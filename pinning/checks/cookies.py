@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 
 from pinning.conf import Settings
 from pinning.pins import cookies, room
@@ -20,7 +20,7 @@ def prefix_holds(settings: Settings) -> Iterator[CheckMessage]:
     if prefix == "__Host-":
         if cookie.domain or django_settings.SESSION_COOKIE_DOMAIN:
             lacks.append("have no domain, SESSION_COOKIE_DOMAIN neither")
-        if (cookie.path or django_settings.SESSION_COOKIE_PATH) != "/":
+        if cookie.path not in (None, "", "/"):
             lacks.append('set "PATH": "/"')
     if prefix is not None and lacks:
         yield Error(
@@ -38,7 +38,24 @@ def marks_have_room(_: Settings) -> Iterator[CheckMessage]:
             "The name, domain and path of pinning's cookies leave too little of the "
             f"{cookies.MOST_BYTES} bytes that they may take in the headers, so that a browser "
             "stays on the primary for MAX_PIN after each write.",
-            hint="Take a shorter NAME, DOMAIN or PATH in PINNING['COOKIE']. What it leaves out is "
-            "that of the session cookie.",
+            hint="Take a shorter NAME, DOMAIN or PATH in PINNING['COOKIE']. A DOMAIN that it "
+            "leaves out is that of the session cookie.",
             id="pinning.E037",
+        )
+
+
+def path_is_told(settings: Settings) -> Iterator[CheckMessage]:
+    """Whether the project says where it lies, if its session cookie does not go everywhere.
+
+    It may be one of several on this host, each beneath a path of its own. Or sessions are for a
+    part of it. Nothing here tells which: a server in front may hand on every path as it is.
+    """
+    path = django_settings.SESSION_COOKIE_PATH
+    if path not in (None, "", "/") and not settings.cookie.path:
+        yield Warning(
+            f"SESSION_COOKIE_PATH is {path!r}, and pinning's cookies have the path '/': another "
+            "site on this host that uses pinning too would overwrite them.",
+            hint=f'Set PINNING["COOKIE"]["PATH"] to "{path}" if the whole site lies beneath it, '
+            'and to "/" if not.',
+            id="pinning.W023",
         )

@@ -280,6 +280,7 @@ _CHECKS: tuple[Check, ...] = (
     _middleware_is_outermost,
     cookies.prefix_holds,
     cookies.marks_have_room,
+    cookies.path_is_told,
     _stores_load,
     _identity_loads,
     _identity_is_asked,

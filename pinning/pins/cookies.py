@@ -98,7 +98,10 @@ def hidden(request: HttpRequest) -> tuple[tuple[str, str], ...]:
 
 
 def set_cookies(response: HttpResponseBase, values: Mapping[str, str], seconds: float) -> None:
-    """Set cookies as PINNING["COOKIE"] says. What it leaves out is as for the session cookie."""
+    """Set cookies as PINNING["COOKIE"] says.
+
+    What it leaves out is as for the session cookie, but the path, which is ``/``.
+    """
     secure, place = is_secure(), _place()
     for name, value in values.items():
         response.set_cookie(
@@ -160,11 +163,14 @@ def is_secure() -> bool:
 
 
 def _place() -> dict[str, Any]:
-    """The attributes that must be the same when a cookie is set and when it is removed."""
+    """The attributes that must be the same when a cookie is set and when it is removed.
+
+    The path does not follow SESSION_COOKIE_PATH: what is written outside it is read there too.
+    """
     cookie = conf.settings().cookie
     session = django_settings.SESSION_COOKIE_SAMESITE
     return {
         "samesite": session if cookie.samesite is None else cookie.samesite,
         "domain": cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
-        "path": cookie.path or django_settings.SESSION_COOKIE_PATH,
+        "path": cookie.path or "/",
     }

@@ -136,9 +136,8 @@ BAD = [
     ("E036", {"PINNING": {"COOKIE": {**HOST, "DOMAIN": "example.org"}}}),
     ("E036", {"PINNING": {"COOKIE": {**HOST, "PATH": "/app"}}}),
     ("E036", {"PINNING": {"COOKIE": HOST}, "SESSION_COOKIE_DOMAIN": "example.org"}),
-    ("E036", {"PINNING": {"COOKIE": HOST}, "SESSION_COOKIE_PATH": "/app"}),
     ("E037", {"SESSION_COOKIE_DOMAIN": "d" * 100}),
-    ("E037", {"SESSION_COOKIE_PATH": "/" + "p" * 100}),
+    ("E037", {"PINNING": {"COOKIE": {"PATH": "/" + "p" * 100}}}),
     ("E037", {"PINNING": {"COOKIE": {"DOMAIN": "d" * 40, "PATH": "/" + "p" * 400}}}),
     ("E037", {"PINNING": {"COOKIE": {"NAME": "n" * 20}, **SERVER}, "CACHES": CACHED}),
     ("E018", {"PINNING": {"STORES": ["cookies"]}}),
@@ -199,6 +198,8 @@ BAD = [
         },
     ),
     ("W013", two({"shop": "orders"})),
+    ("W023", {"SESSION_COOKIE_PATH": "/shop/"}),
+    ("W023", {"PINNING": {"COOKIE": HOST}, "SESSION_COOKIE_PATH": "/shop/"}),
     ("W015", {"PINNING": {"IDENTITY": "tests.pins.test_identity_rule.by_tenant"}}),
 ]
 
@@ -288,6 +289,8 @@ def test_what_matters_in_production_alone_is_told_there_alone(id, changes):  # n
         },
         {"PINNING": {"STORES": ["pinning.pins.stores.cookie.CookieStore"]}},
         {"PINNING": {"WINDOW": 60}},
+        {"SESSION_COOKIE_PATH": "/shop/", "PINNING": {"COOKIE": {"PATH": "/shop/"}}},
+        {"SESSION_COOKIE_PATH": "/shop/", "PINNING": {"COOKIE": {"PATH": "/"}}},
         {"DATABASES": database("default", ATOMIC_REQUESTS=True)},
         {"DATABASE_ROUTERS": ["tests.checks.test_settings.MyRouter"]},
         {"DATABASE_ROUTERS": [PinningRouter()]},

@@ -336,10 +336,15 @@ def test_a_cookie_is_not_secure_where_the_setting_says_no():
     assert not cookie_set()["secure"]
 
 
-@override_settings(SESSION_COOKIE_DOMAIN="example.org", SESSION_COOKIE_PATH="/app")
-def test_a_cookie_goes_where_the_session_cookie_goes():
-    cookie = cookie_set()
-    assert (cookie["domain"], cookie["path"]) == ("example.org", "/app")
+@override_settings(SESSION_COOKIE_DOMAIN="example.org")
+def test_a_cookie_has_the_domain_of_the_session_cookie():
+    assert cookie_set()["domain"] == "example.org"
+
+
+@override_settings(SESSION_COOKIE_PATH="/shop/")
+def test_a_cookie_reaches_pages_that_the_session_cookie_does_not():
+    """What is written on a page outside /shop/ is read there too."""
+    assert cookie_set()["path"] == "/"
 
 
 @override_settings(

@@ -118,7 +118,7 @@ def test_what_is_measured_is_what_is_set():
 
 def test_a_site_whose_cookies_never_fit_does_not_start():
     with (
-        override_settings(SESSION_COOKIE_PATH="/" + "p" * 1000),
+        override_settings(PINNING={"COOKIE": {"PATH": "/" + "p" * 1000}}),
         pytest.raises(ImproperlyConfigured, match="E037"),
     ):
         PinningMiddleware(lambda request: HttpResponse())
