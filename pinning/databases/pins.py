@@ -13,7 +13,7 @@ from pinning.databases.connections import is_in_transaction
 from pinning.databases.notices import is_news
 from pinning.databases.state import state_of
 from pinning.exceptions import one_line
-from pinning.pins import Pin, Pins, Position
+from pinning.pins import Pin, Pins, Position, held
 
 logger = logging.getLogger("pinning")
 
@@ -21,10 +21,18 @@ logger = logging.getLogger("pinning")
 def pin_now(cluster: str, session: object = None) -> Pins:
     """Pins on ``cluster`` for what was committed until now: by ``session`` alone, if one is given.
 
-    They have a position if the primary can tell one, otherwise only the time. What one session has
-    committed is with the replicas sooner than all that anybody has.
+    They have a position if the primary tells one. What one session has committed is with the
+    replicas sooner than all that anybody has.
     """
-    position = _position_now(connections[cluster], session)
+    connection = connections[cluster]
+    if state_of(connection).has_begun:  # what counts as committed may be uncommitted yet
+        return pin_by_clock(cluster)
+    if _is_busy(connection):
+        return _pins_of_unknown(cluster)
+    try:
+        position = _position_now(connection, session)
+    except (Error, SynchronousOnlyOperation):
+        return _pins_of_unknown(cluster)
     return pin_by_clock(cluster) if position is None else pins_at(cluster, position)
 
 
@@ -54,18 +62,26 @@ def pin_by_clock(cluster: str) -> Pins:
     return Pins([Pin(cluster=cluster, written_at=time.time())])
 
 
-def _position_now(connection: BaseDatabaseWrapper, session: object) -> Position | None:
-    """Where the primary is. If the connection is broken, a new one is opened and asked.
+def _pins_of_unknown(cluster: str) -> Pins:
+    """Pins on ``cluster`` for commits whose position cannot be asked for now.
 
-    None inside a transaction and on an event loop.
+    They hold for MAX_PIN: nobody knows how long replicas need. Where the primary tells no positions
+    at all, they hold by the clock, for WINDOW.
     """
-    if _is_busy(connection):
-        return None
+    if not vendors.may_tell(connections[cluster]):
+        return pin_by_clock(cluster)
+    return Pins([held(cluster, time.time())])
+
+
+def _position_now(connection: BaseDatabaseWrapper, session: object) -> Position | None:
+    """Where the primary is; None if it tells no positions.
+
+    If the connection is broken, a new one is opened and asked. Raises ``django.db.Error`` if that
+    fails too, and SynchronousOnlyOperation on an event loop.
+    """
     ask = vendors.of_commits if state_of(connection).session is session else vendors.of_primary
     try:
         return ask(connection)
-    except SynchronousOnlyOperation:
-        return None
     except Error:
         with contextlib.suppress(Error):
             connection.close()
@@ -75,11 +91,11 @@ def _position_now(connection: BaseDatabaseWrapper, session: object) -> Position 
         name = connection.alias
         if is_news("position is unknown", name):
             logger.warning(
-                "The position of %r is unknown, so a pin holds for WINDOW: %s",
+                "The position of %r is unknown, so a pin holds for MAX_PIN: %s",
                 name,
                 one_line(error),
             )
-    return None
+        raise
 
 
 def _is_busy(connection: BaseDatabaseWrapper) -> bool:

@@ -34,6 +34,11 @@ def positions_of(connection: BaseDatabaseWrapper) -> Positions:
     return VENDORS.get(connection.vendor, _CLOCK)
 
 
+def may_tell(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the server behind ``connection`` may tell a position. This asks it nothing."""
+    return connection.vendor in VENDORS and not state_of(connection).is_refused
+
+
 def of_primary(connection: BaseDatabaseWrapper) -> Position | None:
     """Where the primary is now: at or past everything that was committed there so far."""
     return _unless_refused(connection, positions_of(connection).of_primary)

@@ -26,7 +26,7 @@ class Silent(Positions):
     [
         (
             lambda: pin_now("default"),
-            "The position of 'default' is unknown, so a pin holds for WINDOW: ",
+            "The position of 'default' is unknown, so a pin holds for MAX_PIN: ",
         ),
         (
             lambda: has_reached(connections["replica1"], (PIN,)),

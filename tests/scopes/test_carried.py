@@ -14,7 +14,7 @@ from pinning.databases import VENDORS
 from pinning.databases.base import Positions
 from pinning.middleware import PinningMiddleware
 from pinning.pins import cookies, signing
-from pinning.pins.pin import Pin, Pins, Position
+from pinning.pins.pin import Pin, Pins, Position, held
 from pinning.scopes.carried import CarriedScope, carried_for_all
 from pinning.scopes.scope import Scope, inside
 from tests.notes.models import Note
@@ -23,6 +23,7 @@ from tests.shop.models import Order
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 PIN = Pin(cluster="default", written_at=1000.0, timeline="1", position=100)
+HOLD = held("default", 1000.0).position
 ONE = {"REPLICAS": {"default": ["replica1"]}}
 TWO = {"REPLICAS": {"default": ["replica1"], "orders": ["orders1"]}, "MODELS": {"shop": "orders"}}
 
@@ -123,11 +124,11 @@ def test_a_pending_write_adds_to_what_was_committed_before(moving):
             assert pins_in(carried()) == {("default", 1), ("default", None)}
 
 
-def test_what_could_only_be_told_by_the_clock_is_asked_again(moving):
+def test_a_position_that_could_not_be_asked_for_is_asked_for_again(moving):
     with scope():
         Note.objects.create(text="old")
         with transaction.atomic():
-            assert pins_in(carried()) == {("default", None)}
+            assert pins_in(carried()) == {("default", HOLD)}
         assert pins_in(carried()) == {("default", 1)}
 
 
@@ -204,7 +205,7 @@ def test_on_an_event_loop_the_position_is_not_asked_for(moving):
         return carried()
 
     moving.of_primary = lambda connection: connection.ensure_connection()
-    assert pins_in(async_to_sync(work)()) == {("default", None)}
+    assert pins_in(async_to_sync(work)()) == {("default", HOLD)}
 
 
 def test_with_pins_a_replica_serves_that_has_reached_them(moving):
