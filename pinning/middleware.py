@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponseBase
 
 from pinning.conf import configured
-from pinning.pins import identity, identity_rule, room
+from pinning.pins import identity, identity_rule, room, signing
 from pinning.pins.stores import Exchange, stores
 from pinning.scopes import RequestScope, inside, stream_inside, streams
 from pinning.signals import scope_closed
@@ -30,6 +30,7 @@ class PinningMiddleware:
         stores()
         identity_rule.rule()
         room.require_room()
+        signing.require_cipher()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.core.exceptions import ImproperlyConfigured
 
 from pinning.conf import Settings
-from pinning.pins import cookies, room
+from pinning.pins import cookies, room, signing
 
 
 def prefix_holds(settings: Settings) -> Iterator[CheckMessage]:
@@ -58,4 +59,17 @@ def path_is_told(settings: Settings) -> Iterator[CheckMessage]:
             hint=f'Set PINNING["COOKIE"]["PATH"] to "{path}" if the whole site lies beneath it, '
             'and to "/" if not.',
             id="pinning.W023",
+        )
+
+
+def cipher_is_there(_: Settings) -> Iterator[CheckMessage]:
+    """Whether pins can be encrypted on this machine."""
+    try:
+        signing.require_cipher()
+    except ImproperlyConfigured as error:
+        yield Error(
+            str(error),
+            hint="Use the wheels of cryptography, which bring an OpenSSL that has it, without FIPS "
+            "mode.",
+            id="pinning.E038",
         )

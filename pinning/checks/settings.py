@@ -281,6 +281,7 @@ _CHECKS: tuple[Check, ...] = (
     cookies.prefix_holds,
     cookies.marks_have_room,
     cookies.path_is_told,
+    cookies.cipher_is_there,
     _stores_load,
     _identity_loads,
     _identity_is_asked,

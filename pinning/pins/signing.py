@@ -4,11 +4,12 @@ import base64
 import functools
 import time
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InternalError, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 from django.utils.encoding import force_bytes
 
@@ -39,6 +40,20 @@ Key = str | bytes
 def signing_keys() -> tuple[Key, ...]:
     """The key that signs, and then the older keys whose signatures still count."""
     return (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
+
+
+def require_cipher() -> None:
+    """Raise ImproperlyConfigured if nothing can be encrypted here: nobody could be pinned.
+
+    Some builds of OpenSSL lack AES-SIV, and so does every one in FIPS mode.
+    """
+    try:
+        _cipher(signing_keys()[0], COOKIE).encrypt(b"pins", [_VERSION])
+    except (UnsupportedAlgorithm, InternalError) as error:
+        raise ImproperlyConfigured(
+            f"The OpenSSL of cryptography has no AES-SIV, which encrypts pins: {error} "
+            "(pinning.E038)."
+        ) from error
 
 
 def write(token: Token, purpose: str, longest: int = _LONGEST) -> str:

@@ -5,15 +5,43 @@ import time
 from dataclasses import replace
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
 from django.test import override_settings
 from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pinning.checks.settings import check_settings
+from pinning.middleware import PinningMiddleware
 from pinning.pins import Pin, Pins, signing
 
 PIN = Pin(cluster="default", written_at=1000.0, timeline="7412345678901234567.1", position=2**40)
 PINS = Pins([PIN])
+
+
+@pytest.fixture
+def without_cipher(monkeypatch):
+    """An OpenSSL that lacks AES-SIV, as one in FIPS mode does: the error is cryptography's own."""
+
+    def missing(_):
+        raise UnsupportedAlgorithm("AES-SIV is not supported by this version of OpenSSL")
+
+    monkeypatch.setattr(signing, "AESSIV", missing)
+    with override_settings(SECRET_KEY="new"):  # no cipher was made of it before
+        yield
+
+
+@pytest.mark.usefixtures("without_cipher")
+def test_a_site_that_cannot_encrypt_does_not_start():
+    with pytest.raises(ImproperlyConfigured, match="AES-SIV.*E038"):
+        PinningMiddleware(lambda request: HttpResponse())
+
+
+@pytest.mark.usefixtures("without_cipher")
+def test_that_a_site_cannot_encrypt_is_told_by_a_check():
+    assert [message.id for message in check_settings()] == ["pinning.E038"]
 
 
 def text_of(pins=PINS, purpose=signing.COOKIE):
