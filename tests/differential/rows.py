@@ -4,7 +4,9 @@ import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.core.management.color import no_style
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests.differential.models import MODELS, Author, Book, Chapter, Mark, Tag, Work
 
@@ -29,6 +31,12 @@ def create() -> None:
     Chapter.objects.create(work=book, name="one")
     Mark.objects.create(target=work, text="mark", by=ann)
     Mark.objects.create(target=ann, text="mine")
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    """Empty the tables. The keys of new rows begin with 1 again."""
+    statements = connection.ops.sql_flush(no_style(), TABLES, reset_sequences=True)
+    connection.ops.execute_sql_flush(statements)
 
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:
