@@ -23,7 +23,7 @@ LONG, SHORT = 128, 64
 _LONG_SLOTS, _SHORT_SLOTS, _IDENTITY_COOKIES = 2, 3, 2
 
 #: How long the value of a cookie is that names a client to stores on a server (see ``identity``).
-IDENTITY = 33
+IDENTITY = 32
 
 #: How many cookies are looked at that others hide. No browser has so many by mistake.
 _MOST_HIDDEN = 20

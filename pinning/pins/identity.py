@@ -9,6 +9,7 @@ has resolved ``request.user`` (see ``users``).
 """
 
 import base64
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,10 @@ from pinning import conf
 from pinning.pins.cookies import hidden, names, set_cookies
 from pinning.pins.identity_rule import rule
 from pinning.pins.signing import IDENTITY_SALT, hashed
+from pinning.pins.tokens import DAY_SECONDS
+
+#: Of a name of ours, and of the time when it was given, in bytes.
+_NAME, _TIME = 12, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +93,20 @@ def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
     session = session_of(request) or session_after(request, response)
     if rule() is not None or session is None:
         return
-    settings = conf.settings()
     name = next(iter(_own_of(request, response)), None) or _own_name(session)
-    seconds = max(settings.max_pin, settings.window)
-    set_cookies(response, {_cookie_of(name): _signed(name)}, seconds)
+    set_cookies(response, {_cookie_of(name): _signed(name)}, _lasts())
+
+
+def _lasts() -> float:
+    """For how many seconds a name can lead to pins: for as long as a store keeps them."""
+    settings = conf.settings()
+    return max(settings.max_pin, settings.window)
 
 
 def _own_name(session: str) -> str:
     value = f"own:{session}".encode(errors="surrogatepass")
     made = salted_hmac(IDENTITY_SALT, value, algorithm="sha256").digest()
-    return base64.urlsafe_b64encode(made[:12]).decode()
+    return base64.urlsafe_b64encode(made[:_NAME]).decode()
 
 
 def _cookie_of(name: str) -> str:
@@ -120,18 +129,28 @@ def _own_of(request: HttpRequest, response: HttpResponseBase | None = None) -> l
 
 
 def _signed(name: str) -> str:
-    return f"{name}.{_signatures(name)[0]}"
+    """The name, given out now."""
+    given = base64.urlsafe_b64decode(name) + int(time.time()).to_bytes(_TIME)
+    return base64.urlsafe_b64encode(given + _signatures(given)[0]).decode()
 
 
 def _unsigned(value: str) -> str | None:
-    name, _, signature = value.rpartition(".")
-    is_signed = any(constant_time_compare(signature, each) for each in _signatures(name))
-    return name if is_signed else None
+    """The name in ``value``. None if it was not given here, or is as old as no token may be."""
+    try:
+        whole = base64.b64decode(value, altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    given, signature = whole[: _NAME + _TIME], whole[_NAME + _TIME :]
+    age = time.time() - int.from_bytes(given[_NAME:])
+    if not -DAY_SECONDS <= age <= _lasts() + DAY_SECONDS:
+        return None
+    is_signed = any(constant_time_compare(signature, each) for each in _signatures(given))
+    return base64.urlsafe_b64encode(given[:_NAME]).decode() if is_signed else None
 
 
-def _signatures(name: str) -> list[str]:
+def _signatures(given: bytes) -> list[bytes]:
     """One for each key. Short, as headers have little room; nobody tries 2**64 of them."""
-    return [signature[:16] for signature in hashed("signature", name)]
+    return [bytes.fromhex(signature[:16]) for signature in hashed("signature", given.hex())]
 
 
 def _hashed(

@@ -277,7 +277,7 @@ def test_nobody_can_be_read_from_redis_or_the_log(site: Site, pair: Pair, server
     app.write("new", "/rest/notes")
     secrets = ["marta", str(IDS["marta"]), TOKENS["marta"], browser.cookies["sessionid"]]
     secrets += [
-        value.partition(":")[0]
+        value[:16]  # the name; its time and signature follow
         for name, value in browser.cookies.items()
         if name.startswith("pinning-id.")
     ]

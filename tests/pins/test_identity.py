@@ -3,6 +3,7 @@
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
+from freezegun import freeze_time
 
 from pinning.pins import cookies, identity
 from pinning.pins.identity import Visitor
@@ -195,8 +196,12 @@ def test_the_name_given_is_the_one_it_will_come_with():
 
 
 def test_first_answers_that_cross_agree_on_one_name():
-    answers = [introduced(request_with(sessionid="abc")) for _ in range(12)]
-    assert len({str(cookies_of(answer)) for answer in answers}) == 1
+    with freeze_time("2026-01-01 12:00:00", auto_tick_seconds=1):
+        answers = [introduced(request_with(sessionid="abc")) for _ in range(12)]
+    jars = [cookies_of(answer) for answer in answers]
+    assert len({cookie for jar in jars for cookie in jar}) == 1
+    with freeze_time("2026-01-01 12:01:00"):
+        assert len({identity.identities_of(request_with(**jar)) for jar in jars}) == 1
 
 
 def test_a_browser_keeps_no_more_than_two_names_in_few_bytes():
@@ -235,7 +240,7 @@ def test_a_cookie_of_a_domain_around_hides_no_name(theirs):
             "/", headers={"cookie": f"sessionid=other; {both.META['HTTP_COOKIE']}"}
         )
     )
-    assert cookies_of(again) == jar
+    assert identity.identities_of(returning(again)) == identity.identities_of(request_with(**jar))
 
 
 @pytest.mark.parametrize(
@@ -273,7 +278,9 @@ def test_a_client_that_logs_out_gets_a_name():
     assert cookie_of(response).value
 
 
-@pytest.mark.parametrize("value", ["", "abc", "abc.def", ".", "\ud800.x", "é" * 5000, "a.b.c"])
+@pytest.mark.parametrize(
+    "value", ["", "abc", "abc.def", ".", "\ud800.x", "é" * 5000, "a.b.c", "A" * 32]
+)
 def test_a_name_that_we_did_not_sign_is_nobody(value):
     assert identity.identities_of(request_with(**{"pinning-id.0": value})) == ()
 
@@ -292,6 +299,36 @@ def test_a_name_lasts_as_long_as_a_pin():
 @override_settings(PINNING={"MAX_PIN": 5, "WINDOW": 5.5})
 def test_a_name_lasts_no_shorter_than_the_window():
     assert cookie_of(introduced(request_with(sessionid="abc")))["max-age"] == 6
+
+
+@pytest.mark.parametrize(
+    ("passed", "count"),
+    [(0, 1), (86_400 + 60, 1), (86_400 + 62, 0), (-86_400, 1), (-86_400 - 2, 0), (10**8, 0)],
+)
+def test_a_name_has_an_age(passed, count):
+    """Whoever plants one in another's browser cannot do so for ever with the same."""
+    with freeze_time("2026-01-01 12:00:00") as clock:
+        request = returning(introduced(request_with(sessionid="abc")))
+        clock.tick(passed)
+        assert len(identity.identities_of(request)) == count
+
+
+def test_a_name_gets_its_age_anew_with_each_write():
+    with freeze_time("2026-01-01 12:00:00") as clock:
+        request = returning(introduced(request_with(sessionid="abc")))
+        first = identity.identities_of(request)
+        for _ in range(5):
+            clock.tick(50_000)
+            request = returning(introduced(request_with(sessionid="abd", **request.COOKIES)))
+            assert identity.identities_of(request) == first
+
+
+def test_nobody_makes_a_name_younger():
+    jar = cookies_of(introduced(request_with(sessionid="abc")))
+    ((cookie, value),) = jar.items()
+    for place, old in enumerate(value):
+        other = value[:place] + ("A" if old != "A" else "B") + value[place + 1 :]
+        assert identity.identities_of(request_with(**{cookie: other})) == ()
 
 
 @override_settings(PINNING={"COOKIE": {"NAME": "pin"}})

@@ -29,7 +29,7 @@ def without_cipher(monkeypatch):
         raise UnsupportedAlgorithm("AES-SIV is not supported by this version of OpenSSL")
 
     monkeypatch.setattr(signing, "AESSIV", missing)
-    with override_settings(SECRET_KEY="new"):  # no cipher was made of it before
+    with override_settings(SECRET_KEY="without a cipher"):  # which made none before
         yield
 
 
