@@ -54,8 +54,7 @@ _VALUE = r"\s*+(?:'[^'\\]*+'|%s)\s*+"
 _FUNCTION = r"(?:pg_catalog\.)?+set_config\("
 _SAME_ROWS = re.compile(
     rf"""(?:\s++|/\*[^*/!]*+\*/)*+
-        (?: set\s++constraints\b[^;]*+
-          | set\s++(?:session\s++)?+(?:characteristics\s++as\s++)?+transaction\s++
+        (?: set\s++(?:session\s++)?+(?:characteristics\s++as\s++)?+transaction\s++
             (?!snapshot)[^;]*+
           | (?:set|reset)\s++(?:local\s++|session\s++)?+{_NAMES}
             \s*+(?:(?:=|to\b)\s*+(?:'[^'\\]*+'|[\w.]++|%s))?+
@@ -97,8 +96,8 @@ def changes_session(sql: str, tokens: Sequence[Token], *, writes: bool) -> bool:
         return False
     if _is_hinted(sql.lower()) or any(_is_other(*pair) for pair in pairwise(tokens)):
         return True
-    first = [tokens[0], *(after for sign, after in pairwise(tokens) if sign.is_sign(";"))]
-    words = {token.text for token in first if not token.is_sign(";")}
+    starts = [0, *(place for place, token in enumerate(tokens, 1) if token.is_sign(";"))]
+    words = {_beginning(tokens[start : start + 3]) for start in starts} - {""}
     if "@" in sql and _assigns(tokens, words):
         return True
     return not (words <= _HARMLESS or (words <= _BEGINNINGS and not writes))
@@ -133,6 +132,15 @@ def _assigns(tokens: Sequence[Token], words: set[str]) -> bool:
     if any(token.is_sign(":=") for token in tokens):
         return True
     return bool(words - _INTO_TABLES) and any(token.text == "into" for token in tokens)
+
+
+def _beginning(tokens: Sequence[Token]) -> str:
+    """The word with which a statement begins; empty where it has none, or defers constraints."""
+    if not tokens or tokens[0].is_sign(";"):
+        return ""
+    words = [token.text for token in tokens[:2] if token.is_word]
+    defers = words == ["set", "constraints"] and not tokens[-1].is_dotted
+    return "" if defers else tokens[0].text
 
 
 def _is_hinted(text: str) -> bool:
