@@ -42,7 +42,22 @@ def remove(connection: BaseDatabaseWrapper) -> None:
 def everything() -> dict[str, list[tuple[Any, ...]]]:
     """The rows of each table of "default"."""
     with connections["default"].cursor() as cursor:
-        return {table: _rows(cursor, table) for table in TABLES}
+        return read(cursor)
+
+
+def read(cursor: Any) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of each table."""
+    return {table: _rows(cursor, table) for table in TABLES}
+
+
+def write(cursor: Any, everything: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Put these rows in the place of all that there are."""
+    for table in reversed(TABLES):
+        cursor.execute(f"DELETE FROM {table}")
+    for table in TABLES:
+        for row in everything[table]:
+            values = ", ".join(["%s"] * len(row))
+            cursor.execute(f"INSERT INTO {table} VALUES ({values})", row)
 
 
 def _rows(cursor: Any, table: str) -> list[tuple[Any, ...]]:

@@ -21,7 +21,7 @@ from pinning.databases.base import Positions
 from pinning.databases.clock import ClockPositions
 from pinning.pins import Position
 from tests.differential import models, rows
-from tests.differential.twins import PRIMARY, REPLICAS, Twins, without_pinning
+from tests.differential.twins import PRIMARY, REPLICAS, Statement, Twins, without_pinning
 
 #: The bytes at the beginning of a database in which SQLite counts commits.
 _HEADER = 100
@@ -125,9 +125,9 @@ class SqliteTwins(Twins):
             old = [n for n, at in enumerate(self.log.times) if at <= time.time() - self._horizon]
             self._go(alias, max([self.places[alias], *old]))
 
-    def before_read(self, alias: str) -> None:
-        if alias != PRIMARY and self._moves:
-            self._go(alias, self.places[alias] + self._moves.pop())
+    def before(self, statement: Statement) -> None:
+        if statement.alias != PRIMARY and self._moves:
+            self._go(statement.alias, self.places[statement.alias] + self._moves.pop())
 
     def _go(self, alias: str, place: int) -> None:
         place = min(place, self.log.end)

@@ -4,7 +4,7 @@ import contextlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -21,18 +21,21 @@ _REPLACED = [*((piece.owner, piece.attribute) for piece in Piece)]
 _REPLACED.append((ContentType, "get_object_for_this_type"))
 
 
+_CONTENT_TYPES = re.compile(r"""FROM ["`]django_content_type""")
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A statement that was run, and how far the database was that ran it."""
 
     alias: str
     sql: str
-    place: int
+    place: int = 0
 
     @property
     def reads(self) -> bool:
         """Whether it reads what may be stale. Content types never change."""
-        return self.sql.startswith("SELECT") and 'FROM "django_content_type"' not in self.sql
+        return self.sql.startswith("SELECT") and not _CONTENT_TYPES.search(self.sql)
 
     @property
     def writes(self) -> bool:
@@ -65,7 +68,7 @@ class Twins(ABC):
         """The clock has moved."""
 
     @abstractmethod
-    def before_read(self, alias: str) -> None:
+    def before(self, statement: Statement) -> None:
         """A statement is about to run."""
 
     def place_of(self, alias: str) -> int:
@@ -106,9 +109,9 @@ class Twins(ABC):
         def hear(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
             alias = context["connection"].alias
             self.note()
-            self.before_read(alias)
-            plain = re.sub(r"s\d+_x\d+", "savepoint", str(sql))
-            statements.append(Statement(alias, plain, self.place_of(alias)))
+            statement = Statement(alias, re.sub(r"s\d+_x\d+", "savepoint", str(sql)))
+            self.before(statement)
+            statements.append(replace(statement, place=self.place_of(alias)))
             return execute(sql, params, many, context)
 
         with contextlib.ExitStack() as stack:
