@@ -24,14 +24,18 @@ _MOST = 60
 
 @pytest.mark.parametrize(("kind", "visitors"), [(ServerTwins, 1), (SteadyTwins, 2)])
 def test_a_cluster_tells_what_one_database_tells(
-    pair: Pair, kind: type[ServerTwins], visitors: int, figure: Callable[[str, object], None]
+    pair: Pair,
+    vendor: str,
+    kind: type[ServerTwins],
+    visitors: int,
+    figure: Callable[[str, object], None],
 ):
     twins = kind(pair)
     try:
         done = search(twins, visitors=visitors, count=PROGRAMS, number=FIRST)
     finally:
         twins.close()
-    figure(f"visitors: {visitors}", done)
+    figure(f"{vendor}, visitors: {visitors}", done)
 
 
 @pytest.mark.parametrize("bug", ["no pins are kept"])
