@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse, parse_cookie
 from django.middleware.cache import CacheMiddleware
 from django.test import AsyncRequestFactory, RequestFactory
 from django.urls import ResolverMatch
@@ -168,6 +168,38 @@ def test_a_cookie_behind_many_of_longer_paths_and_before_one_of_its_own_is_found
 def test_a_hidden_cookie_is_read_as_django_reads_cookies(value):
     name = names().slots[0]
     assert hidden(with_header(f"{name}={value}; {name}=theirs")) == ((name, "ours"),)
+
+
+class Header(str):
+    """A Cookie header that counts how often it is taken apart."""
+
+    splits = 0
+
+    def split(self, *args, **options):
+        self.splits += 1
+        return super().split(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("part", "splits"), [("other=1", 0), (f"{names().slots[0]}=1", 1), ("pinning-id.0=1", 1)]
+)
+@pytest.mark.usefixtures("memory")
+def test_a_large_header_is_looked_through_once_for_each_request(part, splits):
+    """And not at all if no name of ours is in it. Django parses it once."""
+    header = Header("; ".join(["sessionid=abc", *[part] * 5000]))
+    request = RequestFactory().post("/")
+    request.META["HTTP_COOKIE"] = header
+    request.COOKIES = parse_cookie(str(header))
+    PinningMiddleware(write)(request)
+    assert header.splits == splits
+
+
+@pytest.mark.parametrize("value", ["1", " 1", '"1"'])
+def test_of_cookies_without_end_that_are_the_same_few_are_read(monkeypatch, value):
+    parsed = []
+    monkeypatch.setattr("pinning.pins.cookies.parse_cookie", lambda part: parsed.append(part) or {})
+    hidden(with_header("; ".join([f"{names().slots[0]}={value}"] * 10_000)))
+    assert len(parsed) < 100
 
 
 def test_by_the_clock_a_pin_holds_for_the_window():

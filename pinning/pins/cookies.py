@@ -3,7 +3,7 @@
 import itertools
 import math
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http.cookies import Morsel
 from typing import Any, NamedTuple
 
@@ -27,6 +27,9 @@ IDENTITY = 32
 
 #: How many cookies are looked at that others hide. No browser has so many by mistake.
 _MOST_HIDDEN = 20
+
+#: Where a request keeps them.
+_KEPT = "_pinning_hidden"
 
 _MARKS = string.ascii_letters[:40]  # a token has as many bits for them
 
@@ -86,15 +89,34 @@ def hidden(request: HttpRequest) -> tuple[tuple[str, str], ...]:
 
     A browser sends several cookies of one name if this host and a domain around it have set one,
     and Django keeps the last. That may be the other's. The first are those of longer paths, and of
-    those a domain around can set as many as it likes.
+    those a domain around can set as many as it likes. They are looked for once for each request.
     """
-    header, seen, ours = request.META.get("HTTP_COOKIE", ""), request.COOKIES, names().valued
+    known: tuple[tuple[str, str], ...] | None = vars(request).get(_KEPT)
+    if known is None:
+        known = tuple(_hidden(request.META.get("HTTP_COOKIE", ""), request.COOKIES))
+        setattr(request, _KEPT, known)
+    return known
+
+
+def _hidden(header: str, seen: Mapping[str, str]) -> list[tuple[str, str]]:
     if header.count(";") < len(seen):  # no name comes twice
-        return ()
-    parts = [part for part in header.split(";") if part.partition("=")[0].strip() in ours]
-    found = (one for part in reversed(parts) for one in parse_cookie(part).items())
-    others = (one for one in found if seen.get(one[0]) != one[1])
-    return tuple(itertools.islice(others, _MOST_HIDDEN))[::-1]
+        return []
+    last = list(itertools.islice(_ours_backwards(header), _MOST_HIDDEN + len(names().valued)))
+    found = (one for part in reversed(last) for one in parse_cookie(part).items())
+    return [one for one in found if seen.get(one[0]) != one[1]][-_MOST_HIDDEN:]
+
+
+def _ours_backwards(header: str) -> Iterator[str]:
+    """The parts of a ``Cookie`` header that have a value of ours, the last one first.
+
+    A header may have thousands of others: most are passed over by one search for the text in which
+    all our names begin.
+    """
+    name, ours = conf.settings().cookie.name, frozenset(names().valued)
+    if name in header:
+        for part in reversed(header.split(";")):
+            if name in part and part.partition("=")[0].strip() in ours:
+                yield part
 
 
 def set_cookies(response: HttpResponseBase, values: Mapping[str, str], seconds: float) -> None:

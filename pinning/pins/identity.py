@@ -120,9 +120,10 @@ def _own_of(request: HttpRequest, response: HttpResponseBase | None = None) -> l
 
     With ``response``, those that it has afterwards.
     """
-    jar, known = dict(request.COOKIES), names().identities
+    known = names().identities
+    jar = {cookie: request.COOKIES[cookie] for cookie in known if cookie in request.COOKIES}
     if response is not None:
-        jar |= {name: morsel.value for name, morsel in response.cookies.items()}
+        jar |= {name: morsel.value for name, morsel in response.cookies.items() if name in known}
     values = [jar[cookie] for cookie in known if cookie in jar]
     values += [value for cookie, value in hidden(request) if cookie in known]
     return [name for name in dict.fromkeys(map(_unsigned, values)) if name]

@@ -91,8 +91,7 @@ class Sent(NamedTuple):
 
     def marks(self) -> list[str]:
         """The marks among the cookies, whoever has set them."""
-        known = names().marks
-        return [name for name in self.cookies if name in known]
+        return [name for name in names().marks if name in self.cookies]
 
     def _may_lack_one(self, since: float) -> bool:
         """Whether a token may be gone. One from before ``since`` accounts for no marks of now.
