@@ -86,24 +86,37 @@ def _save(scope: RequestScope, response: HttpResponseBase) -> None:
 
 
 def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase:
-    """Close the scope. If the body streams, it closes the scope at its end instead."""
+    """Close the scope. If the body streams, it closes the scope at its end instead.
+
+    Before a part of the body leaves, what the body has written until then is saved: who reads of a
+    write may ask for it on another connection, long before the body ends.
+    """
     if streams(response):
         stream_inside(
-            response, functools.partial(inside, scope), functools.partial(_end, scope, response)
+            response,
+            functools.partial(inside, scope),
+            has_to_save=lambda: scope.has_unsaved_writes() and stores().has_server_side,
+            save=functools.partial(_save_late, scope, response),
+            on_end=functools.partial(_end, scope, response),
         )
     else:
         scope.close()
     return response
 
 
+def _save_late(scope: RequestScope, response: HttpResponseBase | None) -> None:
+    """Save what was written when no header can be set any more: in stores on a server."""
+    if scope.has_unsaved_writes():
+        with inside(scope):
+            is_kept = stores().save(scope.visitor_after(response), scope.take_pins(), None)
+        if not is_kept and not scope.has_pinned_body:
+            _tell_of_loss(_view_of(scope.request))
+
+
 def _end(scope: RequestScope, response: HttpResponseBase | None = None) -> None:
-    """Close the scope when no header can be set any more. Stores on a server still get its pins."""
+    """Close the scope when no header can be set any more."""
     try:
-        if scope.has_unsaved_writes():
-            with inside(scope):
-                is_kept = stores().save(scope.visitor_after(response), scope.take_pins(), None)
-            if not is_kept and not scope.has_pinned_body:
-                _tell_of_loss(_view_of(scope.request))
+        _save_late(scope, response)
     finally:
         scope.close()
 

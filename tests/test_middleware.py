@@ -7,7 +7,7 @@ import weakref
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse, parse_cookie
@@ -27,6 +27,8 @@ from pinning import (
     use_replica,
 )
 from pinning.conf.clusters import clusters
+from pinning.databases import VENDORS
+from pinning.databases.clock import ClockPositions
 from pinning.middleware import PinningMiddleware
 from pinning.pins.cookies import hidden, names
 from pinning.pins.identity import Visitor
@@ -657,6 +659,71 @@ def test_what_an_unsafe_stream_writes_pins_a_client_without_a_name(
         assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
         clock.tick(2 + SKEW_SECONDS)  # no browser keeps them so long
         assert routed(send(read, cookies=cookies))[0] == "replica1"
+
+
+def test_what_a_body_wrote_is_saved_before_its_next_part_leaves(memory):
+    """Who reads that it is written asks for it on another connection, while the body goes on."""
+
+    def parts():
+        yield b"first"
+        write()
+        yield b"written"
+        yield b"last"
+
+    session = {"sessionid": "abc"}
+    response = send(lambda request: StreamingHttpResponse(parts()), "POST", session)
+    body = iter(response)
+    assert next(body) == b"first"
+    assert routed(send(read, cookies=session)) == ("replica1", Reason.REPLICA)
+    assert next(body) == b"written"
+    assert routed(send(read, cookies=session)) == ("default", Reason.PINNED)
+    memory.calls.clear()
+    assert list(body) == [b"last"]
+    assert memory.calls == []
+
+
+def test_what_an_asynchronous_body_wrote_is_saved_before_its_next_part_leaves(memory):
+    session, seen = {"sessionid": "abc"}, []
+
+    async def parts():
+        yield b"first"
+        await Note.objects.acreate(text="new")
+        yield b"written"
+
+    async def view(request):
+        return StreamingHttpResponse(parts())
+
+    async def call():
+        request = AsyncRequestFactory().post("/")
+        request.COOKIES.update(session)
+        async for _ in await PinningMiddleware(view)(request):
+            seen.append(routed(await sync_to_async(send)(read, cookies=session)))
+
+    async_to_sync(call)()
+    assert seen == [("replica1", Reason.REPLICA), ("default", Reason.PINNED)]
+
+
+def test_where_cookies_alone_keep_pins_a_part_that_wrote_asks_for_no_position(
+    settings, monkeypatch
+):
+    settings.PINNING = {**settings.PINNING, "STORES": COOKIE_ALONE}
+    asked = []
+
+    class Counting(ClockPositions):
+        def of_primary(self, connection):
+            asked.append(connection.alias)
+
+        of_commits = of_primary
+
+    monkeypatch.setitem(VENDORS, "sqlite", Counting())
+
+    def parts():
+        for _ in range(3):
+            write()
+            yield b"written"
+
+    list(send(lambda request: StreamingHttpResponse(parts()), "POST"))
+    assert asked == ["default"]  # at the end
 
 
 @pytest.mark.parametrize("view", [streaming, streaming_later])

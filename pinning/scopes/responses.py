@@ -23,16 +23,26 @@ def streams(response: object) -> bool:
     return isinstance(response, StreamingHttpResponse)
 
 
-def stream_inside(response: Any, enter: Enter, on_end: Callable[[], None] = lambda: None) -> None:
+def stream_inside(
+    response: Any,
+    enter: Enter,
+    *,
+    has_to_save: Callable[[], bool] = lambda: False,
+    save: Callable[[], None] = lambda: None,
+    on_end: Callable[[], None] = lambda: None,
+) -> None:
     """Make each part of the body inside ``enter()``, and call ``on_end`` once after the last part.
 
-    ``on_end`` may wait for a database: for an asynchronous body it runs in a thread. What
-    closes the body runs inside, too: a generator that is left early may write in ``finally``.
+    Before a part leaves, ``save`` is called if ``has_to_save()`` says so. ``save`` and ``on_end``
+    may wait for a database: for an asynchronous body they run in a thread. What closes the body
+    runs inside, too: a generator that is left early may write in ``finally``.
     """
     closers = response._resource_closers
     closers[:] = [functools.partial(_run_inside, enter, close) for close in closers]
     body = AsyncBody if response.is_async else Body
-    response.streaming_content = body(response.streaming_content, enter, on_end)
+    response.streaming_content = body(
+        response.streaming_content, enter, has_to_save=has_to_save, save=save, on_end=on_end
+    )
 
 
 def _run_inside(enter: Enter, run: Callable[[], object]) -> None:
@@ -55,9 +65,19 @@ def render_inside(response: Any, enter: Enter) -> None:
 class _Ending:
     """Calls ``on_end`` once: at the end of the body, or when Django closes the response earlier."""
 
-    def __init__(self, parts: Any, enter: Enter, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        parts: Any,
+        enter: Enter,
+        *,
+        has_to_save: Callable[[], bool],
+        save: Callable[[], None],
+        on_end: Callable[[], None],
+    ) -> None:
         self._parts = parts
         self._enter = enter
+        self._has_to_save = has_to_save
+        self._save = save
         self._on_end: Callable[[], None] | None = on_end
 
     def close(self) -> None:
@@ -76,6 +96,8 @@ class Body(_Ending):
         try:
             with self._enter():
                 part: bytes = next(self._parts)
+            if self._has_to_save():
+                self._save()
         except BaseException:
             self.close()
             raise
@@ -92,6 +114,8 @@ class AsyncBody(_Ending):
         try:
             with self._enter():
                 part: bytes = await anext(self._parts)
+            if self._has_to_save():
+                await sync_to_async(self._save)()
         except BaseException:
             await sync_to_async(self.close)()
             raise
