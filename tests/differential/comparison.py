@@ -1,8 +1,9 @@
 """Runs programs on one database and on a cluster whose replicas lag, and compares.
 
 A program is a list of visits. Each visit is one scope, with steps: reads, relations, writes,
-transactions. What a visitor holds he takes along to his next visits, and pins go with him as text
-or in a cookie. In between, the replicas replay some commits, and time passes.
+transactions. The scope is a block or a request, sync or async. What a visitor holds he takes along
+to his next visits, and pins go with him as text or in a cookie. In between, the replicas replay
+some commits, and time passes.
 
 The cluster goes first, under pinning. Then the same steps run on one database, under Django as it
 is. These have to be the same:
@@ -33,9 +34,10 @@ Not compared are numbers that Django takes from elsewhere: the names of savepoin
 import random
 from typing import Any
 
-from tests.differential.sides import InCookies, InText, Side
+from tests.differential.sides import Side
 from tests.differential.told import Call, Difference, Program, Told, Unseen
 from tests.differential.twins import Twins
+from tests.differential.visits import visits
 
 
 def check(twins: Twins, clock: Any, program: Program) -> tuple[int, int]:
@@ -51,13 +53,13 @@ def check(twins: Twins, clock: Any, program: Program) -> tuple[int, int]:
 def run_on_cluster(twins: Twins, clock: Any, program: Program) -> list[Told]:
     """What each step tells. At the end, all rows."""
     side, told = Side(twins, clock, is_cluster=True), list[Told]()
-    visit = InCookies() if program.in_cookies else InText()
+    visit = visits(side, in_cookies=program.in_cookies, is_async=program.is_async)
     clock.move_to(twins.begins)
     random.seed(program.luck)
     twins.begin(has_positions=program.has_positions, moves=program.moves)
     with twins.on_cluster(), side:
         for visitor, calls in program.visits:
-            visit(visitor, lambda v=visitor, c=calls: told.extend(side.steps(v, c)))
+            visit(visitor, calls, told)
         told.append(side.run(0, Call("rows")))
     return told
 

@@ -1,4 +1,4 @@
-"""The steps of the programs, by name: ``reading`` and ``writing`` fill the list."""
+"""The steps of the programs, by name: ``reading``, ``writing``, ``asynchronous`` fill the list."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from django.db.models import Model
 from tests.differential.models import Author, Book, Chapter, Essay, Mark, Tag, Work
 from tests.differential.world import World
 
-#: Takes three numbers, which choose, and gives what it was told.
+#: Takes three numbers, which choose, and gives what it was told, or a coroutine that does.
 Step = Callable[[World, int, int, int], Any]
 
 STEPS: dict[str, Step] = {}

@@ -9,9 +9,11 @@ from unittest.mock import patch
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.db.models.query import RawQuerySet
+from django.http import HttpRequest
 
 from pinning import carried, source_of
 from pinning.conf.aliases import ClusterAlias, RoutedAlias, cluster_alias
+from pinning.middleware import PinningMiddleware
 from pinning.pins import Pins
 from pinning.reads import one_database, replica
 from pinning.router import PinningRouter
@@ -85,6 +87,17 @@ def _copies_stay() -> AbstractContextManager[None]:
     )
 
 
+def _asgi_leaves_no_cookie() -> AbstractContextManager[None]:
+    theirs = PinningMiddleware.__acall__
+
+    async def acall(middleware: PinningMiddleware, request: HttpRequest) -> Any:
+        response = await theirs(middleware, request)
+        response.cookies.clear()
+        return response
+
+    return _put(PinningMiddleware, __acall__=acall)
+
+
 #: Each is a block in which pinning has the bug.
 PLANTED: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "an object says the replica's alias": lambda: _put(QuerySet, db=djangos(vars(QuerySet)["db"])),
@@ -103,14 +116,21 @@ PLANTED: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "a write binds nobody": _binds_nobody,
     "each replica has caught up": lambda: _put(replica, has_reached=lambda *args: True),
     "writes go where the object was read": _write_where_it_was_read,
+    "a response under ASGI leaves no cookie": _asgi_leaves_no_cookie,
 }
 
-#: Those that only some thousand programs find, with the smallest of them.
+#: Those that only many programs find, with the smallest of them.
 RARE = {
+    "a generic key stays on the replica": Program(
+        visits=[(0, [Call("query", 2, 5), Call("update"), Call("follow", 0, 1)])]
+    ),
     "a copy of a generic relation stays on the replica": Program(
         visits=[(0, [Call("keep"), Call("keep_copy", 1), Call("create", 5), Call("run_kept")])]
     ),
     "the rows of a raw query stay on the replica": Program(
         visits=[(0, [Call("keep", 3), Call("run_kept"), Call("create", 5), Call("follow")])]
+    ),
+    "a response under ASGI leaves no cookie": Program(
+        visits=[(0, [Call("awrite")]), (0, [Call("aread", 3)])], in_cookies=True, is_async=True
     ),
 }

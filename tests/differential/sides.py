@@ -1,16 +1,16 @@
-"""Runs the steps of programs on one of the two sides, and opens the scopes of visits."""
+"""Runs the steps of programs on one of the two sides."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
 
-from pinning import carried, scope, use_primary
-from pinning.middleware import PinningMiddleware
-from tests.differential import reading, rows, writing  # noqa: F401  they have the steps
+from pinning import scope, use_primary
+from pinning.scopes import NewScope
+from tests.differential import asynchronous, reading, rows, writing  # noqa: F401  the steps
 from tests.differential.kinds import STEPS
 from tests.differential.told import Call, Told
 from tests.differential.twins import PRIMARY, Twins
@@ -27,7 +27,7 @@ class _Failed(Exception):
 
 
 class Side:
-    """Runs a program on one side; ``visit`` opens the scope of a visitor around his steps."""
+    """Runs the steps of a program on one side. ``visits`` opens the scopes around them."""
 
     def __init__(self, twins: Twins, clock: Any, *, is_cluster: bool) -> None:
         self._twins, self._clock, self._is_cluster = twins, clock, is_cluster
@@ -41,23 +41,57 @@ class Side:
         while self._blocks:
             yield self.run(visitor, Call("close"))
 
+    async def asteps(self, visitor: int, calls: list[Call]) -> AsyncIterator[Told]:
+        """The same in a coroutine. What is asynchronous runs there, the rest in a thread."""
+        for call in calls:
+            yield await self.arun(visitor, call)
+        while self._blocks:
+            yield await self.arun(visitor, Call("close"))
+
     def run(self, visitor: int, call: Call) -> Told:
-        told, world = Told(call, visitor), self._worlds[visitor]
+        told = Told(call, visitor)
+        with self._telling(told) as world:
+            told.result = tell(self._result(world, call))
+        return self._finished(told, world)
+
+    async def arun(self, visitor: int, call: Call) -> Told:
+        told = Told(call, visitor)
+        with self._telling(told) as world:
+            told.result = tell(await self._aresult(world, call))
+        return self._finished(told, world)
+
+    @contextlib.contextmanager
+    def _telling(self, told: Told) -> Iterator[World]:
+        """Around a step: notes its statements, and the error that it raises."""
         told.before = self._twins.place_of(PRIMARY)
         with self._twins.heard() as told.statements:
             try:
-                told.result = tell(self._result(world, call))
+                yield self._worlds[told.visitor]
             except Exception as error:
                 told.result = tell_error(error)
+
+    def _finished(self, told: Told, world: World) -> Told:
         told.result = [told.result, tell(world.heard)]
         world.heard.clear()
         told.after = self._twins.place_of(PRIMARY)
         return told
 
     def _result(self, world: World, call: Call) -> Any:
-        if call.name in STEPS:
-            return STEPS[call.name](world, *call[1:])
-        return getattr(self, call.name)(call.a)
+        if call.name not in STEPS:
+            return getattr(self, call.name)(call.a)
+        function = STEPS[call.name]
+        if inspect.iscoroutinefunction(function):
+            return async_to_sync(function)(world, *call[1:])
+        return function(world, *call[1:])
+
+    async def _aresult(self, world: World, call: Call) -> Any:
+        if inspect.iscoroutinefunction(STEPS.get(call.name)):
+            return await STEPS[call.name](world, *call[1:])
+        if call.name in ("inner_scope", "primary"):
+            return getattr(self, call.name)(call.a)
+        if call.name in ("close", "fail"):
+            return await self._aclose()
+        return await sync_to_async(self._result)(world, call)
 
     def rows(self, how: int) -> Any:
         return rows.everything()
@@ -90,6 +124,12 @@ class Side:
         if self._blocks:
             self._blocks.pop().__exit__(None, None, None)
 
+    async def _aclose(self) -> None:
+        if self._blocks and isinstance(self._blocks[-1], NewScope):
+            await self._blocks.pop().__aexit__(None, None, None)
+        else:
+            self.close(0)
+
     def fail(self, how: int) -> None:
         if self._blocks:
             self._blocks.pop().__exit__(_Failed, _Failed(), None)
@@ -104,33 +144,3 @@ class Side:
         self._clock.tick(_TICKS[much % len(_TICKS)])
         if self._is_cluster:
             self._twins.tick()
-
-
-class InText:
-    """Pins go from visit to visit as ``carried()`` gives them."""
-
-    def __init__(self) -> None:
-        self._texts: dict[int, str] = {}
-
-    def __call__(self, visitor: int, work: Callable[[], None]) -> None:
-        text = self._texts.get(visitor)
-        with scope(carried=text) if text else scope():
-            work()
-            self._texts[visitor] = carried()
-
-
-class InCookies:
-    """Each visit is a request, and pins go in a cookie."""
-
-    def __init__(self) -> None:
-        self._jars: dict[int, dict[str, str]] = {}
-
-    def __call__(self, visitor: int, work: Callable[[], None]) -> None:
-        def view(request: HttpRequest) -> HttpResponse:
-            work()
-            return HttpResponse()
-
-        jar, request = self._jars.setdefault(visitor, {}), RequestFactory().get("/")
-        request.COOKIES.update(jar)
-        response = PinningMiddleware(view)(request)
-        jar.update({name: morsel.value for name, morsel in response.cookies.items()})

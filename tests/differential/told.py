@@ -22,6 +22,8 @@ class Program:
     visits: list[tuple[int, list[Call]]]
     has_positions: bool = True
     in_cookies: bool = False
+    #: Whether each visit is a coroutine, which runs on an event loop.
+    is_async: bool = False
     moves: list[int] = field(default_factory=list)
     #: Decides which replica serves a scope.
     luck: int = 0
