@@ -18,6 +18,7 @@ from pinning.scopes import (
     take_carried,
     use_primary,
     use_replica,
+    wait_for_replica,
 )
 from pinning.writes import mark_written
 
@@ -38,4 +39,5 @@ __all__ = [
     "take_carried",
     "use_primary",
     "use_replica",
+    "wait_for_replica",
 ]

@@ -35,6 +35,10 @@ def _is_positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
 
 
+def _is_zero_or_positive(value: object) -> bool:
+    return _is_positive(value) or (value == 0 and not isinstance(value, bool))
+
+
 def _is_positive_or_none(value: object) -> bool:
     return value is None or _is_positive(value)
 
@@ -184,6 +188,18 @@ RULES: dict[str, Rule] = {
         _is_positive_or_none,
         "a positive number of seconds, or None",
         "Take more than twice the round trip to the replicas, 0.1 on most sites. None: no probes.",
+    ),
+    "WAIT": Rule(
+        "pinning.E039",
+        _is_zero_or_positive,
+        "a number of seconds, 0 or more",
+        "It says how long a read of a pinned user may wait for a replica. 0 waits for nothing.",
+    ),
+    "TASK_WAIT": Rule(
+        "pinning.E040",
+        _is_zero_or_positive,
+        "a number of seconds, 0 or more",
+        "It says how long a task's read may wait for a replica. 0.5 suits most sites.",
     ),
     "TASKS": Rule(
         "pinning.E031",

@@ -45,6 +45,8 @@ class Settings:
     retry_after: float = 10.0
     max_lag: float | None = 30.0
     probe_timeout: float | None = 0.1
+    wait: float = 0.0
+    task_wait: float = 0.0
     tasks: Literal["primary", "replica"] = "primary"
 
     @property

@@ -14,6 +14,7 @@ from pinning.breaker import breaker_of
 from pinning.conf import Cluster, clusters
 from pinning.databases import hooks, is_news
 from pinning.exceptions import one_line
+from pinning.health.progress import Progress
 from pinning.health.waits import Wait, Waits
 from pinning.signals import replica_down, replica_up, tell
 
@@ -43,6 +44,7 @@ class Replica:
         "breaker",
         "is_lagging",
         "is_none_left",
+        "progress",
         "servers",
         "waits",
         "watcher",
@@ -55,7 +57,9 @@ class Replica:
         self.is_lagging = False
         #: Whether it was logged that no replica of its cluster is left.
         self.is_none_left = False
-        #: By the name of each server that the alias leads to: its replication progress.
+        #: How far behind it is.
+        self.progress = Progress()
+        #: By the name of each server that the alias leads to: what it told last.
         self.servers: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         #: The waits of this process for its answers.
         self.waits = Waits()

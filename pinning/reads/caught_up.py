@@ -106,7 +106,7 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
         if is_in_transaction(connection):
             return False
         with replica(connection.alias).wait(connection):
-            seen = _ask(connection) if any(pin.position is not None for pin in left) else None
+            seen = _ask(connection, left) if any(pin.position is not None for pin in left) else None
     except Error as error:
         name = connection.alias
         if not give_up_if_lost(connection, error) and is_news("replica's position", name):
@@ -118,10 +118,11 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
     )
 
 
-def _ask(connection: BaseDatabaseWrapper) -> Position | None:
+def _ask(connection: BaseDatabaseWrapper, pins: list[Pin]) -> Position | None:
     seen = databases.of_replica(connection)
     if seen is not None:
         note(connection, seen)
+        replica(connection.alias).progress.note(seen.places, pins, time.time())
     return seen
 
 

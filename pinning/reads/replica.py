@@ -18,6 +18,7 @@ from pinning.pins import Pin, Pins
 from pinning.reads.caught_up import begin, has_reached, is_known
 from pinning.reads.order import in_order
 from pinning.reads.replaced import differences
+from pinning.reads.waiting import wait_for_first
 from pinning.scopes import (
     Choice,
     ClusterWork,
@@ -159,7 +160,7 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Read
         elif old is not None and old.users is not users:
             choice = reconsider(scope, cluster, old)
         else:
-            choice = choose(scope, cluster)
+            choice = choose(scope, cluster, _seconds_to_wait(scope))
     finally:
         overrides.end(token)
     choice.users = users
@@ -171,8 +172,11 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Read
     return choice
 
 
-def choose(scope: Scope, cluster: Cluster) -> Choice:
-    """Choose which database serves the reads of ``scope`` on ``cluster``."""
+def choose(scope: Scope, cluster: Cluster, seconds: float = 0.0) -> Choice:
+    """Choose which database serves the reads of ``scope`` on ``cluster``.
+
+    ``seconds`` is how long it may wait for a replica to catch up.
+    """
     if not may_use_replicas(scope):
         return Choice(cluster.primary, Reason.SWITCHED_OFF)
     known = scope.pins()
@@ -182,7 +186,7 @@ def choose(scope: Scope, cluster: Cluster) -> Choice:
         return Choice(cluster.primary, Reason.NO_PINS)
     pins, seen = known.of(cluster.primary), scope.work(cluster.primary).seen
     if pins or seen:
-        return _choose_caught_up(scope, cluster, pins, tuple(seen.merge(Pins(pins))))
+        return _choose_caught_up(scope, cluster, pins, tuple(seen.merge(Pins(pins))), seconds)
     alias = first_usable(cluster, scope)
     if alias is None:
         return Choice.for_now(cluster.primary, Reason.NO_REPLICA)
@@ -224,19 +228,35 @@ def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
 
 
 def _choose_caught_up(
-    scope: Scope, cluster: Cluster, pins: tuple[Pin, ...], needed: tuple[Pin, ...]
+    scope: Scope,
+    cluster: Cluster,
+    pins: tuple[Pin, ...],
+    needed: tuple[Pin, ...],
+    seconds: float,
 ) -> Choice:
     """A replica that has reached all that is ``needed``: the scope's ``pins``, and what it saw."""
-    reason = Reason.NO_REPLICA
+    behind = []
     for alias in itertools.islice(_usable(cluster, scope.seed), MOST_ASKED):
         connection = connections[alias]
         begin(connection)
         if has_reached(connection, needed):
-            if pins:
-                return _after_pins(cluster, connection, pins)
-            return _on_replica(cluster, alias, Reason.REPLICA)
-        reason = Reason.PINNED
-    return Choice.for_now(cluster.primary, reason)
+            break
+        behind.append(connection)
+    else:
+        work = scope.work(cluster.primary)
+        found = wait_for_first(cluster, work, behind, needed, seconds) if seconds else None
+        if found is None:
+            reason = Reason.PINNED if behind else Reason.NO_REPLICA
+            return Choice.for_now(cluster.primary, reason)
+        connection = found
+    if pins:
+        return _after_pins(cluster, connection, pins)
+    return _on_replica(cluster, connection.alias, Reason.REPLICA)
+
+
+def _seconds_to_wait(scope: Scope) -> float:
+    asked = wishes().wait
+    return scope.wait_seconds() if asked is None else asked
 
 
 def _on_replica(cluster: Cluster, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> Choice:

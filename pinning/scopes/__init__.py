@@ -4,7 +4,13 @@ from pinning.scopes import overrides, transaction
 from pinning.scopes.block import NewScope, scope
 from pinning.scopes.carried import CarriedScope, carried, carried_for_all, take_carried
 from pinning.scopes.identity import HeldScope
-from pinning.scopes.overrides import read_only, use_primary, use_replica, wishes
+from pinning.scopes.overrides import (
+    read_only,
+    use_primary,
+    use_replica,
+    wait_for_replica,
+    wishes,
+)
 from pinning.scopes.reasons import Reason
 from pinning.scopes.request import RequestScope
 from pinning.scopes.responses import stream_inside, streams

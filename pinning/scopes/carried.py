@@ -93,6 +93,10 @@ class CarriedScope(Scope):
         known = super().load_pins()
         return None if known is None else known.merge(self._brought)
 
+    def wait_seconds(self) -> float:
+        """TASK_WAIT: nobody looks at a task while it waits."""
+        return conf.settings().task_wait
+
     def needs_pins(self) -> bool:
         """Whether TASKS is PRIMARY: work without pins may be about a row that no replica has."""
         return conf.settings().tasks == conf.PRIMARY

@@ -18,12 +18,15 @@ class Wishes(NamedTuple):
     """The overrides that hold for the running code.
 
     ``database`` is PRIMARY, REPLICA or None. ``is_read_only`` says that the code only reads,
-    whatever the request's method is. ``choosing`` is what a scope knows of the clusters for which
-    the code is about to choose a database: what it reads there meanwhile is read from the primary.
+    whatever the request's method is. ``wait`` is for how many seconds a read may wait for a
+    replica; None leaves that to the settings. ``choosing`` is what a scope knows of the clusters
+    for which the code is about to choose a database: what it reads there meanwhile is read from the
+    primary.
     """
 
     database: str | None = None
     is_read_only: bool = False
+    wait: float | None = None
     choosing: frozenset[ClusterWork] = frozenset()
 
 
@@ -107,6 +110,18 @@ def read_only(function: F | None = None) -> F | Block:
     after all, the write is noticed and pins as always.
     """
     return _block_or_decorated(function, Block(is_read_only=True))
+
+
+def wait_for_replica(seconds: float) -> Block:
+    """Let reads of a pinned user wait so long for a replica before the primary answers.
+
+    ``with wait_for_replica(0.05):`` or ``@wait_for_replica(0.05)``, for sync and async code. It
+    stands for the settings WAIT and TASK_WAIT; 0 waits for nothing. Raises ValueError if
+    ``seconds`` is no number from 0 on.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:
+        raise ValueError(f"wait_for_replica takes a number of seconds, 0 or more, not {seconds!r}.")
+    return Block(wait=seconds)
 
 
 def _block_or_decorated(function: F | None, block: Block) -> F | Block:

@@ -71,6 +71,11 @@ class Scope:
         """How often the router answered, by cluster and reason. One query may take two answers."""
         return {name: dict(work.reads) for name, work in list(self.works.items())}
 
+    @property
+    def waited(self) -> dict[str, float]:
+        """For how many seconds reads have waited for a replica to catch up, by cluster."""
+        return {name: work.waited for name, work in list(self.works.items()) if work.waited}
+
     def work(self, cluster: str) -> ClusterWork:
         """What this scope knows about ``cluster``."""
         work = self.works.get(cluster)
@@ -153,6 +158,10 @@ class Scope:
     def needs_pins(self) -> bool:
         """Whether the scope reads from the primary if it has no pins."""
         return False
+
+    def wait_seconds(self) -> float:
+        """For how long a read may wait for a replica before the primary answers."""
+        return self.parent.wait_seconds() if self.parent else conf.settings().wait
 
     # Events
 

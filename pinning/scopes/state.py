@@ -138,7 +138,7 @@ class Reader:
 class ClusterWork:
     """What a scope knows about one cluster."""
 
-    __slots__ = ("bound", "choice", "readers", "reads", "seen", "written")
+    __slots__ = ("bound", "choice", "readers", "reads", "seen", "waited", "written")
 
     def __init__(self) -> None:
         #: What this scope wrote, and the pins it received from work elsewhere.
@@ -152,6 +152,8 @@ class ClusterWork:
         self.readers: dict[weakref.ref[object], Reader] = {}
         #: Where the primary was when the scope last left it: no replica behind that may serve.
         self.seen = Pins()
+        #: For how many seconds reads have waited for a replica to catch up.
+        self.waited = 0.0
 
     def add_reader(self, primary: BaseDatabaseWrapper) -> None:
         """Note that the running thread reads, and forget the threads that have ended."""

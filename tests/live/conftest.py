@@ -110,19 +110,28 @@ def aliases(pair: Pair, django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def pair_here(pair: Pair, django_db_blocker: Any, monkeypatch: Any) -> Iterator[Pair]:
-    """The pair as "default" and "replica1" of this process, in every thread."""
+def here(django_db_blocker: Any, monkeypatch: Any) -> Iterator[Callable[[Pair], None]]:
+    """Makes a pair "default" and "replica1" of this process, in every thread."""
     before = {alias: connections[alias] for alias in ("default", "replica1")}
-    servers = {"default": pair.primary, "replica1": pair.replica}
-    for alias, server in servers.items():
-        settings = completed({**connections.settings[alias], **server.settings(DATABASE)})
-        monkeypatch.setitem(connections.settings, alias, {**settings, "TEST": {}})
-        del connections[alias]
+
+    def here(pair: Pair) -> None:
+        for alias, server in {"default": pair.primary, "replica1": pair.replica}.items():
+            settings = completed({**connections.settings[alias], **server.settings(DATABASE)})
+            monkeypatch.setitem(connections.settings, alias, {**settings, "TEST": {}})
+            del connections[alias]
+
     with django_db_blocker.unblock():
-        yield pair
+        yield here
         for alias, connection in before.items():
             connections[alias].close()
             connections[alias] = connection
+
+
+@pytest.fixture
+def pair_here(pair: Pair, here: Callable[[Pair], None]) -> Pair:
+    """The pair in this process."""
+    here(pair)
+    return pair
 
 
 @pytest.fixture(scope="session")

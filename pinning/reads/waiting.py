@@ -1,0 +1,86 @@
+"""Waits a little for a replica to catch up, which saves a read on the primary."""
+
+import time
+from collections.abc import Iterable
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning import conf
+from pinning.conf import Cluster
+from pinning.databases import is_in_transaction
+from pinning.health import INTERVAL_SECONDS, is_usable, replica
+from pinning.pins import Pin
+from pinning.reads.caught_up import has_reached, is_known
+from pinning.scopes import ClusterWork
+
+
+def wait_for_first(
+    cluster: Cluster,
+    work: ClusterWork,
+    behind: Iterable[BaseDatabaseWrapper],
+    pins: tuple[Pin, ...],
+    seconds: float,
+) -> BaseDatabaseWrapper | None:
+    """The first of the connections ``behind`` that reaches ``pins`` within ``seconds``, or None.
+
+    The wait ends as soon as no replica can make it in time, judging by what this process has seen
+    of them, or is out. It does not begin while a transaction is open on the primary, nor for a pin
+    that ends by the clock. All who wait for a replica share one question a millisecond.
+    """
+    begun = time.monotonic()
+    end = begun + seconds
+    left = _in_time(cluster, behind, pins, seconds) if _may_wait(cluster, pins) else []
+    while left:
+        time.sleep(min(_pause(left, pins), max(0.0, end - time.monotonic())))
+        found = next((each for each in left if _has_come(cluster, each, pins)), None)
+        work.waited = time.monotonic() - begun
+        if found is not None:
+            return found
+        left = _in_time(cluster, left, pins, end - time.monotonic())
+    return None
+
+
+def _may_wait(cluster: Cluster, pins: tuple[Pin, ...]) -> bool:
+    if is_in_transaction(connections[cluster.primary]):
+        return False
+    settings, now = conf.settings(), time.time()
+    window, max_pin = settings.window, settings.max_pin
+    by_clock = (pin for pin in pins if pin.is_by_clock)
+    return all(pin.is_over(None, now, window=window, max_pin=max_pin) for pin in by_clock)
+
+
+def _in_time(
+    cluster: Cluster,
+    behind: Iterable[BaseDatabaseWrapper],
+    pins: tuple[Pin, ...],
+    seconds: float,
+) -> list[BaseDatabaseWrapper]:
+    """The connections whose replica may have the pins within ``seconds``."""
+    return [
+        connection
+        for connection in behind
+        if seconds > 0
+        and is_usable(cluster, connection.alias)
+        and _seconds_until(connection, pins) <= seconds
+    ]
+
+
+def _pause(left: list[BaseDatabaseWrapper], pins: tuple[Pin, ...]) -> float:
+    """Half of the time until a replica may have the pins at the soonest: that is a guess."""
+    soonest = min(_seconds_until(connection, pins) for connection in left)
+    return max(INTERVAL_SECONDS, soonest / 2)
+
+
+def _seconds_until(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> float:
+    progress, now = replica(connection.alias).progress, time.time()
+    left = (pin for pin in pins if not pin.is_by_clock and not is_known(connection, pin))
+    return max((progress.seconds_until(pin, now) for pin in left), default=0.0)
+
+
+def _has_come(cluster: Cluster, connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
+    """Whether the replica has the pins, as another wait has heard, or as it says now."""
+    is_answered = all(pin.is_by_clock or is_known(connection, pin) for pin in pins)
+    if not (is_answered or replica(connection.alias).progress.may_ask(time.monotonic())):
+        return False
+    return is_usable(cluster, connection.alias) and has_reached(connection, pins)

@@ -1,0 +1,235 @@
+"""Waiting for a replica: who waits, for how long, and what ends it."""
+
+import threading
+import time
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connections, transaction
+from freezegun import freeze_time
+
+from pinning import Reason, carried, scope, use_primary, wait_for_replica
+from pinning.health import replica
+from pinning.pins import Pin, Pins, held
+from pinning.reads import waiting
+from pinning.scopes.scope import Scope, inside
+from tests.notes.models import Note
+from tests.reads.test_replica import PIN, Scripted, route, scripted
+
+__all__ = ["scripted"]
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+BEHIND = {"replica1": {"1": 99}, "replica2": {"1": 99}}
+
+
+class Slept:
+    """Stands for the time that a wait sleeps: ``meanwhile`` happens after so many sleeps."""
+
+    def __init__(self, clock, meanwhile) -> None:
+        self.clock, self.meanwhile = clock, meanwhile
+        self.times: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.times.append(seconds)
+        self.clock.tick(seconds)
+        if len(self.times) == 3:
+            self.meanwhile()
+
+
+@pytest.fixture
+def sleeping(monkeypatch):
+    """Begins to measure sleep; what happens after the third sleep may be given."""
+
+    def begin(clock, meanwhile=lambda: None) -> Slept:
+        slept = Slept(clock, meanwhile)
+        monkeypatch.setattr(waiting.time, "sleep", slept)
+        return slept
+
+    return begin
+
+
+class Pinned(Scope):
+    """A scope that opens with pins."""
+
+    def __init__(self, *pins: Pin) -> None:
+        super().__init__()
+        self.brought = Pins(pins or [PIN])
+
+    def load_pins(self):
+        return self.brought
+
+
+def about(seconds: float):
+    return pytest.approx(seconds, abs=1e-5)
+
+
+def test_a_read_waits_for_the_replica_that_comes_first(scripted: Scripted, sleeping, settings):
+    replicas = {"default": ["replica1", "replica2"]}
+    settings.PINNING = {**settings.PINNING, "REPLICAS": replicas}
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock, inside(Pinned()) as work, wait_for_replica(0.02):
+        slept = sleeping(clock, lambda: scripted.places.update(replica2={"1": 100}))
+        assert route() == "replica2"
+        assert work.reads == {"default": {Reason.CAUGHT_UP: 1}}
+        assert work.waited == {"default": about(sum(slept.times))}
+
+
+def test_it_waits_no_longer_than_it_may(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock, inside(Pinned()) as work, wait_for_replica(0.02):
+        slept = sleeping(clock)
+        assert route() == "default"
+        assert work.reads == {"default": {Reason.PINNED: 1}}
+        assert sum(slept.times) == about(0.02)
+
+
+def test_a_scope_waits_once(scripted: Scripted, sleeping):
+    scripted.places = {**BEHIND, "default": {"1": 100}}
+    with freeze_time() as clock, inside(Pinned()), wait_for_replica(0.02):
+        slept = sleeping(clock)
+        for _ in range(3):
+            assert route() == "default"
+            clock.tick(1.1)  # it looks again
+        assert sum(slept.times) == about(0.02)
+
+
+def test_nobody_waits_by_default(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock, inside(Pinned()) as work:
+        slept = sleeping(clock)
+        assert route() == "default"
+        assert slept.times == []
+        assert work.waited == {}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("WAIT", "scope"), ("TASK_WAIT", "task")])
+def test_the_settings_say_how_long(scripted: Scripted, sleeping, settings, name, kind):
+    settings.PINNING = {**settings.PINNING, "WAIT": 0.0, "TASK_WAIT": 0.0, name: 0.05}
+    scripted.places = dict(BEHIND)
+    with inside(Pinned()):
+        text = carried()
+    for one in ("scope", "task"):
+        with freeze_time() as clock:
+            slept = sleeping(clock)
+            block = inside(Pinned()) if one == "scope" else scope(carried=text)
+            with block:
+                assert route() == "default"
+            assert sum(slept.times) == about(0.05 if one == kind else 0)
+
+
+def test_a_wait_that_cannot_succeed_does_not_begin(scripted: Scripted, sleeping):
+    """The replica was seen to lack for a second what was written at 1000."""
+    scripted.places = dict(BEHIND)
+    lacked = Pin(cluster="default", written_at=time.time() - 1, timeline="1", position=100)
+    new = Pin(cluster="default", written_at=time.time(), timeline="1", position=200)
+    with freeze_time() as clock:
+        for alias in BEHIND:
+            replica(alias).progress.note({"1": 99}, [lacked], time.time())
+        with inside(Pinned(new)), wait_for_replica(0.05):
+            slept = sleeping(clock)
+            assert route() == "default"
+            assert slept.times == []
+
+
+def test_a_wait_ends_when_the_replica_is_out(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+
+    def stop() -> None:
+        for alias in BEHIND:
+            replica(alias).mark_down()
+
+    with freeze_time() as clock, inside(Pinned()), wait_for_replica(5):
+        slept = sleeping(clock, stop)
+        assert route() == "default"
+        assert len(slept.times) == 3
+
+
+def test_nobody_waits_for_a_pin_that_ends_by_the_clock(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock:
+        with inside(Pinned(PIN, held("default", time.time()))), wait_for_replica(5):
+            slept = sleeping(clock)
+            assert route() == "default"
+            assert slept.times == []
+
+
+def test_nobody_waits_in_a_transaction(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+    with (
+        freeze_time() as clock,
+        inside(Pinned()) as work,
+        wait_for_replica(5),
+        transaction.atomic(),
+    ):
+        work.is_views = lambda *_: True  # type: ignore[method-assign]  # as in a view's transaction
+        slept = sleeping(clock)
+        assert route() == "default"
+        assert slept.times == []
+        assert work.reads == {"default": {Reason.PINNED: 1}}
+
+
+def test_nobody_waits_on_an_event_loop(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+
+    async def read() -> list[float]:
+        with freeze_time() as clock, inside(Pinned()), wait_for_replica(5):
+            slept = sleeping(clock)
+            assert route() == "default"
+            return slept.times
+
+    assert async_to_sync(read)() == []
+
+
+def test_who_wants_the_primary_does_not_wait(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock, inside(Pinned()), wait_for_replica(5), use_primary():
+        slept = sleeping(clock)
+        assert route() == "default"
+        assert slept.times == []
+
+
+def test_those_who_wait_share_their_questions(scripted: Scripted, settings):
+    """Eight threads, for 0.2 s: one question a millisecond at most, besides each one's first."""
+    settings.PINNING = {**settings.PINNING, "REPLICAS": {"default": ["replica1"]}, "WAIT": 0.2}
+    scripted.places = {"replica1": {"1": 99}}
+
+    def wait() -> None:
+        with inside(Pinned()):
+            route()
+        connections.close_all()
+
+    threads = [threading.Thread(target=wait) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 8 < len(scripted.asked) < 8 + 0.3 * 1000
+
+
+@pytest.mark.parametrize("seconds", [-1, True, "5", None, float("nan"), float("inf")])
+def test_what_is_no_number_of_seconds_is_an_error(seconds):
+    with pytest.raises(ValueError, match="a number of seconds, 0 or more"):
+        wait_for_replica(seconds)
+
+
+def test_a_decorator_holds_for_sync_and_async(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+
+    @wait_for_replica(0.02)
+    def read() -> str:
+        return route()
+
+    @wait_for_replica(0.02)
+    async def aread() -> int:
+        return await Note.objects.acount()
+
+    with freeze_time() as clock, inside(Pinned()):
+        slept = sleeping(clock)
+        assert read() == "default"
+        assert sum(slept.times) == about(0.02)
+    with freeze_time() as clock, inside(Pinned()) as work:
+        slept = sleeping(clock)
+        async_to_sync(aread)()
+        assert work.reads == {"default": {Reason.PINNED: 1}}
+        assert sum(slept.times) == about(0.02)
