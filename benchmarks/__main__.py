@@ -20,9 +20,10 @@ from benchmarks.overhead import memory, rows
 from benchmarks.overhead import run as overhead
 from benchmarks.page import budgets, report, results
 from benchmarks.peers import run as peers
+from benchmarks.peers import waits
 from benchmarks.statements import run as statements
 
-PARTS = ("overhead", "rows", "memory", "statements", "visitors", "rush")
+PARTS = ("overhead", "rows", "memory", "statements", "visitors", "rush", "waits")
 
 
 def main() -> int:
@@ -51,6 +52,8 @@ def measure(directory: Path, parts: frozenset[str], *, quick: bool) -> None:
         statements.measure(directory, quick=quick)
     if parts & {"visitors", "rush"}:
         peers.measure(peers.QUICK if quick else peers.FULL, directory, parts)
+    if "waits" in parts:
+        waits.measure(waits.QUICK if quick else waits.FULL, directory)
 
 
 def _options() -> argparse.Namespace:

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.page import results, summaries
 from benchmarks.page.budgets import OURS, budgets
 from benchmarks.page.summaries import Row
-from benchmarks.peers.ways import ORACLE, SETTLED_ORACLE, WAYS
+from benchmarks.peers.ways import ORACLE, SETTLED_ORACLE, WAITING_WAYS, WAYS
 
 #: A share of reads so small that a multiple of it says nothing.
 _FEW = 0.01
@@ -91,6 +91,35 @@ def rush_waits(directory: Path) -> str:
     """How long a request took in the rush: p50 / p99."""
     part = results.load(directory, "rush")
     return "" if part is None else _by_lag(part, _waits(part))
+
+
+def waiting(directory: Path) -> str:
+    """Which part of the reads went to the primary, by how long a read may wait."""
+    part = results.load(directory, "waits")
+    if part is None:
+        return ""
+
+    def cell(way: str, lag: str) -> str:
+        return f"{summaries.share(summaries.rows_of(part, way, lag)):.1%}"
+
+    return _by_lag(part, cell, [way.name for way in WAITING_WAYS])
+
+
+def waited(directory: Path) -> str:
+    """What the waits cost: the mean of all pages, waits in vain of all pages, p50 of a request."""
+    part = results.load(directory, "waits")
+    if part is None:
+        return ""
+
+    def cell(way: str, lag: str) -> str:
+        rows = summaries.rows_of(part, way, lag)
+        pages = max(summaries.total(rows, "pages"), 1)
+        mean = sum(row["waited_ms"] for row in rows) / pages
+        vain = summaries.total(rows, "waits_in_vain") / pages
+        half = summaries.over_rounds(rows, "p50_ms")["median"]
+        return f"{mean:.1f} ms, {vain:.1%}, {half:.1f} ms"
+
+    return _by_lag(part, cell, [way.name for way in WAITING_WAYS])
 
 
 def overhead(directory: Path) -> str:

@@ -25,6 +25,7 @@ from pinning.signals import scope_closed
 
 READS, REASON = "X-Reads", "X-Reason"
 POSITION_QUERIES, STORE_CALLS = "X-Position-Queries", "X-Store-Calls"
+WAITED_MS = "X-Waited"
 
 
 class _Counts(threading.local):
@@ -37,6 +38,7 @@ class _Counts(threading.local):
         self.reads: list[str] = []
         self.reason = ""
         self.position_queries = self.store_calls = 0
+        self.waited = 0.0
 
 
 _counts = _Counts()
@@ -55,6 +57,7 @@ def counted(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
         response.headers[REASON] = _counts.reason
         response.headers[POSITION_QUERIES] = str(_counts.position_queries)
         response.headers[STORE_CALLS] = str(_counts.store_calls)
+        response.headers[WAITED_MS] = f"{_counts.waited * 1000:.2f}"
         response.headers["Content-Length"] = str(len(response.content))  # keeps the connection
         return response
 
@@ -68,7 +71,8 @@ def _count_read(execute: Any, sql: str, params: Any, many: bool, context: Any) -
 
 
 def note_reason(scope: Scope, **_: Any) -> None:
-    """Receive ``scope_closed``: why the reads of a request went where they went."""
+    """Receive ``scope_closed``: why the reads of a request went where they went, after a wait."""
+    _counts.waited = scope.waited.get(PRIMARY, 0.0)
     _counts.reason = ",".join(scope.reads.get(PRIMARY, {}))
 
 

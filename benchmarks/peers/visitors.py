@@ -48,6 +48,7 @@ class Visit(NamedTuple):
     reason: str
     position_queries: int
     store_calls: int
+    waited_ms: float = 0.0
 
 
 class Browser:
@@ -131,6 +132,7 @@ class User:
             reason=headers.get("X-Reason", ""),
             position_queries=int(headers.get("X-Position-Queries", 0)),
             store_calls=int(headers.get("X-Store-Calls", 0)),
+            waited_ms=float(headers.get("X-Waited", 0)),
         )
         self.visits.append(visit)
         return visit

@@ -140,6 +140,22 @@ WAYS = (
 )
 
 
+#: How long a read may wait for the replica, in milliseconds. 0: none waits.
+WAITS = (0, 5, 20, 50)
+
+
+def _waiting(milliseconds: int) -> Way:
+    return _pinning(
+        f"wait-{milliseconds}",
+        f"by position, pins in cookies, WAIT of {milliseconds} ms",
+        WAIT=milliseconds / 1000,
+    )
+
+
+#: Those that wait, and the one that asks once for each request and never waits.
+WAITING_WAYS = (*map(_waiting, WAITS), next(way for way in WAYS if way.name == SETTLED_ORACLE))
+
+
 def way_of(name: str) -> Way:
     """The way called so. StopIteration where there is none."""
-    return next(way for way in WAYS if way.name == name)
+    return next(way for way in (*WAYS, *WAITING_WAYS) if way.name == name)

@@ -4,12 +4,14 @@ It is a guess about the future, and decides only whether a wait is worth its whi
 replica has a write is never guessed: that is asked.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 
 from pinning.pins import Pin
 
-#: The lag changes: the shortest of so many that were seen last counts.
-_SAMPLES = 4
+#: What is seen agrees with a long lag and with a short one if nobody asks for long. So the lag that
+#: is believed becomes shorter by this factor each time, until a wait finds out.
+_FADING = 0.9
 
 #: So many of the pins that it was seen to lack are looked for in each of its answers.
 _LOOKED_FOR = 32
@@ -31,7 +33,7 @@ class Progress:
     def __init__(self) -> None:
         self._answered_at = self._asked_at = 0.0
         self._lacked: tuple[Pin, ...] = ()
-        self._lags: tuple[float, ...] = ()
+        self._lags = (-math.inf, -math.inf)  # the last two
 
     def note(self, places: Mapping[str, int], lacked: Iterable[Pin], now: float) -> None:
         """Note an answer at ``now``: the ``places`` it had reached, and which pins it ``lacked``.
@@ -39,19 +41,28 @@ class Progress:
         A pin of a timeline that the replica does not know tells nothing.
         """
         before, self._answered_at = self._answered_at, now
-        found = [pin for pin in self._lacked if _has(places, pin)]
-        self._lags = (*self._lags, *(max(0.0, before - pin.written_at) for pin in found))[
-            -_SAMPLES:
-        ]
+        for pin in self._lacked:
+            if _has(places, pin):
+                self._learn(before - pin.written_at, now - pin.written_at)
         known = (pin for pin in (*self._lacked, *lacked) if pin.timeline in places)
         left = dict.fromkeys(pin for pin in known if not _has(places, pin))
         self._lacked = tuple(left)[-_LOOKED_FOR:]
 
     def seconds_until(self, pin: Pin, now: float) -> float:
         """In how many seconds it may have ``pin`` at the soonest. 0 or less: at any moment."""
-        lag = min(self._lags, default=0.0)
-        oldest = min((each.written_at for each in self._lacked), default=self._answered_at)
-        return pin.written_at + max(lag, self._answered_at - oldest) - now
+        oldest = min((each.written_at for each in self._lacked), default=math.inf)
+        return pin.written_at + max(min(self._lags), self._answered_at - oldest) - now
+
+    def _learn(self, least: float, most: float) -> None:
+        """Note a lag from ``least`` to ``most``: somewhere between two answers it had the pin."""
+        lag = min(self._lags)
+        if lag < least:
+            lag = min(max(least, 2 * least), most)
+        elif lag > most:
+            lag = most
+        else:
+            lag = least + (lag - least) * _FADING
+        self._lags = (self._lags[1], lag)
 
     def may_ask(self, now: float) -> bool:
         """Whether one of those who wait should ask now. The others learn from its answer."""
