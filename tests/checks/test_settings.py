@@ -166,6 +166,8 @@ BAD = [
     ("E028", two({"shop.Line": "orders"})),
     ("E028", two({"shop.Product": "orders"})),
     ("E028", two({"shop.GiftOrder": "orders"})),
+    ("E039", {"PINNING": {"WAIT": -1}}),
+    ("E040", {"PINNING": {"TASK_WAIT": "long"}}),
     ("E031", {"PINNING": {"TASKS": "primaries"}}),
     ("E032", {"PINNING": {"IDENTITY": "user"}}),
     ("E033", {"PINNING": {"IDENTITY": "tests.nowhere.rule", **SERVER}, "CACHES": CACHED}),

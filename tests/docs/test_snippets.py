@@ -87,6 +87,7 @@ def _blocks_and_decorators(page: Any) -> None:
     assert reasons(get(page.inventory)) == [Reason.USE_PRIMARY]
     assert reasons(get(page.transfer)) == [Reason.USE_PRIMARY]
     assert reasons(post(page.figures)) == [Reason.USE_REPLICA]
+    assert reasons(get(page.after_the_form)) == [Reason.REPLICA]
     found = post(page.search, {"words": "old"})
     assert (found.content, reasons(found)) == (b"1", [Reason.REPLICA])
     assert has_pinned(get(page.archive))
