@@ -1,7 +1,7 @@
 """What a statement may do, by its first word."""
 
 from collections.abc import Callable, Sequence
-from itertools import dropwhile
+from itertools import dropwhile, groupby
 from typing import Final, NamedTuple
 
 from pinning.databases.suspects import is_lock, is_mark, is_write
@@ -62,6 +62,8 @@ _COMMITS_BY_THE_WAY = frozenset(
     }
 )
 
+_ABOUT_TRANSACTIONS = frozenset({"begin", "start", "commit", "end", "rollback", "abort"})
+
 _QUERIES = frozenset({"select", "with", "values", "table"})
 
 # What stands between EXPLAIN and its query.
@@ -82,6 +84,27 @@ _TRANSACTION = frozenset(_TRANSACTION_WORDS.split())
 def rule_of(word: str) -> Callable[[Tokens], Statement]:
     """The rule for statements whose first word is ``word``."""
     return _RULES.get(word, _anything)
+
+
+def opens_of_several(tokens: Tokens) -> bool | None:
+    """What several statements leave open, as ``Statement.opens``: the last that tells counts.
+
+    BEGIN and END of a block, as a routine has, tell nothing of transactions.
+    """
+    parts = groupby(tokens, key=lambda token: token.is_sign(";"))
+    statements = [list(part) for is_end, part in parts if not is_end]
+    if _begins_block(statements[0]):
+        return None
+    words = ((each[0].text, each) for each in statements if each[0].is_word)
+    told = (_RULES[word](each).opens for word, each in words if word in _ABOUT_TRANSACTIONS)
+    return next(reversed([opens for opens in told if opens is not None]), None)
+
+
+def _begins_block(tokens: Tokens) -> bool:
+    """Whether it is MariaDB's BEGIN NOT ATOMIC, or makes a routine."""
+    if tokens[0].text == "begin":
+        return _begin(tokens).opens is None
+    return any(token.text == "begin" for token in tokens[1:])
 
 
 def _anything(_: Tokens) -> Statement:

@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 from pinning.databases.pragmas import Pragma, pragma_of
-from pinning.databases.rules import UNSURE, Statement, rule_of
+from pinning.databases.rules import UNSURE, Statement, opens_of_several, rule_of
 from pinning.databases.session_changes import changes_session, may_change_session
 from pinning.databases.tables import table_of
 from pinning.databases.tokens import Reading, Token, first_word_of, readings_of
@@ -82,7 +82,7 @@ def _rule(sql: str, tokens: tuple[Token, ...]) -> Statement:
     ends = (place for place, token in enumerate(tokens) if token.is_sign(";"))
     last = next(ends, len(tokens))
     if not all(token.is_sign(";") for token in tokens[last:]):
-        return UNSURE._replace(opens=False)  # several statements
+        return UNSURE._replace(opens=opens_of_several(tokens))
     if tokens[0].text == "pragma":
         kind = pragma_of(sql)
         return Statement(writes=kind is Pragma.WRITES, marks=kind is not Pragma.ASKS)

@@ -226,6 +226,59 @@ def test_a_transaction_in_raw_sql_pins_after_its_commit(
     assert not has_reached(replica, pin)
 
 
+WRITE = "INSERT INTO notes_note (text) VALUES ('raw')"
+
+
+def is_open_on_server(connection: Any) -> bool:
+    """Whether a transaction is, as the server says. The driver is asked, whom nobody watches."""
+    if connection.vendor == "postgresql":
+        return bool(connection.connection.info.transaction_status)
+    with connection.connection.cursor() as cursor:
+        cursor.execute("SELECT @@in_transaction")
+        return bool(cursor.fetchone()[0])
+
+
+@on_each_database
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"BEGIN; {WRITE}"],
+        [f"BEGIN; {WRITE}; ROLLBACK AND CHAIN", WRITE],
+        [f"BEGIN; {WRITE}; COMMIT AND CHAIN"],
+        [f"BEGIN; {WRITE}; COMMIT", f"BEGIN; {WRITE}"],
+        ["BEGIN", "ROLLBACK AND CHAIN", WRITE],
+        ["BEGIN", "COMMIT AND CHAIN", WRITE],
+        ["BEGIN", f"ROLLBACK AND CHAIN; {WRITE}"],
+        ["BEGIN", f"COMMIT AND CHAIN; {WRITE}"],
+        ["BEGIN", f"{WRITE}; {WRITE}"],
+        ["BEGIN", f"{WRITE}; COMMIT"],
+        ["BEGIN", f"{WRITE}; ROLLBACK; BEGIN; {WRITE}"],
+        ["BEGIN", f"{WRITE}; SAVEPOINT a; {WRITE}; ROLLBACK TO a"],
+        ["BEGIN", f"{WRITE}; ROLLBACK AND CHAIN; {WRITE}; COMMIT"],
+        [f"{WRITE}; {WRITE}"],
+    ],
+    ids=lambda texts: " | ".join(texts).replace(WRITE, "write"),
+)
+def test_several_statements_in_a_text_leave_a_transaction_open_or_not(
+    far: Far, pair: Pair, connect: Any, texts: list[str]
+):
+    """And what they write is pinned after its commit."""
+    replica, connection = connect(pair.replica), connections["default"]
+    pair.replica.pause_replay()
+    with scope() as work, connection.cursor() as cursor:
+        for text in texts:
+            cursor.execute(text)
+            while cursor.nextset():
+                pass
+            assert databases.is_in_transaction(connection) == is_open_on_server(connection), text
+        if is_open_on_server(connection):
+            assert [pin.position for pin in signing.unsign_carried(carried())] == [None]
+            cursor.execute("COMMIT")
+        (pin,) = work.take_pins()
+    assert pin.position is not None
+    assert not has_reached(replica, pin)
+
+
 def test_where_the_driver_refuses_to_commit_nothing_is_committed(far: Far):
     connection = connections["default"]
     with scope(), pytest.raises(ProgrammingError):
