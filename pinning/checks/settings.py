@@ -3,22 +3,17 @@
 ``conf.rules`` checks the value of PINNING alone, ``models`` what PINNING says about models.
 """
 
-import importlib.util
 from collections.abc import Iterator
-from typing import Any
 
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
-from django.core.exceptions import ImproperlyConfigured
 
 from pinning import conf
-from pinning.checks import cookies, models, packages
+from pinning.checks import cookies, models, packages, stores
 from pinning.checks.base import Check, has_kind, is_kind, replicas_of
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
-from pinning.pins import identity_rule
-from pinning.pins.stores import Stores, load_store
 from pinning.reads import differences
 from pinning.router import PinningRouter
 
@@ -31,7 +26,6 @@ _INSIDE = (
     "django.middleware.cache.FetchFromCacheMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 )
-_UNSHARED = ("LocMemCache", "DummyCache")
 
 
 def check_settings(**_: object) -> list[CheckMessage]:
@@ -110,96 +104,6 @@ def _middleware_is_outermost(settings: Settings) -> Iterator[CheckMessage]:  # n
                 "pages that it caches could carry one user's pins to another.",
                 hint='Put "pinning.middleware.PinningMiddleware" first in MIDDLEWARE.',
                 id="pinning.E016",
-            )
-
-
-def _stores_load(settings: Settings) -> Iterator[CheckMessage]:
-    for name in settings.stores:
-        if name == "redis" and importlib.util.find_spec("django_redis") is None:
-            yield Error(
-                "PINNING['STORES'] names 'redis', but django-redis is not installed.",
-                hint="Run: pip install django-pinning[redis]",
-                id="pinning.E017",
-            )
-            continue
-        try:
-            load_store(name)
-        except ImproperlyConfigured as error:
-            yield Error(
-                f"PINNING['STORES']: {error}",
-                hint='Name "cookie", "redis", "cache" or the dotted path of a Store class.',
-                id="pinning.E018",
-            )
-
-
-def _identity_loads(settings: Settings) -> Iterator[CheckMessage]:
-    try:
-        identity_rule.load_rule(settings.identity)
-    except ImproperlyConfigured as error:
-        yield Error(
-            str(error),
-            hint="Name a function that takes the request and returns a list of str.",
-            id="pinning.E033",
-        )
-
-
-def _identity_is_asked(settings: Settings) -> Iterator[CheckMessage]:
-    if settings.identity is None:
-        return
-    try:
-        is_asked = Stores.named(settings.stores).has_server_side
-    except ImproperlyConfigured:  # E018
-        return
-    if not is_asked:
-        yield Warning(
-            "PINNING['IDENTITY'] is never asked: the cookie store files pins under no names.",
-            hint='Add "redis" to PINNING["STORES"], or leave IDENTITY out.',
-            id="pinning.W015",
-        )
-
-
-def _cache_exists(settings: Settings) -> Iterator[CheckMessage]:
-    if {"redis", "cache"} & set(settings.stores) and settings.cache not in django_settings.CACHES:
-        yield Error(
-            f"PINNING['CACHE'] names {settings.cache!r}, which is not in CACHES.",
-            hint="Name the cache that keeps the pins.",
-            id="pinning.E019",
-        )
-
-
-def _redis_cache_fits(settings: Settings) -> Iterator[CheckMessage]:
-    cache: Any = django_settings.CACHES.get(settings.cache)
-    if "redis" not in settings.stores or cache is None:
-        return
-    if not cache.get("BACKEND", "").startswith("django_redis."):
-        yield Error(
-            f"The redis store needs CACHES[{settings.cache!r}] to be a django-redis cache, not "
-            f"{cache.get('BACKEND')!r}.",
-            hint='Set its BACKEND to "django_redis.cache.RedisCache".',
-            id="pinning.E020",
-        )
-        return
-    options: dict[str, Any] = cache.get("OPTIONS", {})
-    given = {key.lower() for key in (*options, *options.get("CONNECTION_POOL_KWARGS", {}))}
-    for name in ("socket_connect_timeout", "socket_timeout"):
-        if name not in given:
-            yield Warning(
-                f"CACHES[{settings.cache!r}] has no {name.upper()}: a Redis that hangs would hang "
-                "the site.",
-                hint=f'Set OPTIONS["{name.upper()}"] to less than a second. 0.2 suits most sites.',
-                id="pinning.W004",
-            )
-
-
-def _cache_is_shared(settings: Settings) -> Iterator[CheckMessage]:
-    cache = django_settings.CACHES.get(settings.cache)
-    if "cache" in settings.stores and cache is not None:
-        backend = cache.get("BACKEND", "")
-        if backend.endswith(_UNSHARED):
-            yield Warning(
-                f"The cache store uses {backend}, which other processes do not see.",
-                hint="Use a cache on a server, or the cookie store.",
-                id="pinning.W005",
             )
 
 
@@ -282,12 +186,12 @@ _CHECKS: tuple[Check, ...] = (
     cookies.marks_have_room,
     cookies.path_is_told,
     cookies.cipher_is_there,
-    _stores_load,
-    _identity_loads,
-    _identity_is_asked,
-    _cache_exists,
-    _redis_cache_fits,
-    _cache_is_shared,
+    stores.stores_load,
+    stores.identity_loads,
+    stores.identity_is_asked,
+    stores.cache_exists,
+    stores.redis_cache_fits,
+    stores.cache_is_shared,
     _replicas_mirror_in_tests,
     _replicas_have_no_atomic_requests,
     _cap_is_above_window,
