@@ -8,14 +8,19 @@ nothing is replaced.
 import enum
 import functools
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.db.models import QuerySet
 from django.db.models.base import ModelState
 from django.db.models.manager import BaseManager
 from django.db.models.query import RawQuerySet
 from django.db.models.sql.query import Query
 from django.db.utils import ConnectionHandler
+
+_OURS = "pinning.reads.one_database"
+_USED_BY_CONTENT_TYPES = frozenset({"using", "model_class", "_base_manager", "get"})
 
 
 class Piece(enum.Enum):
@@ -39,9 +44,12 @@ class Piece(enum.Enum):
 
     def is_known(self) -> bool:
         """Whether Django's own function is as we know it."""
-        function = function_of(self.owner, self.attribute)
-        code = getattr(inspect.unwrap(function or len), "__code__", None)
-        return code is not None and self.uses <= {*code.co_names, *code.co_varnames}
+        return _uses(self.owner, self.attribute, self.uses)
+
+
+def _uses(owner: Any, attribute: str, names: frozenset[str]) -> bool:
+    code = getattr(inspect.unwrap(function_of(owner, attribute) or len), "__code__", None)
+    return code is not None and names <= {*code.co_names, *code.co_varnames}
 
 
 def function_of(owner: Any, attribute: str) -> Any:
@@ -54,4 +62,17 @@ def function_of(owner: Any, attribute: str) -> Any:
 def differences() -> tuple[str, ...]:
     """The pieces that are not as we know them. No read goes to a replica while there are any."""
     unknown = [str(piece) for piece in Piece if not piece.is_known()]
-    return tuple(unknown if hasattr(ModelState, "db") else [*unknown, "ModelState.db"])
+    if not hasattr(ModelState, "db"):
+        unknown.append("ModelState.db")
+    if getattr(vars(ModelState).get("__setstate__"), "__module__", _OURS) != _OURS:
+        unknown.append("ModelState.__setstate__")  # Django has none
+    return (*unknown, *_differences_of_content_types())
+
+
+def _differences_of_content_types() -> Iterator[str]:
+    if not apps.is_installed("django.contrib.contenttypes"):
+        return
+    from django.contrib.contenttypes.models import ContentType  # only where it is installed
+
+    if not _uses(ContentType, "get_object_for_this_type", _USED_BY_CONTENT_TYPES):
+        yield "ContentType.get_object_for_this_type"

@@ -349,6 +349,21 @@ def test_another_django_is_noticed_and_the_primary_answers(piece, monkeypatch):
         differences.cache_clear()
 
 
+def test_a_django_that_reads_states_by_itself_is_noticed(monkeypatch):
+    monkeypatch.setattr(ModelState, "__setstate__", lambda self, values: None)
+    assert differences.__wrapped__() == ("ModelState.__setstate__",)
+
+
+def test_a_django_whose_content_types_read_in_another_way_is_noticed(monkeypatch):
+    monkeypatch.setattr(ContentType, "get_object_for_this_type", lambda self, **lookup: None)
+    assert differences.__wrapped__() == ("ContentType.get_object_for_this_type",)
+
+
+def test_content_types_that_are_not_installed_are_not_looked_at(settings):
+    settings.INSTALLED_APPS = ["pinning"]
+    assert differences.__wrapped__() == ()
+
+
 def test_it_is_installed_once():
     before = vars(QuerySet)["db"], vars(Query)["get_compiler"]
     one_database.install()
