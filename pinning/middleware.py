@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,9 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponseBase
 
 from pinning.conf import configured
-from pinning.pins import identity, identity_rule, room, signing
+from pinning.pins import Pins, held, identity, identity_rule, room, signing
 from pinning.pins.stores import Exchange, stores
-from pinning.scopes import RequestScope, inside, stream_inside, streams
+from pinning.scopes import RequestScope, inside, stream_inside, streams, uncommitted
 from pinning.signals import scope_closed
 
 logger = logging.getLogger("pinning")
@@ -67,15 +68,28 @@ class PinningMiddleware:
 
 
 def _has_to_save(scope: RequestScope, response: HttpResponseBase) -> bool:
+    """Whether something may have to be saved: only the view's thread can look at connections."""
+    return scope.wrote_in_transaction or _has_news(scope, response)
+
+
+def _has_news(scope: RequestScope, response: HttpResponseBase) -> bool:
     return scope.has_unsaved_writes() or (scope.is_unsafe and streams(response))
 
 
 def _save(scope: RequestScope, response: HttpResponseBase) -> None:
-    """Save what was written, and what a body may write, while the headers can still be set."""
-    request = scope.request
+    """Save what was written, and what will be, while the headers can still be set.
+
+    A body may write, and a transaction around this middleware is committed later.
+    """
+    request, open_ = scope.request, uncommitted(scope)
+    if not (open_ or _has_news(scope, response)):  # all was rolled back
+        return
     if stores().has_server_side:
         identity.introduce(request, response)
     visitor, pins = scope.visitor_after(response), scope.take_pins()
+    if open_:
+        pins = pins.merge(Pins(held(name, time.time()) for name in open_))
+        _tell_of_transaction(_view_of(request), ", ".join(map(repr, open_)))
     if streams(response) and not stores().keeps_late(visitor):
         pins = pins.merge(scope.pins_of_body())
         scope.has_pinned_body = True
@@ -134,4 +148,15 @@ def _tell_of_loss(view: str) -> None:
         "%s wrote when its headers had left, and no store took the pin: the client may see old "
         "rows. Call mark_written() before the response, or keep pins on a server.",
         view,
+    )
+
+
+@functools.lru_cache(1000)
+def _tell_of_transaction(view: str, clusters: str) -> None:
+    """Log it once for each view."""
+    logger.warning(
+        "%s wrote in a transaction on %s that is still open after the view: its client stays on "
+        "the primary for MAX_PIN. Put PinningMiddleware before the middleware that opens it.",
+        view,
+        clusters,
     )

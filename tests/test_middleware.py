@@ -1,9 +1,11 @@
 """Requests as scopes: what is loaded, saved and closed, and when."""
 
 import asyncio
+import contextvars
 import gc
 import json
 import weakref
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse, parse_cookie
 from django.middleware.cache import CacheMiddleware
-from django.test import AsyncRequestFactory, RequestFactory
+from django.test import AsyncRequestFactory, RequestFactory, TestCase
 from django.urls import ResolverMatch
 from freezegun import freeze_time
 
@@ -22,6 +24,7 @@ from pinning import (
     breaker,
     current_scope,
     mark_written,
+    middleware,
     scope,
     use_primary,
     use_replica,
@@ -73,6 +76,13 @@ def memory(settings):
     return Memory
 
 
+@pytest.fixture(autouse=True)
+def told_nothing():
+    """Each test hears what is otherwise told once for each view."""
+    middleware._tell_of_loss.cache_clear()
+    middleware._tell_of_transaction.cache_clear()
+
+
 @pytest.fixture
 def closed():
     """The scopes that were closed meanwhile."""
@@ -119,6 +129,19 @@ def read(request: Any = None) -> HttpResponse:
 
 def write(request: Any = None) -> HttpResponse:
     Note.objects.create(text="new")
+    return HttpResponse()
+
+
+def roll_back(request: Any) -> HttpResponse:
+    with suppress(ValueError), transaction.atomic():
+        Note.objects.create(text="new")
+        raise ValueError
+    return HttpResponse()
+
+
+def write_outside(request: Any) -> HttpResponse:
+    """A view whose work runs in no scope."""
+    contextvars.Context().run(write)
     return HttpResponse()
 
 
@@ -829,6 +852,96 @@ def test_an_override_of_a_view_holds_while_its_body_streams():
     assert list(send(view)) == [b'["default", "use_primary"]'] * 2
 
 
-def test_a_transaction_that_is_still_open_pins_nobody():
+def in_transaction(view):
+    """What a middleware that stands before ours does if it opens a transaction around the view."""
     with transaction.atomic():
-        assert not send(write, "POST").cookies
+        return send(view, "POST")
+
+
+def stays_open(caplog):
+    texts = [record.getMessage() for record in caplog.records]
+    return [text for text in texts if "still open" in text]
+
+
+def test_a_write_in_a_transaction_around_the_middleware_is_held(caplog):
+    with freeze_time("2026-01-01 12:00:00") as clock:
+        cookies = cookies_after(in_transaction(write))
+        clock.tick(30)
+        assert routed(send(read, cookies=cookies)) == ("default", Reason.PINNED)
+    assert Note.objects.count() == 1
+    assert len(stays_open(caplog)) == 1
+
+
+def test_an_inner_scope_s_write_in_a_transaction_around_is_held(caplog):
+    def view(request):
+        with scope():
+            return write()
+
+    assert in_transaction(view).cookies
+    assert len(stays_open(caplog)) == 1
+
+
+def test_a_transaction_around_is_told_of_once_for_each_view(caplog):
+    def viewed(request):
+        request.resolver_match = ResolverMatch(streaming_later, (), {})
+        return write()
+
+    for _ in range(2):
+        assert in_transaction(viewed).cookies
+    (told,) = stays_open(caplog)
+    assert told.startswith(f"{__name__}.streaming_later wrote in a transaction")
+
+
+@pytest.mark.parametrize("view", [read, roll_back, write_outside])
+def test_a_transaction_around_in_which_the_view_wrote_nothing_pins_nobody(caplog, view):
+    assert not in_transaction(view).cookies
+    assert not stays_open(caplog)
+
+
+def test_what_an_earlier_request_wrote_in_a_transaction_around_is_not_this_one_s(caplog):
+    with transaction.atomic():
+        send(write, "POST")
+        caplog.clear()
+        assert not send(read).cookies
+    assert not stays_open(caplog)
+
+
+def test_a_transaction_of_the_view_s_own_is_no_news(caplog):
+    def view(request):
+        with transaction.atomic():
+            return write()
+
+    assert send(view, "POST").cookies
+    assert not stays_open(caplog)
+
+
+def test_a_transaction_around_an_asynchronous_middleware_is_seen(caplog):
+    async def view(request):
+        await Note.objects.acreate(text="new")
+        return HttpResponse()
+
+    inner = PinningMiddleware(view)
+
+    def outer(request):
+        with transaction.atomic():
+            return async_to_sync(inner)(request)
+
+    async def call():
+        return await sync_to_async(outer)(AsyncRequestFactory().post("/"))
+
+    assert async_to_sync(call)().cookies
+    assert len(stays_open(caplog)) == 1
+
+
+class TestInACase(TestCase):
+    """The transaction of a TestCase is rolled back at its end."""
+
+    databases = "__all__"
+
+    def test_pins_nobody(self):
+        with self.assertNoLogs("pinning"):
+            assert not send(write, "POST").cookies
+
+    def test_a_transaction_around_the_middleware_is_seen(self):
+        with self.assertLogs("pinning", "WARNING"):
+            assert in_transaction(write).cookies

@@ -14,6 +14,7 @@ from pinning.databases.connections import (
     is_on_event_loop,
     is_on_server,
     is_server_side,
+    is_tests_own,
     keeps_snapshot,
     running_thread,
     shut,

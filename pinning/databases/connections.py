@@ -44,6 +44,12 @@ def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
     return not connection.autocommit or state_of(connection).has_begun
 
 
+def is_tests_own(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a TestCase has opened the transaction, and nobody else has a block open inside."""
+    blocks: list[Any] = connection.atomic_blocks
+    return bool(blocks) and all(block._from_testcase for block in blocks)
+
+
 def keeps_snapshot(connection: BaseDatabaseWrapper) -> bool:
     """Whether OPTIONS ask for transactions that go on to show the state of their beginning.
 

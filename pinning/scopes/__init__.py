@@ -16,4 +16,4 @@ from pinning.scopes.request import RequestScope
 from pinning.scopes.responses import stream_inside, streams
 from pinning.scopes.scope import Scope, are_replicas_on, current_scope, in_scope, inside
 from pinning.scopes.state import Choice, ClusterWork, Read, Reader
-from pinning.scopes.transaction import Transaction, transaction_of
+from pinning.scopes.transaction import Transaction, transaction_of, uncommitted

@@ -40,6 +40,7 @@ class Scope:
         "trace",
         "users",
         "works",
+        "wrote_in_transaction",
     )
 
     def __init__(self) -> None:
@@ -54,6 +55,8 @@ class Scope:
         self.is_unsafe: bool = self.parent.is_unsafe if self.parent else False
         #: Finds the users who are resolved meanwhile. None if pins are not filed under users.
         self.users: ResolvedUsers | None = self.parent.users if self.parent else None
+        #: Whether it has written in a transaction, whatever has become of that.
+        self.wrote_in_transaction = False
         self.pins_known = False
         self._pins: Pins | None = None
         self._pins_users = NOBODY
@@ -87,6 +90,13 @@ class Scope:
         if work is not None and work.written.has_commits:
             return True
         return self.parent is not None and self.parent.has_written(cluster)
+
+    def lies_in(self, other: "Scope") -> bool:
+        """Whether this is ``other``, or a scope inside it."""
+        scope: Scope | None = self
+        while scope is not None and scope is not other:
+            scope = scope.parent
+        return scope is not None
 
     def bound(self, cluster: str) -> Reason | None:
         """Why this scope reads ``cluster`` on the primary to its end, if it has to."""

@@ -1,8 +1,10 @@
 """The open transaction of a connection to a primary: which scopes have written in it."""
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.databases import state_of
+from pinning import conf
+from pinning.databases import is_in_transaction, is_tests_own, state_of
 from pinning.scopes.scope import Scope
 
 
@@ -25,6 +27,10 @@ class Transaction:
         """Whether something was written that is not rolled back."""
         return bool(self._writers)
 
+    def has_written_in(self, scope: Scope) -> bool:
+        """Whether ``scope``, or a scope inside it, wrote something that is not rolled back."""
+        return any(writer.lies_in(scope) for writer, _ in self._writers)
+
     def note(self, scope: Scope, savepoints: frozenset[str]) -> None:
         """Note a write by ``scope`` while ``savepoints`` are open.
 
@@ -32,6 +38,10 @@ class Transaction:
         it. A write adds no entry if an older one of its scope survives every rollback that it
         survives.
         """
+        around: Scope | None = scope
+        while around is not None:
+            around.wrote_in_transaction = True
+            around = around.parent
         writers = {(writer, sids & savepoints) for writer, sids in self._writers}
         if not any(writer is scope and sids <= savepoints for writer, sids in writers):
             writers.add((scope, savepoints))
@@ -69,3 +79,20 @@ def transaction_of(connection: BaseDatabaseWrapper) -> Transaction:
     """The transaction that is open on ``connection``."""
     transaction: Transaction | None = state_of(connection).transaction
     return begin(connection) if transaction is None else transaction
+
+
+def uncommitted(scope: Scope) -> list[str]:
+    """The clusters to which ``scope`` has written in a transaction of this thread that is open.
+
+    That of a TestCase does not count: it is never committed.
+    """
+    if not scope.wrote_in_transaction:
+        return []
+    primaries = [connections[name] for name in conf.settings().replicas]
+    return [
+        connection.alias
+        for connection in primaries
+        if is_in_transaction(connection)
+        and transaction_of(connection).has_written_in(scope)
+        and not is_tests_own(connection)
+    ]
