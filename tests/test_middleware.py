@@ -684,6 +684,20 @@ def test_what_an_unsafe_stream_writes_pins_a_client_without_a_name(
         assert routed(send(read, cookies=cookies))[0] == "replica1"
 
 
+@pytest.mark.parametrize("view", [streaming, streaming_later])
+@pytest.mark.parametrize("stores", [IN_MEMORY, BOTH])
+def test_what_an_unsafe_stream_writes_pins_by_the_headers_while_the_server_is_down(
+    settings, memory, view, stores
+):
+    settings.PINNING = {**settings.PINNING, "STORES": stores}
+    memory.is_down = True
+    cookies = {"sessionid": "abc"}
+    cookies |= cookies_after(stream("POST", cookies, view))
+    assert routed(send(read, cookies=cookies))[0] == "default"
+    memory.is_down = False
+    assert routed(send(read, cookies=cookies))[0] == "default"
+
+
 def test_what_a_body_wrote_is_saved_before_its_next_part_leaves(memory):
     """Who reads that it is written asks for it on another connection, while the body goes on."""
 

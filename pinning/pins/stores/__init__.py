@@ -68,8 +68,14 @@ class Stores:
         return any(taken)
 
     def keeps_late(self, visitor: Visitor) -> bool:
-        """Whether its pins can be saved and found again when no header can be set any more."""
-        return self.has_server_side and bool(visitor.identities) and not visitor.is_new
+        """Whether its pins can be saved and found again when no header can be set any more.
+
+        A server is asked whether it works: where it does not, the headers have to pin.
+        """
+        if visitor.is_new or not visitor.identities:
+            return False
+        servers = [member for member in self._members if member.store.is_server_side]
+        return any(member.load(visitor) is not None for member in servers)
 
 
 def _is_complete(told: Sequence[tuple[Store, Loaded]], visitor: Visitor) -> bool:
