@@ -5,7 +5,6 @@ named. Measured on PostgreSQL 15.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,37 +15,12 @@ from pinning.databases.connections import fetch_row
 from pinning.databases.log import Log, end_of_record
 from pinning.databases.receiver import RECEIVER, VIEW, installation, quoted
 from pinning.databases.state import known_for_connection, once_for_connection, state_of
+from pinning.databases.system import SYSTEM, System, system_of, system_of_text
 from pinning.pins import Position
 
 # Each name is qualified, each operator and type too: whoever may create things in a schema of the
 # search_path could otherwise have ours called in their stead, with the site's rights
 # (CVE-2018-1058). Keywords qualify themselves: bigint, bit, CASE, ARRAY, current_user.
-
-# These values stay the same while a connection lives, behind a pooler too. Amazon Aurora has the
-# functions below but no such log: its readers share the storage, and pins hold for WINDOW there.
-# The last but one: may this role call the function of receiver.py, and is it what it seems to be?
-# It is called only if it runs with its owner's rights, not with ours, and if whoever could replace
-# it or have it lie sees all statistics anyway. The last one: may a function of the project, that of
-# a trigger say, change how its transaction commits? Numbers below 16384 are PostgreSQL's own.
-_SYSTEM = """
-SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()),
-       pg_catalog.current_setting('wal_block_size')::bigint,
-       pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')),
-       pg_catalog.to_regproc('pg_catalog.aurora_version') IS NOT NULL,
-       (SELECT true FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_proc p
-                         ON p.pronamespace OPERATOR(pg_catalog.=) n.oid
-        WHERE n.nspname OPERATOR(pg_catalog.=) 'pinning'
-          AND p.proname OPERATOR(pg_catalog.=) 'wal_receiver'
-          AND p.pronargs OPERATOR(pg_catalog.=) 0 AND p.prosecdef
-          AND pg_catalog.pg_has_role(n.nspowner, 'pg_read_all_stats', 'USAGE')
-          AND pg_catalog.pg_has_role(p.proowner, 'pg_read_all_stats', 'USAGE')
-          AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-          AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')),
-       (SELECT true FROM pg_catalog.pg_proc
-        WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
-          AND pg_catalog.concat(prosrc, pg_catalog.pg_get_function_sqlbody(oid))
-              OPERATOR(pg_catalog.~*) 'synchronous_commit|set_config|pg_settings' LIMIT 1)
-"""
 
 # Raises on a node in recovery. The insert LSN is at or past every commit, and other people's open
 # transactions have inserted as well: what they have is flushed much later, and replayed then. The
@@ -107,19 +81,6 @@ _IS_STANDBY = "SELECT pg_catalog.pg_is_in_recovery()"
 _UNKNOWN = "?"
 
 
-class System(NamedTuple):
-    """The PostgreSQL system that a connection leads to. Sizes are in bytes."""
-
-    identifier: int
-    page: int
-    segment: int
-    is_aurora: bool
-    #: Whether the role may ask for the WAL receiver by the function of ``receiver``.
-    has_receiver: bool | None
-    #: Whether a function of the database may set ``synchronous_commit``, which no text shows.
-    may_defer: bool | None
-
-
 class PostgreSQLPositions(Positions):
     """The LSN that a primary has inserted, and the LSN that a standby has replayed."""
 
@@ -150,18 +111,18 @@ class PostgreSQLPositions(Positions):
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
         """Commit and ask for the position, and for the system if it is not known yet."""
         system: System | None = known_for_connection(connection)
-        questions = [_PRIMARY] if system is not None else [_SYSTEM, _PRIMARY]
+        questions = [_PRIMARY] if system is not None else [SYSTEM, _PRIMARY]
         rows = commit_by_psycopg(connection.connection, questions)
         if len(rows) < len(questions):
             return None
         if system is None:
-            system = _system_of_text(rows[0])
+            system = system_of_text(rows[0])
             once_for_connection(connection, lambda: system)
         return None if system.is_aurora else _committed(connection, Log.of_text(rows[-1]))
 
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The replayed LSN. No places if the node is not in recovery. None on Aurora."""
-        system = _system_of(connection)
+        system = system_of(connection)
         if system.is_aurora:
             return None
         question = _REPLICA.replace(VIEW, RECEIVER) if system.has_receiver else _REPLICA
@@ -185,7 +146,7 @@ class PostgreSQLPositions(Positions):
     def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:
         """What lets a role see which timeline a standby is on: the function, or the view."""
         can_see, role = fetch_row(connection, _CAN_SEE_TIMELINE)
-        if can_see or _system_of(connection).has_receiver:
+        if can_see or system_of(connection).has_receiver:
             return None
         return Grant(role, f"GRANT pg_read_all_stats TO {quoted(role)};")
 
@@ -217,7 +178,7 @@ class PostgreSQLPositions(Positions):
 
 def _log_of(connection: BaseDatabaseWrapper) -> Log | None:
     """Where the primary's log is now. None on Aurora."""
-    return None if _system_of(connection).is_aurora else Log(*fetch_row(connection, _PRIMARY))
+    return None if system_of(connection).is_aurora else Log(*fetch_row(connection, _PRIMARY))
 
 
 def _committed(connection: BaseDatabaseWrapper, log: Log) -> Position:
@@ -226,13 +187,13 @@ def _committed(connection: BaseDatabaseWrapper, log: Log) -> Position:
     Those before were like the next one if no statement has left a mark on the session, as SET
     does, and no function may have done so. If they have waited, their records are flushed.
     """
-    is_known = state_of(connection).is_plain and not _system_of(connection).may_defer
+    is_known = state_of(connection).is_plain and not system_of(connection).may_defer
     has_waited = is_known and log.is_synchronous
     return _position(connection, log, log.flushed if has_waited else log.inserted)
 
 
 def _position(connection: BaseDatabaseWrapper, log: Log, lsn: int) -> Position:
-    system = _system_of(connection)
+    system = system_of(connection)
     place = end_of_record(lsn, page=system.page, segment=system.segment)
     return Position(places={f"{system.identifier}.{log.timeline}": place}, clock=log.clock)
 
@@ -243,16 +204,6 @@ def _reported_standby(connection: BaseDatabaseWrapper) -> bool | None:
     if driver is None or driver.closed:
         return None
     return {"on": True, "off": False}.get(driver.info.parameter_status("in_hot_standby"))
-
-
-def _system_of_text(row: Sequence[str]) -> System:
-    """The system that a row of ``_SYSTEM`` tells as text."""
-    identifier, page, segment = map(int, row[:3])
-    return System(identifier, page, segment, *(answer == "t" for answer in row[3:]))
-
-
-def _system_of(connection: BaseDatabaseWrapper) -> System:
-    return once_for_connection(connection, lambda: System(*fetch_row(connection, _SYSTEM)))
 
 
 def _since(
