@@ -20,10 +20,15 @@ from pinning import breaker, conf
 from pinning.conf import Cluster
 from pinning.databases import address_of, is_on_server
 from pinning.health import status
-from pinning.health.servers import INTERVAL_SECONDS, WatchedPrimary, WatchedReplica
+from pinning.health.probe import probe_timeout
 from pinning.health.status import Replica
+from pinning.health.watched_primary import WatchedPrimary
+from pinning.health.watched_replica import WatchedReplica
 
 logger = logging.getLogger("pinning")
+
+#: Seconds between two questions to a server, unless a thread waits for it.
+INTERVAL_SECONDS = 2.0
 
 #: After this share of PROBE_TIMEOUT the thread looks again.
 _TICK = 0.25
@@ -85,7 +90,7 @@ class Monitor:
     def _run(self) -> None:
         while not self._is_stopped:
             self._activity.clear()
-            tick = (conf.settings().probe_timeout or 1) * _TICK
+            tick = probe_timeout() * _TICK
             if self._look(time.monotonic(), tick):
                 time.sleep(tick)
             elif not self._is_stopped:

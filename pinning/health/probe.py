@@ -10,13 +10,23 @@ from collections.abc import Callable
 from django.db import Error, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning import conf
 from pinning.databases import apart, has_answer, is_full, shut
 from pinning.pins import Position
+
+#: How many times PROBE_TIMEOUT is given to a probe that must connect first, and to a wait whose end
+#: is an error in the project's code.
+LONGER = 10
 
 #: Of so many answers it is known how long they took: three that are slow make a slow replica.
 _REMEMBERED = 5
 
 Ask = Callable[[BaseDatabaseWrapper], Position | None]
+
+
+def probe_timeout() -> float:
+    """PROBE_TIMEOUT in seconds, or one second where it is not set."""
+    return conf.settings().probe_timeout or 1.0
 
 
 class Probe:

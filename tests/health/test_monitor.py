@@ -13,11 +13,11 @@ from django.test import override_settings
 
 from pinning import databases
 from pinning.conf.clusters import Cluster
-from pinning.health import monitor, servers, status
+from pinning.health import monitor, status, watched_primary, watched_replica
 from pinning.health.lag import History
-from pinning.health.servers import WatchedReplica
 from pinning.health.status import Replica
 from pinning.health.waits import Waits
+from pinning.health.watched_replica import WatchedReplica
 from pinning.pins.pin import Position
 from pinning.signals import replica_down, replica_up
 
@@ -78,10 +78,11 @@ class Scene:
         self.interval = 2.0
         self.waits: list[FakeWait] = []
         self.cut_all: list[str] = []
-        monkeypatch.setattr(servers, "Probe", FakeProbe)
+        monkeypatch.setattr(watched_primary, "Probe", FakeProbe)
+        monkeypatch.setattr(watched_replica, "Probe", FakeProbe)
         monkeypatch.setattr(Waits, "begun", lambda waits: self.waits)
         monkeypatch.setattr(Waits, "cut_all", lambda waits: self.cut_all.append("replica1"))
-        monkeypatch.setattr(servers, "_tell", Replica.tell_down)  # not in a thread
+        monkeypatch.setattr(watched_replica, "_tell", Replica.tell_down)  # not in a thread
         monkeypatch.setattr("pinning.breaker.time.monotonic", lambda: self.now)
         self.primary = FakePrimary()
         self.replica = WatchedReplica(
@@ -138,10 +139,10 @@ def test_it_is_asked_where_it_is_no_more_than_once_an_interval(scene):
         scene.tick(2)
         scene.probe.answers()
         scene.tick()
-    assert scene.probe.asked == [servers._where, *[servers._ping] * 3]
+    assert scene.probe.asked == [watched_replica._where, *[watched_replica._ping] * 3]
     scene.now += 2
     scene.tick()
-    assert scene.probe.asked[-1] is servers._where
+    assert scene.probe.asked[-1] is watched_replica._where
 
 
 def test_what_somebody_is_in_the_middle_of_has_it_asked_too(scene, monkeypatch):
@@ -467,7 +468,7 @@ def test_a_primary_that_is_about_to_tell_is_waited_for(scene):
     scene.primary.history.add(scene.now, Position(places={"7.1": 100}, clock=0.0))
     answered(scene, Position(places={"7.1": 100}, clock=0.0))
     assert (freshness.is_wanted, freshness.is_fresh()) == (False, True)
-    assert scene.probe.asked == [servers._where] * 2
+    assert scene.probe.asked == [watched_replica._where] * 2
 
 
 def test_where_the_primary_tells_nothing_the_replica_serves(scene):
@@ -489,8 +490,8 @@ def test_also_where_it_is_silent(scene):
 
 
 def test_a_primary_is_asked_once_an_interval_and_its_places_are_noted(monkeypatch):
-    monkeypatch.setattr(servers, "Probe", FakeProbe)
-    primary = servers.WatchedPrimary(connections["default"], 30)
+    monkeypatch.setattr(watched_primary, "Probe", FakeProbe)
+    primary = watched_primary.WatchedPrimary(connections["default"], 30)
     for tick in range(401):  # 10 seconds
         primary.tick(100 + tick * TICK, 2.0)
         primary._probe.answers(Position(places={"7.1": tick}, clock=0.0))
@@ -503,8 +504,8 @@ def test_a_primary_is_asked_once_an_interval_and_its_places_are_noted(monkeypatc
 
 
 def test_a_probe_of_the_primary_that_hangs_is_hurried(monkeypatch):
-    monkeypatch.setattr(servers, "Probe", FakeProbe)
-    primary = servers.WatchedPrimary(connections["default"], 30)
+    monkeypatch.setattr(watched_primary, "Probe", FakeProbe)
+    primary = watched_primary.WatchedPrimary(connections["default"], 30)
     for second in range(100, 125):
         primary.tick(second, 2.0)
     assert (primary._probe.sent, primary._probe.hurried) == (1, 5)
@@ -532,7 +533,8 @@ def test_there_is_none_for_sqlite(monkeypatch):
 def test_there_is_none_in_tests(monkeypatch):
     replica = replica_of(monkeypatch, NAME="elsewhere")
     monkeypatch.undo()
-    monkeypatch.setattr(servers, "Probe", FakeProbe)
+    for module in (watched_primary, watched_replica):
+        monkeypatch.setattr(module, "Probe", FakeProbe)
     monkeypatch.setattr(type(replica), "vendor", "postgresql")
     attend(replica)
     assert watched() == set()
@@ -540,7 +542,8 @@ def test_there_is_none_in_tests(monkeypatch):
 
 def replica_of(monkeypatch, **settings: Any) -> Any:
     monkeypatch.setattr(monitor, "is_under_test", lambda: False)
-    monkeypatch.setattr(servers, "Probe", FakeProbe)
+    for module in (watched_primary, watched_replica):
+        monkeypatch.setattr(module, "Probe", FakeProbe)
     replica = connections["replica1"].copy()
     replica.settings_dict.update(settings)
     monkeypatch.setattr(type(replica), "vendor", "postgresql")

@@ -1,4 +1,4 @@
-"""One replica or primary as the monitor watches it: at each tick it asks, waits or judges."""
+"""A replica as the monitor watches it: at each tick it asks, waits or judges."""
 
 import math
 import threading
@@ -10,20 +10,13 @@ from pinning import conf, databases
 from pinning.databases import fetch_row
 from pinning.exceptions import LaggingReplicaError, SilentReplicaError
 from pinning.health.freshness import Freshness
-from pinning.health.lag import History
-from pinning.health.probe import Probe
+from pinning.health.probe import LONGER, Probe, probe_timeout
 from pinning.health.status import Replica
+from pinning.health.watched_primary import WatchedPrimary
 from pinning.pins import Position
-
-#: Seconds between two questions to a server, unless a thread waits for it.
-INTERVAL_SECONDS = 2.0
 
 #: A query that has run for longer is not ended because of a moment's silence.
 _YOUNG_SECONDS = 1.0
-
-#: How many times PROBE_TIMEOUT is given to a probe that must connect first, and to a wait whose end
-#: is an error in the project's code.
-_LONGER = 10
 
 #: A server that is far away may take this many of its usual round trips more.
 _ROUND_TRIPS = 2
@@ -34,34 +27,6 @@ _FARTHEST = 5
 #: A replica that was late is back when its lag is below this share of MAX_LAG: it does not come and
 #: go with each question then.
 _BACK = 0.75
-
-
-class WatchedPrimary:
-    """A primary whose positions are noted, to measure how far its replicas lag."""
-
-    def __init__(self, connection: BaseDatabaseWrapper, max_lag: float) -> None:
-        """Ask the server that ``connection`` leads to."""
-        self.history = History(2 * max_lag)  # enough to see a lag above ``max_lag``
-        self._probe = Probe(connection)
-        self._sent_at = 0.0
-        self._is_asked = False
-
-    def is_expected(self, now: float) -> bool:
-        """Whether an answer may still come soon."""
-        return self._probe.is_waiting and now - self._sent_at < _LONGER * _timeout()
-
-    def tick(self, now: float, interval: float) -> None:
-        """Take an answer, and ask again if it is time."""
-        is_due = now - self._sent_at >= interval
-        if self._probe.is_waiting:
-            if now - self._sent_at >= _LONGER * interval:
-                self._probe.hurry()
-            return
-        if self._is_asked and isinstance(self._probe.answer, Position):
-            self.history.add(now, self._probe.answer)
-        self._is_asked = is_due and self._probe.send(databases.of_log)
-        if is_due:
-            self._sent_at = now
 
 
 class WatchedReplica:
@@ -86,7 +51,7 @@ class WatchedReplica:
         """Whether it is known to lag no more than MAX_LAG. May wait for the monitor to find out."""
         if self._primary is None or self._freshness.is_fresh():
             return True
-        return self._freshness.want(self.replica.waits.activity, _LONGER * _timeout())
+        return self._freshness.want(self.replica.waits.activity, LONGER * probe_timeout())
 
     def tick(self, now: float, counted: float, interval: float) -> bool:
         """Take an answer, notice that none comes, or ask if it is time. Whether to look again soon.
@@ -109,7 +74,7 @@ class WatchedReplica:
         is_resting = self.replica.breaker.is_resting
         self._is_try = is_resting and self.replica.breaker.may_try()
         begun = [wait.since for wait in self.replica.waits.begun()]
-        usual = now - _timeout() / 8 - self._round_trip
+        usual = now - probe_timeout() / 8 - self._round_trip
         if self._is_try or any(self._sent_at < since < usual for since in begun):
             return True
         if is_resting:
@@ -150,14 +115,14 @@ class WatchedReplica:
     @property
     def _round_trip(self) -> float:
         """The replica's usual round trip in seconds, as far as it counts."""
-        return min(self._probe.usual_seconds, _FARTHEST * _timeout())
+        return min(self._probe.usual_seconds, _FARTHEST * probe_timeout())
 
     @property
     def _patience(self) -> float:
         """How many seconds the probe has. To connect takes some ten round trips."""
         if self._probe.was_connected:
-            return _timeout() / 2 + _ROUND_TRIPS * self._round_trip
-        return _LONGER * (_timeout() + self._round_trip)
+            return probe_timeout() / 2 + _ROUND_TRIPS * self._round_trip
+        return LONGER * (probe_timeout() + self._round_trip)
 
     def _cut_the_young(self, now: float, waited: float = 0.0) -> None:
         """End waits of ``waited`` seconds or more that began since the last answer, or just before.
@@ -165,7 +130,7 @@ class WatchedReplica:
         A replica may fall silent for a moment while it works on a long query. That query is left to
         it. All waits are ended only if the replica is still silent when it is tried again.
         """
-        is_long = now - self._sent_at >= _LONGER * _timeout()
+        is_long = now - self._sent_at >= LONGER * probe_timeout()
         for wait in self.replica.waits.begun():
             is_young = wait.since > self.answered_at - _YOUNG_SECONDS
             if is_young and now - wait.since >= waited and (wait.is_harmless or is_long):
@@ -186,7 +151,7 @@ class WatchedReplica:
             is_out = self.replica.breaker.is_resting
             if is_out:
                 self.replica.set_aside(answer)
-            self._cut_the_young(now, waited=0.0 if is_out else _timeout())
+            self._cut_the_young(now, waited=0.0 if is_out else probe_timeout())
             return
         self.answered_at = self._sent_at
         if self._is_asked_for_lag:
@@ -245,7 +210,3 @@ def _where(connection: BaseDatabaseWrapper) -> Position | None:
 def _ping(connection: BaseDatabaseWrapper) -> Position | None:
     fetch_row(connection, "SELECT 1")
     return None
-
-
-def _timeout() -> float:
-    return conf.settings().probe_timeout or 1.0
