@@ -1,6 +1,7 @@
 """Runs the steps of programs on one of the two sides."""
 
 import contextlib
+import contextvars
 import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -81,7 +82,7 @@ class Side:
             return getattr(self, call.name)(call.a)
         function = STEPS[call.name]
         if inspect.iscoroutinefunction(function):
-            return async_to_sync(function)(world, *call[1:])
+            return contextvars.copy_context().run(async_to_sync(function), world, *call[1:])
         return function(world, *call[1:])
 
     async def _aresult(self, world: World, call: Call) -> Any:

@@ -1,6 +1,10 @@
 """Opens the scope of a visit around its steps, and keeps what the visitor takes along."""
 
+import contextvars
+import functools
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +14,11 @@ from pinning import carried, scope
 from pinning.middleware import PinningMiddleware
 from tests.differential.sides import Side
 from tests.differential.told import Call, Told
+
+
+def _on_a_loop(function: Callable[..., Any]) -> Callable[..., None]:
+    """In a context of its own, in which asgiref leaves what each event loop had."""
+    return functools.partial(contextvars.copy_context().run, async_to_sync(function))
 
 
 class Visits(ABC):
@@ -39,7 +48,7 @@ class InTextOnALoop(Visits):
     """The same by ``async with``."""
 
     def __call__(self, visitor: int, calls: list[Call], told: list[Told]) -> None:
-        async_to_sync(self._visit)(visitor, calls, told)
+        _on_a_loop(self._visit)(visitor, calls, told)
 
     async def _visit(self, visitor: int, calls: list[Call], told: list[Told]) -> None:
         text = self._texts.get(visitor)
@@ -69,7 +78,7 @@ class InCookiesOnALoop(InCookies):
     """The same under ASGI."""
 
     def __call__(self, visitor: int, calls: list[Call], told: list[Told]) -> None:
-        async_to_sync(self._visit)(visitor, calls, told)
+        _on_a_loop(self._visit)(visitor, calls, told)
 
     async def _visit(self, visitor: int, calls: list[Call], told: list[Told]) -> None:
         async def view(request: HttpRequest) -> HttpResponse:
