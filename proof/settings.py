@@ -31,6 +31,8 @@ PINNING = {
     "REPLICAS": {"default": [alias for alias in DATABASES if alias != "default"]},
     "STORES": _GIVEN.get("stores", ["cookie"]),
     "RETRY_AFTER": 0.5,
+    "WAIT": _GIVEN.get("wait", 0),
+    "TASK_WAIT": _GIVEN.get("wait", 0),
     **_GIVEN.get("pinning", {}),
 }
 CACHES = {

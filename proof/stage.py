@@ -19,6 +19,9 @@ SHORT = {"WINDOW": 1, "MAX_LAG": 1, "MAX_PIN": 3}
 #: Redis did not take is lost to those who have no cookies.
 PATIENT = 5
 
+#: How long the reads of one site in two may wait for a replica.
+WAIT_SECONDS = 0.05
+
 #: As sites are set up, for faults of Redis itself.
 IMPATIENT = {"redis_timeout": 0.2}
 
@@ -57,7 +60,10 @@ class Stage:
         is_skewed: bool = False,
         **more: Any,
     ) -> list[Site]:
-        """Two web processes that have both replicas; the same ones each time."""
+        """Two web processes that have both replicas; the same ones each time.
+
+        The reads of one of them wait for replicas.
+        """
         key = f"{kind} {is_pooled} {is_skewed} {more}"
         if key not in self._sites:
             enter = self._stack.enter_context
@@ -65,7 +71,7 @@ class Stage:
             servers = self.pair.primary, first, self.second
             given = self.given(*servers, are_kept=kind == "wsgi", **more)
             skewed = {**given, "apps": ["proof.skew.ClockAhead"]}
-            both = [given, skewed if is_skewed else given]
+            both = [{**given, "wait": WAIT_SECONDS}, skewed if is_skewed else given]
             self._sites[key] = [enter(Site("proof.settings", each, kind=kind)) for each in both]
         return self._sites[key]
 
