@@ -1,14 +1,18 @@
 """The stores on real servers: the contract, and many hands at once."""
 
+import pickle
 import random
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
+import pymemcache
 import pytest
 from django.core.cache import caches
 from django.test import override_settings
 from django_redis import get_redis_connection
+from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import ResponseError
 
 from pinning.pins.pin import Pins
@@ -17,7 +21,7 @@ from pinning.pins.stores.cache import CacheStore
 from pinning.pins.stores.redis import RedisStore
 from pinning.testing.memcached import Memcached
 from pinning.testing.redis import Redis
-from tests.pins.stores.contract import Browser, ServerSideContract, placed
+from tests.pins.stores.contract import Browser, ServerSideContract, UnreadableContract, placed
 from tests.services import service
 
 THREADS = 8
@@ -181,7 +185,35 @@ def memcached() -> Iterator[Memcached]:
         yield server
 
 
-class TestCacheStoreOnMemcached(ServerSideContract):
+class Gone:
+    """A class that another program had, and this one has not."""
+
+
+@pytest.mark.usefixtures("redis_cache")
+class TestCacheStoreOnRedis(ServerSideContract, UnreadableContract):
+    @pytest.fixture
+    def store(self):
+        caches["default"].set("pinning:memory:lasting", 1, timeout=None)
+        return CacheStore()
+
+    def break_data(self, store, browser):
+        for identity in browser.identities:
+            caches["default"].set(f"pinning:{identity}", "broken")
+
+    def put_unreadable(self, key):
+        stored = pickle.dumps(Gone()).replace(b"Gone", b"gone")
+        get_redis_connection("default").set(caches["default"].make_key(key), stored)
+
+    def test_a_server_that_is_gone_raises(self, store, alice, redis):
+        redis.kill()
+        try:
+            with pytest.raises(Unreachable):
+                alice.load(store)
+        finally:
+            redis.start()
+
+
+class TestCacheStoreOnMemcached(ServerSideContract, UnreadableContract):
     @pytest.fixture
     def store(self, memcached: Memcached) -> Iterator[CacheStore]:
         cache = {
@@ -198,9 +230,28 @@ class TestCacheStoreOnMemcached(ServerSideContract):
         for identity in browser.identities:
             caches["default"].set(f"pinning:{identity}", "broken")
 
+    flags = 2  # pymemcache takes the bytes for an integer, and raises
+
+    def put_unreadable(self, key):
+        name = caches["default"].make_key(key)
+        with closing(pymemcache.Client(caches["default"]._servers[0])) as client:
+            client.set(name, b"\xff", flags=self.flags, noreply=False)
+
+    def test_a_server_that_is_gone_raises(self, store, alice, memcached):
+        memcached.kill()
+        try:
+            with pytest.raises(OSError, match="closed|Broken pipe|No such file"):
+                alice.load(store)
+        finally:
+            memcached.start()
+
     def test_a_restart_is_noticed(self, store, alice, memcached):
         alice.save(store, Pins([placed(5)]))
         memcached.kill()
         memcached.start()
         caches["default"]._cache.close()
         assert store.load(alice.visitor()) == Loaded(Pins(), is_complete=False)
+
+
+class TestAPickleThatPymemcacheGivesAsNone(TestCacheStoreOnMemcached):
+    flags = 1

@@ -1,17 +1,22 @@
 """A store that keeps pins in one of Django's caches, memcached for example."""
 
 import math
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.cache import BaseCache, caches
 
 from pinning import conf
-from pinning.pins import Pins, Visitor
+from pinning.pins import Pins, Visitor, held
 from pinning.pins.stores.base import Exchange, Loaded, Store
 
 # ``redis`` explains what these marks are for.
 _LASTING = "pinning:memory:lasting"
 _YOUNG = "pinning:memory:young"
+
+#: A key that has no value, so that only a server that is down fails to answer for it.
+_NOTHING = "pinning:memory:nothing"
 
 
 class CacheStore(Store):
@@ -22,16 +27,17 @@ class CacheStore(Store):
 
     def load(self, visitor: Visitor) -> Loaded:
         """The pins under all the visitor's identities, in one call."""
-        found = _cache().get_many([*map(_key, visitor.identities), _LASTING, _YOUNG])
-        lasting, young = found.pop(_LASTING, None), found.pop(_YOUNG, None)
-        if lasting is None:
+        found = _read([*map(_key, visitor.identities), _LASTING, _YOUNG])
+        is_young = _YOUNG in found
+        lasting, young = found.pop(_LASTING, None), found.pop(_YOUNG, 1)
+        if lasting is None or young is None:
             _mark_memory()
-        return Loaded(_merged(found), is_complete=lasting is not None and young is None)
+        return Loaded(_merged(found), is_complete=lasting is not None and not is_young)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
         """Merge with what is stored, and write the result under all the visitor's identities."""
         keys = [_key(identity) for identity in visitor.identities]
-        pins = _merged(_cache().get_many(keys)).merge(pins)
+        pins = _merged(_read(keys)).merge(pins)
         settings = conf.settings()
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
         failed = _cache().set_many(dict.fromkeys(keys, pins.encode()), timeout=math.ceil(seconds))
@@ -43,8 +49,37 @@ class CacheRefusedError(Exception):
     """The cache answered that it did not store something."""
 
 
+def _read(keys: Sequence[str]) -> dict[str, Any]:
+    """What the cache has under ``keys``: None for a value that cannot be read.
+
+    What somebody else has stored under our key is no failure of the server. Reading it may raise
+    anything, and one such value keeps ``get_many`` from giving the others.
+    """
+    found: dict[str, Any]
+    try:
+        found = _cache().get_many(keys)
+    except Exception:
+        _cache().get(_NOTHING)  # raises while the server fails
+        found = {name: value for key in keys for name, value in _read_one(key).items()}
+        if None not in found.values():  # pymemcache tells of a failed server once, then finds none
+            raise
+    return found
+
+
+def _read_one(key: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = _cache().get_many([key])
+    except Exception:
+        return {key: None}
+    return found
+
+
 def _merged(found: dict[str, Any]) -> Pins:
-    return Pins(pin for raw in found.values() for pin in Pins.decode(raw))
+    """All pins in ``found``. A value that cannot be read may be a pin of any cluster, as of now."""
+    pins = [pin for raw in found.values() for pin in Pins.decode(raw)]
+    if None in found.values():
+        pins += [held(name, time.time()) for name in conf.settings().replicas]
+    return Pins(pins)
 
 
 def _mark_memory() -> None:

@@ -4,12 +4,15 @@ import itertools
 import time
 
 import pytest
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from freezegun import freeze_time
 
+from pinning import conf
 from pinning.pins.identity import Visitor
-from pinning.pins.pin import Pin, Pins
-from pinning.pins.stores import Exchange, Store
+from pinning.pins.pin import Pin, Pins, held
+from pinning.pins.stores import Exchange, Loaded, Store
 
 
 class Browser:
@@ -174,3 +177,39 @@ class ServerSideContract(StoreContract):
 
     def test_the_response_stays_as_it_is(self, store, alice):
         assert not alice.save(store, Pins([placed(5)])).cookies
+
+
+class UnreadableContract:
+    """... of those that keep what Python must read: one value that it cannot read is one answer."""
+
+    def put_unreadable(self, key: str) -> None:
+        """Store what cannot be read."""
+        raise NotImplementedError
+
+    def test_who_has_a_value_that_cannot_be_read_stays_on_the_primary(self, store, alice, bob):
+        """It may be a pin, of a process with another serializer say."""
+        bob.save(store, Pins([placed(5)]))
+        self.put_unreadable("pinning:alice")
+        with freeze_time(tick=False):
+            both = Browser("alice", "bob").visitor()
+            assert store.load(alice.visitor()) == Loaded(Pins(unknown()))
+            assert store.load(both) == Loaded(Pins([placed(5), *unknown()]))
+            assert store.load(bob.visitor()) == Loaded(Pins([placed(5)]))
+
+    def test_it_gives_way_to_a_pin_and_is_forgotten_in_time(self, store, alice):
+        self.put_unreadable("pinning:alice")
+        with freeze_time(tick=False):
+            alice.save(store, Pins([placed(5)]))
+            assert alice.load(store) == Pins([placed(5), *unknown()])
+
+    @pytest.mark.parametrize("mark", ["lasting", "young"])
+    def test_a_mark_that_cannot_be_read_is_set_anew(self, store, alice, mark):
+        self.put_unreadable(f"pinning:memory:{mark}")
+        assert store.load(alice.visitor()) == Loaded(Pins(), is_complete=False)
+        caches["default"].delete("pinning:memory:young")
+        assert store.load(alice.visitor()) == Loaded(Pins())
+
+
+def unknown() -> list[Pin]:
+    """The pins of somebody who may have others that hold as of now."""
+    return [held(name, time.time()) for name in conf.settings().replicas]

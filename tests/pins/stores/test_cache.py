@@ -2,13 +2,21 @@
 
 import pytest
 from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
 from django.test import override_settings
 from freezegun import freeze_time
 
 from pinning.pins.pin import Pins
 from pinning.pins.stores import Loaded
 from pinning.pins.stores.cache import CacheRefusedError, CacheStore
-from tests.pins.stores.contract import Browser, ServerSideContract, placed, timed
+from tests.pins.stores.contract import (
+    Browser,
+    ServerSideContract,
+    UnreadableContract,
+    placed,
+    timed,
+    unknown,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -18,17 +26,21 @@ def empty_cache():
     caches["default"].set("pinning:memory:lasting", 1, timeout=None)
 
 
-class TestCacheStore(ServerSideContract):
+class TestCacheStore(ServerSideContract, UnreadableContract):
     @pytest.fixture
     def store(self):
         return CacheStore()
+
+    def put_unreadable(self, key):
+        caches["default"].set(key, "for its expiry")
+        caches["default"]._cache[caches["default"].make_key(key)] = b"\x80\x05no pickle"
 
     def break_data(self, store, browser):
         for identity in browser.identities:
             caches["default"].set(f"pinning:{identity}", {"not": "pins"})
 
     @pytest.mark.parametrize(
-        "raw", [None, 5, "x", b"x", {}, [1], [["default"]], [["default", "1", "", None]], object]
+        "raw", [5, "x", b"x", {}, [1], [["default"]], [["default", "1", "", None]], object]
     )
     def test_whatever_another_program_put_there_is_ignored(self, store, alice, raw):
         caches["default"].set("pinning:alice", raw)
@@ -52,6 +64,27 @@ class TestCacheStore(ServerSideContract):
             assert alice.load(store) == Pins([placed(6)])
 
 
+@pytest.mark.parametrize(
+    "error", [AttributeError("a class that is gone"), EOFError(), OSError(), RuntimeError()]
+)
+@override_settings(CACHES={"default": {"BACKEND": "tests.pins.stores.test_cache.PoisonedCache"}})
+def test_whatever_reading_a_value_raises_is_that_values_alone(monkeypatch, error):
+    monkeypatch.setattr(PoisonedCache, "poison", {"pinning:alice": error}, raising=False)
+    Browser("bob").save(CacheStore(), Pins([placed(5)]))
+    with freeze_time():
+        loaded = CacheStore().load(Browser("alice", "bob").visitor())
+        assert loaded == Loaded(Pins([placed(5), *unknown()]))
+
+
+@override_settings(CACHES={"default": {"BACKEND": "tests.pins.stores.test_cache.LostCache"}})
+def test_a_server_that_answers_nothing_is_asked_no_key_by_itself(monkeypatch):
+    asked = []
+    monkeypatch.setattr(LostCache, "asked", asked, raising=False)
+    with pytest.raises(ConnectionError):
+        CacheStore().load(Browser("alice", "bob").visitor())
+    assert len(asked) == 2
+
+
 @override_settings(
     CACHES={
         "default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
@@ -69,6 +102,23 @@ def test_a_cache_that_does_not_take_a_pin_is_an_error():
     """The stores then know that the pin is kept nowhere."""
     with pytest.raises(CacheRefusedError, match="1 of 1"):
         Browser("alice").save(CacheStore(), Pins([placed(5)]))
+
+
+class PoisonedCache(LocMemCache):
+    """Raises what a test has put under a key."""
+
+    def get(self, key, *args, **kwargs):
+        if key in self.poison:
+            raise self.poison[key]
+        return super().get(key, *args, **kwargs)
+
+
+class LostCache(LocMemCache):
+    """As of a server that is gone."""
+
+    def get(self, key, *args, **kwargs):
+        self.asked.append(key)
+        raise ConnectionError
 
 
 class FullCache(type(caches["default"])):
