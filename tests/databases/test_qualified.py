@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import pinning
-from pinning.databases import mysql
+from pinning.databases import mysql, receiver
 
 PACKAGE = Path(pinning.__file__).parent
 
@@ -80,6 +80,13 @@ def test_the_statements_are_found():
 def test_what_counts_as_unqualified(sql: str, names: list[str]):
     found = [name for name in unqualified(sql) if name not in {"epoch"}]
     assert sorted(set(found)) == sorted(names)
+
+
+def test_a_function_with_its_owners_rights_looks_names_up_where_nobody_else_can_put_any():
+    """Temporary objects come last: left out of the search_path, they come first."""
+    functions = re.findall(r"CREATE OR REPLACE FUNCTION.*?;", receiver.installation([]), re.DOTALL)
+    (function,) = [text for text in functions if "SECURITY DEFINER" in text]
+    assert " SET search_path = pg_catalog, pg_temp\n" in function
 
 
 def test_no_blank_stands_before_a_parenthesis_in_what_mariadb_and_mysql_are_asked():

@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -189,6 +190,27 @@ def test_connecting_gives_what_the_driver_gives():
         wait.connect()
     assert connection.connection is raw
     assert "get_new_connection" not in vars(connection)
+
+
+@pytest.mark.parametrize("error", [None, OperationalError("refused")])
+def test_what_another_package_connects_by_is_called_and_stays(error):
+    raw, asked = Raw(), []
+    connection = Connection()
+
+    def connect(params: Any) -> Any:
+        asked.append(params)
+        if error is not None:
+            raise error
+        return raw
+
+    connection.get_new_connection = connect
+    with (
+        nullcontext() if error is None else pytest.raises(OperationalError, match="refused"),
+        status.replica("replica1").wait(connection) as wait,
+    ):
+        wait.connect()
+    assert asked == [{}]
+    assert vars(connection)["get_new_connection"] is connect
 
 
 def test_connecting_raises_what_the_driver_raises():

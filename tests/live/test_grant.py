@@ -73,6 +73,17 @@ def test_a_plain_role_sees_the_timeline_and_no_other_query(pair, plain, install,
         assert [column.name for column in cursor.description] == ["received_tli", "pid"]
 
 
+def test_the_function_looks_its_names_up_in_pg_catalog_whatever_its_caller_has_set(
+    pair, plain, install
+):
+    install()
+    told = (
+        "SELECT prosecdef, proconfig FROM pg_proc WHERE oid = 'pinning.wal_receiver()'::regprocedure"
+    )
+    path = "search_path=pg_catalog, pg_temp"
+    assert pair.primary.execute(told, database=DATABASE) == [(True, [path])]
+
+
 def test_it_may_be_run_again_and_for_another_role(pair, plain, install, connect):
     install()
     install(to="postgres")
