@@ -84,6 +84,8 @@ class Recorder:
             self._after_commit()
         if statement.opens and self._connection.autocommit and not self._is_djangos:
             self._note_begin()
+            if self._counts(statement):
+                self.note()  # it wrote in what it has begun, too
         return result
 
     def _note_begin(self) -> None:
