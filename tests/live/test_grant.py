@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import databases
 from pinning.checks.roles import check_roles
-from pinning.databases import postgresql
+from pinning.databases import postgresql, system
 from tests.live.site.pair import DATABASE, Pair
 
 UNKNOWN = "?"
@@ -77,9 +77,7 @@ def test_the_function_looks_its_names_up_in_pg_catalog_whatever_its_caller_has_s
     pair, plain, install
 ):
     install()
-    told = (
-        "SELECT prosecdef, proconfig FROM pg_proc WHERE oid = 'pinning.wal_receiver()'::regprocedure"
-    )
+    told = "SELECT prosecdef, proconfig FROM pg_proc WHERE proname = 'wal_receiver'"
     path = "search_path=pg_catalog, pg_temp"
     assert pair.primary.execute(told, database=DATABASE) == [(True, [path])]
 
@@ -119,7 +117,8 @@ def test_what_is_asked_raises_no_error_where_there_is_no_function(pair, plain, c
 def test_nor_is_it_asked_more_often(pair, plain, install, connect, monkeypatch):
     asked = []
     fetch = postgresql.fetch_row
-    monkeypatch.setattr(postgresql, "fetch_row", lambda *args: asked.append(args) or fetch(*args))
+    for module in (postgresql, system):
+        monkeypatch.setattr(module, "fetch_row", lambda *args: asked.append(args) or fetch(*args))
     install()
     replica = connect(pair.replica, USER=plain)
     databases.of_replica(replica)
