@@ -193,6 +193,11 @@ WRITING = re.compile(
     re.VERBOSE,
 )
 
+#: Functions that lock by a name, and those that unlock.
+LOCKING = re.compile(
+    r"pg_(?:try_)?advisory_(?:xact_)?(?:un)?lock\w*|get_lock|release_lock|release_all_locks"
+)
+
 #: Functions of one argument that PostgreSQL also calls by a dot: ``SELECT n.setseed FROM n``.
 MARKING_BY_A_DOT = re.compile(
     r"setseed|pg_(?:try_)?advisory\w*|lo_close|dblink_\w+|currval|set_limit"

@@ -1,17 +1,71 @@
-"""Tells whether all that a statement does to its session is over with the transaction."""
+"""Tells which locks a statement takes, and how long they are held."""
 
+import contextlib
+import math
 import re
+from typing import Any
+
+from django.db.backends.utils import CursorWrapper
+
+from pinning.databases.connections import is_server_side
+
+# The arguments of a call. They call nothing but what makes a number of a name.
+_ARGUMENTS = r"\s*+\((?:hashtext(?:extended)?\s*+\([^();]*+\)|[^();])*+\)"
+_FUNCTION = r"\s*+select\s++(?:pg_catalog\.)?+"
+_END = r"(?:\s++as\s++\w++)?+\s*+;?+\s*+"
 
 # pg_advisory_xact_lock, with try and shared too, and PostgreSQL's LOCK of one table. MySQL's LOCK
 # TABLES, which the session holds, always has READ or WRITE after the name.
 _TRANSACTION_LOCK = re.compile(
-    r"""\s*+(?: select\s++pg_(?:try_)?advisory_xact_lock(?:_shared)?\s*+\([^()]*+\)
-              | lock\s++(?:table\s++)?+[\w."]++(?:\s++in\s++[\w\s]{5,30}\smode)?+
-                (?:\s++nowait)?+ )\s*+;?+\s*+""",
+    rf"""(?: {_FUNCTION}pg_(?:try_)?advisory_xact_lock(?:_shared)?{_ARGUMENTS}
+           | \s*+lock\s++(?:table\s++)?+[\w."]++(?:\s++in\s++[\w\s]{{5,30}}\smode)?+
+             (?:\s++nowait)?+ ){_END}""",
     re.IGNORECASE | re.VERBOSE,
 )
+
+_TAKES = r"pg_(?:try_)?advisory_lock(?:_shared)?|get_lock"
+_RELEASES = r"pg_advisory_unlock(?:_shared)?|release_lock"
+_ONE_LOCK = re.compile(
+    rf"{_FUNCTION}(?:(?P<takes>{_TAKES})|(?:{_RELEASES})){_ARGUMENTS}{_END}", re.IGNORECASE
+)
+_NO_LOCKS = re.compile(
+    rf"""(?: {_FUNCTION}(?:pg_advisory_unlock_all|release_all_locks)\s*+\(\s*+\)
+           | \s*+discard\s++all ){_END}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_MAY_TAKE = re.compile(_TAKES, re.IGNORECASE)
 
 
 def holds_for_transaction(sql: str) -> bool:
     """Whether ``sql`` takes a lock until the transaction ends, and certainly does nothing else."""
     return _TRANSACTION_LOCK.fullmatch(sql) is not None
+
+
+def held_after(held: float, sql: str, cursor: CursorWrapper) -> float:
+    """How many locks by name a session holds after ``sql``, which has just run on ``cursor``.
+
+    ``held`` is how many it held before. A session has to unlock as often as it has locked. Infinite
+    if it cannot be told: one query may lock once for each row.
+    """
+    if _NO_LOCKS.fullmatch(sql):
+        return 0
+    one = _ONE_LOCK.fullmatch(sql)
+    if one is None:
+        return math.inf if _MAY_TAKE.search(sql) else held
+    answer = _answer_on(cursor)
+    if one["takes"]:
+        return held if answer in {0, None} else held + 1  # somebody else has it
+    return max(held - 1, 0) if answer == 1 else held
+
+
+def _answer_on(cursor: Any) -> Any:
+    """The only value of the only row, which the project can still fetch; "" if that is not known.
+
+    A driver that has all rows in memory goes back to the first one.
+    """
+    row = ("",)
+    with contextlib.suppress(Exception):  # each driver has its own errors
+        if cursor.rowcount == 1 and hasattr(cursor, "scroll") and not is_server_side(cursor):
+            row = cursor.fetchone()
+            cursor.scroll(0, "absolute")
+    return row[0] if type(row) is tuple else ""

@@ -33,6 +33,9 @@ class Statement(NamedTuple):
     #: Whether it begins a transaction (True) or ends the one that is open (False). None if it does
     #: neither, apart from what ``commits`` tells.
     opens: bool | None = None
+    #: Whether it locks or unlocks by its own words, like FOR UPDATE, or by a function of the
+    #: server's. What else ``locks`` tells of is a function that is not known.
+    names_lock: bool = False
 
     @property
     def is_query(self) -> bool:
@@ -117,7 +120,8 @@ def _query(tokens: Tokens) -> Statement:
     if any(is_write(tokens, place) for place in places):
         return UNSURE
     marks = any(is_mark(tokens, place) for place in places)
-    return Statement(marks=marks, locks=marks or any(is_lock(tokens, place) for place in places))
+    names_lock = any(is_lock(tokens, place) for place in places)
+    return Statement(marks=marks, locks=marks or names_lock, names_lock=names_lock)
 
 
 def _explain(tokens: Tokens) -> Statement:
@@ -186,7 +190,7 @@ def _savepoint(_: Tokens) -> Statement:
 
 
 def _lock(tokens: Tokens) -> Statement:
-    return _session(tokens)._replace(locks=True)
+    return _session(tokens)._replace(locks=True, names_lock=True)
 
 
 def _declare(tokens: Tokens) -> Statement:

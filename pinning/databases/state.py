@@ -25,6 +25,7 @@ class State:
         "is_created",
         "is_plain",
         "is_refused",
+        "locks",
         "reached",
         "server",
         "session",
@@ -66,11 +67,18 @@ class State:
         #: Whether a transaction is open that SQL of the project has begun, not Django (writes for a
         #: primary, reads for a replica).
         self.has_begun = False
+        #: How many locks by name its session holds; infinite if that cannot be told (writes).
+        self.locks: float = 0
         #: Whether nothing that was ever run on it may have left a mark: a setting, a temporary
         #: table, a transaction of the project's own (reads for a replica, writes for a primary).
         self.is_plain = True
         #: Whether Django has set it up. What it tells the session before that is the same for all.
         self.is_created = False
+
+    @property
+    def holds_something(self) -> bool:
+        """Whether a lock is held or a transaction is open, of which Django does not know."""
+        return self.has_begun or self.locks > 0
 
     def tell(self, told: object) -> None:
         """Note what the session was told, outside transactions."""
@@ -111,7 +119,7 @@ def forget(connection: BaseDatabaseWrapper, **_: object) -> None:
     was_told = getattr(connection.connection, _TOLD, False)
     state.told, state.told_outside = object() if was_told else "", None
     state.is_created, state.is_plain = True, not was_told
-    state.reached, state.session = None, object()
+    state.reached, state.session, state.locks = None, object(), 0
 
 
 def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:

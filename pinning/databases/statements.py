@@ -52,6 +52,7 @@ def _look(sql: str) -> Statement:
         changes,
         word=words.pop() if len(words) == 1 else "",
         opens=opens.pop() if len(opens) == 1 else False,
+        names_lock=any(each.names_lock for each in found),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pinning.databases.functions import (
     HARMLESS,
     KEYWORDS,
+    LOCKING,
     MARKING_BY_A_DOT,
     WRITING,
 )
@@ -44,10 +45,13 @@ def is_mark(tokens: Sequence[Token], place: int) -> bool:
 
 
 def is_lock(tokens: Sequence[Token], place: int) -> bool:
-    """Whether the token begins what locks: FOR UPDATE, FOR KEY SHARE, LOCK IN SHARE MODE."""
-    if place + 1 == len(tokens) or tokens[place].is_quoted:
+    """Whether the token begins what locks: FOR UPDATE, LOCK IN SHARE MODE, a lock by name."""
+    token = tokens[place]
+    if (token.is_called or token.is_dotted) and LOCKING.fullmatch(token.text.lower()):
+        return True
+    if place + 1 == len(tokens) or token.is_quoted:
         return False
-    word, following = tokens[place].text, tokens[place + 1]
+    word, following = token.text, tokens[place + 1]
     wanted = _AFTER_FOR if word == "for" else _AFTER_LOCK if word == "lock" else ()
     return following.is_next and following.text in wanted
 

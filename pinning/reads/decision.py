@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from pinning.conf import Cluster, outlives_lag, routed_alias, source_of
-from pinning.databases import is_in_transaction, is_on_event_loop, running_thread
+from pinning.databases import is_in_transaction, is_on_event_loop, running_thread, state_of
 from pinning.reads.replica import first_usable, may_use_replicas, settle
 from pinning.scopes import (
     ClusterWork,
@@ -97,12 +97,15 @@ def _as_asked(cluster: Cluster, model: Any, scope: Scope | None, asked: str) -> 
 def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper | None:
     """This thread's connection to the primary, remembered: finding it costs more than the rest.
 
-    None on an event loop, whose connections are its own and are never used by a query.
+    None on an event loop, whose connections are its own and are never used by a query. What the
+    connection holds from before binds the scope: a lock, a transaction that SQL has begun.
     """
     if is_on_event_loop():
         return None
     connection = connections[cluster.primary]
     work.add_reader(connection)
+    if state_of(connection).holds_something:
+        work.bound = work.bound or Reason.LOCKED
     return connection
 
 

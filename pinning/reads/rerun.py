@@ -40,10 +40,15 @@ class Rerunner:
         self._state = state_of(connection)
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Run the statement, on the primary if the replica's session would show other rows."""
+        """Run the statement.
+
+        The primary runs it if the replica's session would show other rows, or if it locks.
+        """
         connection: BaseDatabaseWrapper = context["connection"]
         text = as_text(sql, connection.connection)
         statement = statement_of(text)
+        if statement.names_lock and not self._is_own(context["cursor"]):
+            return self._run_on_primary(execute, sql, params, many, context)
         if self._state.is_plain:
             self._state.is_plain = not many and statement.is_query
         if statement.opens is not None:
@@ -86,13 +91,16 @@ class Rerunner:
         primary = connections[self._primary]
         if sessions.are_alike(connection, primary):
             return True
-        is_own = was_asked_for(cursor) or (self._was_told_here() and not was_routed(cursor))
-        if not is_own:
+        if not self._is_own(cursor):
             replica(connection.alias).note_different_session(self._primary)
             return False
         if sessions.takes_tenants(connection) and not sessions.has_tenant(connection, primary):
             raise DifferentSessionError(connection.alias, self._primary)
         return True
+
+    def _is_own(self, cursor: CursorWrapper) -> bool:
+        """Whether the project itself, and not the router, has chosen the replica."""
+        return was_asked_for(cursor) or (self._was_told_here() and not was_routed(cursor))
 
     def _was_told_here(self) -> bool:
         """Whether the project has told this session something in the present work, for itself.

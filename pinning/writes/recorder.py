@@ -24,6 +24,7 @@ from pinning.conf import clusters
 from pinning.databases import (
     Statement,
     as_text,
+    held_after,
     holds_for_transaction,
     hooks,
     is_in_transaction,
@@ -79,6 +80,8 @@ class Recorder:
             result = self._run_write(run, statement, many)
         else:
             result = standby.run(self._connection, run)
+        if statement.locks or statement.word == "discard":
+            self._state.locks = held_after(self._state.locks, text, context["cursor"])
         open_ = self._state.transaction
         if open_ is not None and open_.has_written() and self._commits(statement):
             self._after_commit()

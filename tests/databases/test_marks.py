@@ -173,6 +173,30 @@ def test_it_locks_nothing_that_it_reads(sql):
 
 
 @pytest.mark.parametrize(
+    ("sql", "names_lock"),
+    [
+        ("SELECT * FROM notes FOR UPDATE", True),
+        ("SELECT archive(), 1 FROM notes FOR SHARE", True),
+        ("LOCK TABLE notes", True),
+        ("SELECT id, pg_advisory_lock(7) FROM notes", True),
+        ("SELECT (7).pg_advisory_lock", True),
+        ('SELECT pg_catalog."pg_try_advisory_xact_lock_shared"(7)', True),
+        ("SELECT Get_Lock('a', 1), text FROM notes", True),
+        ("SELECT pg_advisory_unlock(7)", True),
+        ("SELECT RELEASE_ALL_LOCKS()", True),
+        ("SELECT 'a\\', get_lock('a', 1) -- '", True),
+        # Most functions of a project's own only read
+        ("SELECT distance_to(7) FROM notes", False),
+        ("SELECT get_lock FROM notes", False),
+        ("SELECT 'pg_advisory_lock(7)'", False),
+        ("SELECT 1", False),
+    ],
+)
+def test_it_locks_by_its_own_words(sql, names_lock):
+    assert statement_of(sql).names_lock is names_lock
+
+
+@pytest.mark.parametrize(
     ("sql", "writes"),
     [
         (b"SELECT 1", False),

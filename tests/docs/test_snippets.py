@@ -73,6 +73,10 @@ def test_how_it_works(page):
     assert (filled.content, reasons(filled)) == (b"banner of the day", [Reason.USE_PRIMARY])
     assert reasons(get(lambda _: HttpResponse(page.banner()))) == []
     cache.clear()
+    for _ in range(2):
+        booked = get(lambda _: HttpResponse(page.book_once()))
+        assert reasons(booked) == [Reason.USE_PRIMARY]
+    assert Note.objects.filter(text="booked").count() == 1
 
 
 def test_overrides(page, figures, settings):

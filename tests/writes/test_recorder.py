@@ -599,6 +599,17 @@ def test_from_a_transaction_in_raw_sql_on_reads_go_to_the_primary():
         assert reason() == Reason.LOCKED
 
 
+def test_one_that_was_begun_before_the_scope_binds_it_too():
+    execute("BEGIN", INSERT)
+    with scope():
+        assert reason() == Reason.LOCKED
+        with scope():
+            assert reason() == Reason.LOCKED
+    execute("COMMIT")
+    with scope():
+        assert reason() == Reason.REPLICA
+
+
 def test_a_transaction_of_django_s_is_none_of_raw_sql():
     with scope():
         with transaction.atomic():

@@ -1,0 +1,85 @@
+"""How many locks a session holds after a statement."""
+
+import math
+from typing import Any
+
+import pytest
+
+from pinning.databases.locks import held_after, holds_for_transaction
+
+
+class Cursor:
+    """A driver's cursor that has some rows."""
+
+    def __init__(self, *rows: Any) -> None:
+        self.rows, self.rowcount, self.place, self.cursor = rows, len(rows), 0, self
+
+    def fetchone(self) -> Any:
+        self.place += 1
+        return self.rows[self.place - 1]
+
+    def scroll(self, place: int, mode: str) -> None:
+        self.place = place
+
+
+class Stream(Cursor):
+    """One whose rows can be fetched only once."""
+
+    scroll = None
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in {"scroll", "fetchone"}:
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize(
+    ("held", "sql", "cursor", "after"),
+    [
+        (0, "SELECT pg_advisory_lock(7)", Cursor(("",)), 1),
+        (1, "select pg_catalog.pg_advisory_lock_shared(%s, %s);", Cursor(("",)), 2),
+        (0, "SELECT pg_try_advisory_lock(hashtext(%s)) AS taken", Cursor((True,)), 1),
+        (0, "SELECT pg_try_advisory_lock(%s)", Cursor((False,)), 0),
+        (0, "SELECT GET_LOCK(%s, 5)", Cursor((1,)), 1),
+        (0, "SELECT GET_LOCK(%s, 5)", Cursor((0,)), 0),
+        (0, "SELECT GET_LOCK(%s, 5)", Cursor((None,)), 0),
+        (2, "SELECT pg_advisory_unlock(7)", Cursor((True,)), 1),
+        (2, "SELECT pg_advisory_unlock(7)", Cursor((False,)), 2),
+        (0, "SELECT RELEASE_LOCK(%s)", Cursor((1,)), 0),
+        (1, "SELECT RELEASE_LOCK(%s)", Cursor((None,)), 1),
+        (2, "SELECT pg_advisory_unlock_all()", Cursor(("",)), 0),
+        (math.inf, "SELECT RELEASE_ALL_LOCKS()", Cursor((7,)), 0),
+        (math.inf, "DISCARD ALL", Cursor(), 0),
+        # It is over with the transaction, or is no lock by name
+        (0, "SELECT pg_advisory_xact_lock(7)", Cursor(("",)), 0),
+        (0, "SELECT * FROM notes FOR UPDATE", Cursor((1,)), 0),
+        (1, "SELECT archive()", Cursor((1,)), 1),
+        # Not known: it is held
+        (0, "SELECT id, pg_advisory_lock(7) FROM notes", Cursor((1, ""), (2, "")), math.inf),
+        (0, "SELECT 1; SELECT pg_advisory_lock(7)", Cursor((1,)), math.inf),
+        (0, "SELECT pg_advisory_lock(archive(7))", Cursor(("",)), math.inf),
+        (math.inf, "SELECT pg_advisory_unlock(7)", Cursor((True,)), math.inf),
+        (0, "SELECT pg_try_advisory_lock(7)", Stream((False,)), 1),
+        (1, "SELECT pg_advisory_unlock(7)", Stream((True,)), 1),
+        (0, "SELECT pg_try_advisory_lock(7)", Cursor({"taken": False}), 1),
+    ],
+)
+def test_how_many_are_held(held, sql, cursor, after):
+    assert held_after(held, sql, cursor) == after
+    assert cursor.place == 0, "the project fetches the row"
+
+
+@pytest.mark.parametrize(
+    ("sql", "holds"),
+    [
+        ("SELECT pg_advisory_xact_lock(7)", True),
+        ("SELECT pg_try_advisory_xact_lock_shared(%s, hashtext(%s))", True),
+        ("LOCK TABLE notes IN SHARE MODE NOWAIT;", True),
+        ("LOCK TABLES notes READ", False),
+        ("SELECT pg_advisory_xact_lock(archive(7))", False),
+        ("SELECT pg_advisory_xact_lock(7), set_tenant(1)", False),
+        ("SELECT pg_advisory_lock(7)", False),
+    ],
+)
+def test_a_lock_that_is_over_with_the_transaction(sql, holds):
+    assert holds_for_transaction(sql) is holds
