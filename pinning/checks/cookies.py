@@ -10,24 +10,28 @@ from pinning.conf import Settings
 from pinning.pins import cookies, room, signing
 
 
-def prefix_holds(settings: Settings) -> Iterator[CheckMessage]:
-    """Whether browsers take cookies whose name begins with ``__Host-`` or ``__Secure-``.
+def browsers_take_them(settings: Settings) -> Iterator[CheckMessage]:
+    """Whether browsers take cookies of such a name and SameSite.
 
-    They drop the others without a word (RFC 6265bis, section 4.1.3), and each pin with them.
+    They drop others without a word, and each pin with them. They compare the prefix and SameSite
+    without case (RFC 6265bis, section 5.7).
     """
     cookie = settings.cookie
-    prefix = next((one for one in ("__Host-", "__Secure-") if cookie.name.startswith(one)), None)
-    lacks = [] if cookies.is_secure() else ['set "SECURE": True']
-    if prefix == "__Host-":
-        if cookie.domain or django_settings.SESSION_COOKIE_DOMAIN:
-            lacks.append("have no domain, SESSION_COOKIE_DOMAIN neither")
-        if cookie.path not in (None, "", "/"):
-            lacks.append('set "PATH": "/"')
-    if prefix is not None and lacks:
+    name = cookie.name.lower()
+    is_host, is_none = name.startswith("__host-"), cookies.same_site().lower() == "none"
+    lacks = []
+    if (is_host or is_none or name.startswith("__secure-")) and not cookies.is_secure():
+        lacks.append('set "SECURE": True')
+    if is_host and (cookie.domain or django_settings.SESSION_COOKIE_DOMAIN):
+        lacks.append("have no domain, SESSION_COOKIE_DOMAIN neither")
+    if is_host and cookie.path not in (None, "", "/"):
+        lacks.append('set "PATH": "/"')
+    if lacks:
+        with_none = " and SameSite=None" if is_none else ""
         yield Error(
-            f"PINNING['COOKIE'] has the name {cookie.name!r}, but browsers drop cookies of such a "
-            "name with these attributes, so that no write pins anybody.",
-            hint=f"In PINNING['COOKIE'], {' and '.join(lacks)}; or take another name.",
+            f"Pinning's cookies have the name {cookie.name!r}{with_none}, but browsers drop such "
+            "cookies with the other attributes that they have, so that no write pins anybody.",
+            hint=f"In PINNING['COOKIE'], {' and '.join(lacks)}; or take another name or SAMESITE.",
             id="pinning.E036",
         )
 

@@ -182,7 +182,7 @@ _CHECKS: tuple[Check, ...] = (
     models.relations_stay_inside,
     _router_is_there,
     _middleware_is_outermost,
-    cookies.prefix_holds,
+    cookies.browsers_take_them,
     cookies.marks_have_room,
     cookies.path_is_told,
     cookies.cipher_is_there,

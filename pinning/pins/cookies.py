@@ -184,15 +184,20 @@ def is_secure() -> bool:
     return bool(django_settings.SESSION_COOKIE_SECURE if secure is None else secure)
 
 
+def same_site() -> str:
+    """The attribute SameSite of our cookies, as the session cookie's or as the setting says."""
+    session = django_settings.SESSION_COOKIE_SAMESITE
+    return conf.settings().cookie.samesite or session or ""
+
+
 def _place() -> dict[str, Any]:
     """The attributes that must be the same when a cookie is set and when it is removed.
 
     The path does not follow SESSION_COOKIE_PATH: what is written outside it is read there too.
     """
     cookie = conf.settings().cookie
-    session = django_settings.SESSION_COOKIE_SAMESITE
     return {
-        "samesite": session if cookie.samesite is None else cookie.samesite,
+        "samesite": same_site(),
         "domain": cookie.domain or django_settings.SESSION_COOKIE_DOMAIN,
         "path": cookie.path or "/",
     }

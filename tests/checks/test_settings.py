@@ -136,6 +136,13 @@ BAD = [
     ("E036", {"PINNING": {"COOKIE": {**HOST, "DOMAIN": "example.org"}}}),
     ("E036", {"PINNING": {"COOKIE": {**HOST, "PATH": "/app"}}}),
     ("E036", {"PINNING": {"COOKIE": HOST}, "SESSION_COOKIE_DOMAIN": "example.org"}),
+    ("E036", {"PINNING": {"COOKIE": {"NAME": "__host-pin"}}}),
+    ("E036", {"PINNING": {"COOKIE": {"NAME": "__HOST-pin", "SECURE": True, "PATH": "/app"}}}),
+    ("E036", {"PINNING": {"COOKIE": {"NAME": "__secure-pin", "SECURE": False}}}),
+    ("E036", {"PINNING": {"COOKIE": {"SAMESITE": "None", "SECURE": False}}}),
+    ("E036", {"PINNING": {"COOKIE": {"SAMESITE": "None"}}}),
+    ("E036", {"SESSION_COOKIE_SAMESITE": "None"}),
+    ("E036", {"SESSION_COOKIE_SAMESITE": "none"}),
     ("E037", {"SESSION_COOKIE_DOMAIN": "d" * 100}),
     ("E037", {"PINNING": {"COOKIE": {"PATH": "/" + "p" * 100}}}),
     ("E037", {"PINNING": {"COOKIE": {"DOMAIN": "d" * 40, "PATH": "/" + "p" * 400}}}),
@@ -437,10 +444,24 @@ def test_every_id_is_triggered_by_a_test():
         ({**HOST, "PATH": "/"}, {"SESSION_COOKIE_PATH": "/app"}),
         ({"NAME": "__Secure-pin", "SECURE": True, "DOMAIN": "example.org"}, {}),
         ({"NAME": "pin", "DOMAIN": "example.org"}, {}),
+        ({"NAME": "__host", "PATH": "/app"}, {}),
+        ({"NAME": "__secure-pin", "SECURE": True}, {}),
+        ({"SAMESITE": "None", "SECURE": True}, {}),
+        ({}, {"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": True}),
+        ({"SAMESITE": "Lax"}, {"SESSION_COOKIE_SAMESITE": "None"}),
+        ({}, {"SESSION_COOKIE_SAMESITE": False}),
     ],
 )
 def test_a_cookie_that_browsers_take_is_right(cookie, changes):
     assert found(PINNING={"COOKIE": cookie}, **changes) == []
+
+
+def test_all_that_a_cookie_lacks_is_told_at_once():
+    cookie = {"NAME": "__host-pin", "PATH": "/app", "SAMESITE": "None"}
+    with override_settings(PINNING={**PINNING, "COOKIE": cookie}):
+        (message,) = messages()
+    assert "'__host-pin' and SameSite=None" in message.msg
+    assert 'set "SECURE": True and set "PATH": "/"' in message.hint
 
 
 def test_middleware_that_cannot_be_imported_is_left_to_django():
