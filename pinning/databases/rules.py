@@ -43,6 +43,11 @@ class Statement(NamedTuple):
         return not (self.writes or self.marks)
 
     @property
+    def is_plain_select(self) -> bool:
+        """Whether it is a SELECT that only asks and locks nothing, as most statements are."""
+        return self.word == "select" and not (self.writes or self.marks or self.locks)
+
+    @property
     def may_show_rows(self) -> bool:
         """Whether it may be a query of a table: it begins as one, or with what is not certain."""
         return not self.word or self.word in _QUERIES

@@ -60,6 +60,9 @@ class Recorder:
         """Run the statement, and note it if it writes. It is called as execute wrappers are."""
         text = as_text(sql, self._connection.connection)
         statement = statement_of(text)
+        plain = functools.partial(execute, sql, params, many, context)
+        if statement.is_plain_select:
+            return standby.run(self._connection, plain)  # nothing to note
         if statement.marks:
             self._state.is_plain = False
         scope = current_scope()
@@ -70,9 +73,9 @@ class Recorder:
 
         def run() -> Any:
             if not statement.changes_session:
-                return execute(sql, params, many, context)
+                return plain()
             with sessions.changing(self._connection, text, params, many):
-                return execute(sql, params, many, context)
+                return plain()
 
         if statement.opens is False or self._commits(statement):
             self._state.has_begun = False  # before it runs: nothing is open even if it fails
