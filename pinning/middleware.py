@@ -13,7 +13,7 @@ from pinning.conf import configured
 from pinning.pins import Pins, held, identity, identity_rule, room, signing
 from pinning.pins.stores import Exchange, stores
 from pinning.scopes import RequestScope, inside, stream_inside, streams, uncommitted
-from pinning.signals import scope_closed
+from pinning.signals import is_heard, scope_closed
 
 logger = logging.getLogger("pinning")
 
@@ -62,7 +62,7 @@ class PinningMiddleware:
         except BaseException:
             await sync_to_async(_end)(scope)
             raise
-        if scope_closed.has_listeners(RequestScope):  # receivers may wait
+        if is_heard(scope_closed, RequestScope):  # receivers may wait
             return await sync_to_async(_closed)(scope, response)
         return _closed(scope, response)
 

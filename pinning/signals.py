@@ -23,6 +23,11 @@ replica_down = Signal()
 replica_up = Signal()
 
 
+def is_heard(signal: Signal, sender: object) -> bool:
+    """Whether a receiver would get ``signal`` from ``sender``. Quick where none is connected."""
+    return bool(signal.receivers) and signal.has_listeners(sender)
+
+
 def tell(signal: Signal, sender: object, **named: Any) -> None:
     """Send ``signal``. Like ``send_robust``, but on an event loop too: that raises RuntimeError.
 

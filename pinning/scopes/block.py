@@ -10,7 +10,7 @@ from pinning.scopes.carried import CarriedScope
 from pinning.scopes.decorators import decorated
 from pinning.scopes.identity import HeldScope, Holder
 from pinning.scopes.scope import Scope, inside
-from pinning.signals import scope_closed
+from pinning.signals import is_heard, scope_closed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,7 +65,7 @@ class NewScope:
         """Like ``__exit__``, in a thread if a database or a receiver may have to wait."""
         self._block.__exit__(*error)
         close = self._scope.close
-        may_wait = scope_closed.has_listeners(type(self._scope)) or self._scope.has_unsaved_writes()
+        may_wait = is_heard(scope_closed, type(self._scope)) or self._scope.has_unsaved_writes()
         await sync_to_async(close)() if may_wait else close()
 
     def __call__(self, function: F) -> F:
