@@ -266,6 +266,16 @@ def test_a_primary_model_is_read_from_the_primary(settings, label):
         assert route(Note) == ("replica1", Reason.REPLICA)
 
 
+def test_so_is_what_follows_its_objects_and_not_what_asks_for_their_key(settings):
+    settings.PINNING = {**settings.PINNING, "PRIMARY_MODELS": ["auth.User"]}
+    Note.objects.create(text="new", author=User.objects.create())
+    with scope():
+        user = User.objects.get()
+        assert route(Note, user) == ("default", Reason.FOLLOWS_PRIMARY)
+        assert source_of(user.note_set.get()) == "default"
+        assert source_of(Note.objects.get(author=user)) == "replica1"
+
+
 def test_a_proxy_of_a_primary_model_is_read_from_the_primary(settings):
     class AuditProxy(Audit):
         class Meta:

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from importlib import import_module
 
 import pytest
+from django.apps import AppConfig, apps
+from django.conf import settings as django_settings
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.core.management import call_command
+from django.db import connections
 
 from pinning import Scope, scope, source_of, use_replica
 from tests.live.conftest import on_each_database
@@ -117,6 +120,54 @@ def test_a_log_in_both_lists_joins_what_the_primary_has(listed):
     with after(request):
         assert LogEntry.objects.select_related("user").get().user.first_name == "new"
     LogEntry.objects.all().delete()
+
+
+@pytest.fixture
+def tokens(pair: Pair):
+    """A token of the one user's. Its app is there for this test: no other one has its table."""
+    config = AppConfig.create("rest_framework.authtoken")
+    apps.app_configs[config.label] = config
+    with pytest.MonkeyPatch.context() as patch:  # for it to be no abstract model
+        patch.setattr(django_settings, "INSTALLED_APPS", ["rest_framework.authtoken"])
+        config.apps = apps
+        config.import_models()
+    apps.clear_cache()
+    model = config.get_model("Token")
+    with connections["default"].schema_editor() as editor:
+        editor.create_model(model)
+    model.objects.create(user=User.objects.get(), key="old")
+    yield model.objects
+    pair.execute("DROP TABLE authtoken_token")
+    del apps.app_configs[config.label]
+    apps.clear_cache()
+
+
+def test_a_token_that_was_taken_away_fails_at_once_and_joins_to_it_late(listed, tokens):
+    listed(["authtoken.Token"], [])
+    tokens.all().delete()
+    with scope():
+        assert not tokens.select_related("user").filter(key="old").exists()
+        assert User.objects.filter(auth_token__key="old").exists()
+
+
+def test_it_serves_for_as_long_as_the_replica_lags_where_it_is_not_listed(listed, tokens):
+    listed([], [])
+    tokens.all().delete()
+    with scope():
+        assert tokens.select_related("user").filter(key="old").exists()
+
+
+@pytest.mark.parametrize("primary", [[], ["authtoken.Token"]])
+def test_who_changes_their_token_sees_it_in_joins(listed, tokens, primary):
+    """So it has no need to be in UNPINNED_MODELS."""
+    user = listed(primary, [])
+    with scope() as request:
+        tokens.all().delete()
+        tokens.create(user=user, key="new")
+    with after(request):
+        assert tokens.select_related("user").get().key == "new"
+        assert User.objects.get(auth_token__key="new") == user
+        assert User.objects.values_list("auth_token__key", flat=True).get() == "new"
 
 
 def test_a_log_that_only_pins_nobody_is_read_late(listed):
