@@ -21,8 +21,9 @@ from pinning.databases.connections import (
     takes_connect_timeout,
 )
 from pinning.databases.errors import is_conflict, is_full, is_not_on_standby, is_without_connection
-from pinning.databases.locks import held_after, holds_for_transaction
+from pinning.databases.locks import held_after
 from pinning.databases.notices import is_news
+from pinning.databases.passing import is_passing, leaves_mark
 from pinning.databases.pins import pin_by_clock, pin_now, pins_at, pins_of_seen
 from pinning.databases.rules import Statement
 from pinning.databases.session_changes import is_told_alone

@@ -21,6 +21,7 @@ from pinning.databases import (
     is_not_on_standby,
     is_server_side,
     is_told_alone,
+    leaves_mark,
     running_thread,
     sessions,
     state_of,
@@ -50,7 +51,8 @@ class Rerunner:
         if statement.names_lock and not self._is_own(context["cursor"]):
             return self._run_on_primary(execute, sql, params, many, context)
         if self._state.is_plain:
-            self._state.is_plain = not many and statement.is_query
+            may_mark = leaves_mark(connection, statement, text)
+            self._state.is_plain = not (many or statement.writes or may_mark)
         if statement.opens is not None:
             self._state.has_begun = statement.opens
         if not (_tells(statement, text) or self._is_prepared(connection, context["cursor"])):
@@ -75,7 +77,7 @@ class Rerunner:
             waits.note_stream(cursor)
             return result
         except (OperationalError, InterfaceError, NotSupportedError) as error:
-            if not (is_plain and was_routed(cursor) and self.may_rerun(error, connection)):
+            if not (was_routed(cursor) and self.may_rerun(error, connection, is_plain, sql)):
                 raise
             if not is_not_on_standby(error):
                 self._leave_replica()
@@ -114,25 +116,33 @@ class Rerunner:
             scope = scope.parent
         return scope is self._state.teller
 
-    def may_rerun(self, error: Error, connection: BaseDatabaseWrapper) -> bool:
+    def may_rerun(
+        self, error: Error, connection: BaseDatabaseWrapper, is_plain: bool, sql: Any
+    ) -> bool:
         """Whether a query that failed on a replica is run again.
 
         It is run again if the connection was lost. It is also run again if the replica cancelled it
         because of recovery, unless ``use_replica`` is there to keep just such a query from the
-        primary. And it is if no replica can have what it reads.
+        primary.
 
         The query is one that the router sent to the replica, and nothing that was ever run on
         either connection may have left a mark there: a setting, a transaction, a cursor of the
-        project's own. So it sees no other session's state, another tenant's say. Any other error
+        project's own. So it sees no other session's state, another tenant's say. ``is_plain`` is
+        whether nothing has on the replica's. Any other error
         would come again, a timeout of the project's own say. Rows that were already fetched never
         come through here.
+
+        A plain query of what no replica can have is run again whatever has left a mark: only the
+        primary ever answers it. Its session was told the same, or the replica were not asked.
         """
         if is_in_transaction(connection):
             return False
-        is_plain = state_of(connections[self._primary]).is_plain
+        if is_not_on_standby(error):
+            return statement_of(as_text(sql, connection.connection)).is_query
+        is_plain = is_plain and state_of(connections[self._primary]).is_plain
         if is_conflict(error):
             return is_plain and wishes().database is None
-        return (is_not_on_standby(error) or give_up_if_lost(connection, error)) and is_plain
+        return give_up_if_lost(connection, error) and is_plain
 
     def _run_on_primary(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Run the statement there, among the execute wrappers of the primary's connection.

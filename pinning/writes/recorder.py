@@ -25,9 +25,10 @@ from pinning.databases import (
     Statement,
     as_text,
     held_after,
-    holds_for_transaction,
     hooks,
     is_in_transaction,
+    is_passing,
+    leaves_mark,
     positions_of,
     sessions,
     state_of,
@@ -63,7 +64,7 @@ class Recorder:
         plain = functools.partial(execute, sql, params, many, context)
         if statement.is_plain_select:
             return standby.run(self._connection, plain)  # nothing to note
-        if statement.marks:
+        if leaves_mark(self._connection, statement, text):
             self._state.is_plain = False
         scope = current_scope()
         if statement.writes and scope is not None:
@@ -161,7 +162,7 @@ class Recorder:
         if scope is None:
             return
         is_views = is_in_transaction(connection) and scope.is_views(connection, self._transaction)
-        lasts = statement.marks and not (statement.changes_session or holds_for_transaction(text))
+        lasts = statement.marks and not (statement.changes_session or is_passing(text))
         if is_views or lasts:
             scope.locked(self._cluster)
 

@@ -79,6 +79,17 @@ STATEMENTS = {
         *("INSERT INTO notes (text) VALUES ({f})", "UPDATE notes SET text = {f}", "COMMIT"),
         *("DELETE FROM notes WHERE {f} IS NULL", "TRUNCATE notes", "COPY (SELECT {f}) TO STDOUT"),
         *("INSERT INTO notes AS n (text) VALUES ('x') ON CONFLICT (id) DO NOTHING", "ROLLBACK"),
+        *(
+            "SET LOCAL app.tenant = '7'",
+            "SELECT set_config('app.tenant', '7', true)",
+            "NOTIFY news",
+        ),
+        *("SELECT pg_advisory_xact_lock(7)", "LOCK TABLE notes IN SHARE MODE", "ANALYZE notes"),
+        *("SET CONSTRAINTS ALL DEFERRED", "SELECT pg_notify('news', 'a')", "DROP TABLE made"),
+        *(
+            "SET LOCAL ROLE proof",
+            "CREATE UNLOGGED TABLE made (a int DEFAULT abs(1), CHECK (a > 0))",
+        ),
         *FROM_BY_A_DOT,
     ),
     "mysql": (

@@ -11,6 +11,7 @@ try:
 except ImportError:
     MySQLdb = None
 
+from pinning.databases import is_passing
 from pinning.testing.mariadb import MariaDB
 from pinning.testing.postgres import Postgres
 
@@ -101,7 +102,8 @@ class PostgresSession:
         try:
             if "copy" in sql.lower():
                 return False
-            self._connection.execute(sql.encode())
+            with self._connection.transaction() if is_passing(sql) else contextlib.nullcontext():
+                self._connection.execute(sql.encode())
         except (*self.errors, UnicodeError):
             return False
         return True

@@ -250,6 +250,58 @@ def test_what_only_asks_does_not_end_that_queries_are_run_again(site: Pair, stat
         assert Note.objects.count() == 3
 
 
+PASSING = [
+    "SET LOCAL lock_timeout = '1s'",
+    "SET LOCAL app.tenant = '7'",
+    "SELECT set_config('app.tenant', '7', true)",
+    "SELECT pg_advisory_xact_lock(7)",
+    "LOCK TABLE notes_note IN SHARE MODE",
+    "SET CONSTRAINTS ALL DEFERRED",
+    "NOTIFY news, 'a'",
+    "SELECT pg_notify('news', 'a')",
+    "TRUNCATE notes_tag CASCADE",
+    "ANALYZE notes_note",
+    "CREATE TABLE made (id int DEFAULT (1 + 1))",
+    "DROP TABLE made",
+]
+#: All of a session that another statement of it may see.
+SESSION = """
+SELECT (SELECT string_agg(name || '=' || setting, ',' ORDER BY name) FROM pg_settings),
+    coalesce(current_setting('app.tenant', true), ''), current_user::text, current_schemas(true),
+    (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND relation IS DISTINCT FROM
+        'pg_locks'::regclass AND locktype NOT IN ('virtualxid', 'relation')),
+    (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'
+        AND relation >= 16384),
+    (SELECT count(*) FROM pg_prepared_statements), (SELECT count(*) FROM pg_cursors),
+    (SELECT count(*) FROM pg_listening_channels()),
+    (SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema())
+"""
+
+
+def test_what_is_over_with_its_transaction_leaves_nothing_on_the_session(site: Pair):
+    def session() -> Any:
+        with connections["default"].connection.cursor() as cursor:
+            return cursor.execute(SESSION).fetchall()
+
+    connections["default"].ensure_connection()
+    before = session()
+    for statement in PASSING:
+        with transaction.atomic(), connections["default"].cursor() as cursor:
+            cursor.execute(statement)
+        assert session() == before, statement
+
+
+def test_nor_does_it_end_that_queries_are_run_again(site: Pair):
+    for statement in PASSING:
+        with transaction.atomic(), connections["default"].cursor() as cursor:
+            cursor.execute(statement)
+    site.replica.wait_until_caught_up()
+    with scope():
+        assert aliases() == {"replica1"}
+        site.replica.execute(TERMINATE)
+        assert Note.objects.count() == 3
+
+
 def test_a_cursor_that_was_moved_takes_no_second_statement(site: Pair):
     """It was opened on a replica; on the primary the next statement might write."""
     moved = []
@@ -314,6 +366,34 @@ def test_an_unlogged_table_is_read_from_the_primary(unlogged):
         assert Reason.NO_REPLICA not in count(work)
     with use_replica():
         assert Audit.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"default": "SELECT setseed(0.1)"},
+        {"replica1": "SELECT setseed(0.1)"},
+        {"default": "LISTEN news"},
+        dict.fromkeys(("default", "replica1"), "SELECT set_config('app.tenant', '1', false)"),
+        dict.fromkeys(("default", "replica1"), "SET statement_timeout = 5000"),
+        {"default": "SELECT set_config('app.tenant', '1', false)"},
+    ],
+)
+@pytest.mark.usefixtures("unlogged")
+def test_so_it_is_on_sessions_that_bear_marks(told: dict[str, str]):
+    """No replica ever answers. The primary's session shows what it would with one database."""
+    for alias, statement in told.items():
+        with connections[alias].cursor() as cursor:
+            cursor.execute(statement)
+    with scope():
+        assert Audit.objects.get().text == "seen"
+        assert Audit.objects.count() == 1
+
+
+@pytest.mark.usefixtures("unlogged")
+def test_a_query_that_may_leave_a_mark_is_not_run_again_for_an_unlogged_table():
+    with scope(), pytest.raises(NotSupportedError):
+        list(Audit.objects.annotate(seed=RawSQL("setseed(0.1)::text", [])))
 
 
 def test_what_no_server_supports_is_an_error_as_ever(site: Pair):
