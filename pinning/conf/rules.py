@@ -135,6 +135,14 @@ RULES: dict[str, Rule] = {
         "None, a callable that takes the request, or the dotted path of one",
         "Leave it out, unless sessions, users and tokens are not enough to know your clients.",
     ),
+    "IDENTITY_HEADERS": Rule(
+        "pinning.E041",
+        lambda value: (
+            _is_names(value) and all(re.fullmatch(r"[A-Za-z0-9-]+", name) for name in value)
+        ),
+        "a list of the names of headers",
+        'For example: "IDENTITY_HEADERS": ["Authorization", "X-Api-Key"].',
+    ),
     "PRIMARY_MODELS": Rule(
         "pinning.E009",
         _is_models,

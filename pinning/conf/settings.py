@@ -36,6 +36,8 @@ class Settings:
     cookie: Cookie = Cookie()
     cache: str = "default"
     identity: str | Callable[[HttpRequest], Iterable[str]] | None = None
+    #: As the keys of ``request.META``.
+    identity_headers: tuple[str, ...] = ("HTTP_AUTHORIZATION",)
     primary_models: tuple[str, ...] = ()
     unpinned_models: tuple[str, ...] = ()
     models: Mapping[str, str | Callable[..., str | None]] = field(default_factory=dict)
@@ -78,6 +80,8 @@ def _frozen(key: str, value: Any) -> Any:
         return Cookie(**{name.lower(): item for name, item in value.items()})
     if key == "SAFE_METHODS":
         return frozenset(method.upper() for method in value)
+    if key == "IDENTITY_HEADERS":
+        return tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in value)
     return tuple(value) if isinstance(value, list | tuple) else value
 
 

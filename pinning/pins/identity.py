@@ -4,8 +4,8 @@ To load the session is itself a read: on a replica that does not have the row ye
 no session and log the user out for good. So the value of the session cookie is the name, and the
 session is not loaded. But that value changes at login, at logout and at any time in another tab, so
 a session that writes also gets a name from pinning, in a cookie. A client that keeps no cookies is
-known by its Authorization header. A user, who may have several clients, is known once other code
-has resolved ``request.user`` (see ``users``).
+known by its Authorization header, or by another one of IDENTITY_HEADERS. A user, who may have
+several clients, is known once other code has resolved ``request.user`` (see ``users``).
 """
 
 import base64
@@ -51,7 +51,7 @@ class Visitor:
 
 def identities_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]:
     """The names of the client when its request arrives, and of its ``users`` (ids), hashed."""
-    return _hashed(session_of(request), _own_of(request), token_of(request), users)
+    return _hashed(session_of(request), _own_of(request), tokens_of(request), users)
 
 
 def session_of(request: HttpRequest) -> str | None:
@@ -59,9 +59,15 @@ def session_of(request: HttpRequest) -> str | None:
     return request.COOKIES.get(django_settings.SESSION_COOKIE_NAME) or None
 
 
-def token_of(request: HttpRequest) -> str | None:
-    """The Authorization header as it is, whatever its scheme."""
-    return request.META.get("HTTP_AUTHORIZATION") or None
+def tokens_of(request: HttpRequest) -> tuple[str, ...]:
+    """The values of the IDENTITY_HEADERS that it has, as they are: any scheme of Authorization."""
+    values = map(request.META.get, conf.settings().identity_headers)
+    return tuple(value for value in values if value)
+
+
+def seed_of(request: HttpRequest) -> str | None:
+    """What leads the client to the same replica each time: its session, else its token."""
+    return session_of(request) or next(iter(tokens_of(request)), None)
 
 
 def session_after(request: HttpRequest, response: HttpResponseBase) -> str | None:
@@ -78,7 +84,7 @@ def identities_after(
 ) -> tuple[str, ...]:
     """The names of the client once it has ``response``, and of its ``users`` (ids), hashed."""
     session, own = session_after(request, response), _own_of(request, response)
-    return _hashed(session, own, token_of(request), users)
+    return _hashed(session, own, tokens_of(request), users)
 
 
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -155,10 +161,10 @@ def _signatures(given: bytes) -> list[bytes]:
 
 
 def _hashed(
-    session: str | None, own: Iterable[str], token: str | None, users: Iterable[str]
+    session: str | None, own: Iterable[str], tokens: Iterable[str], users: Iterable[str]
 ) -> tuple[str, ...]:
-    names = [("session", session), *(("own", name) for name in own), ("token", token)]
-    names += [("user", id_) for id_ in users]
+    names = [("session", session), *(("own", name) for name in own)]
+    names += [*(("token", token) for token in tokens), *(("user", id_) for id_ in users)]
     return tuple(one for kind, name in names if name for one in hashed(kind, name))
 
 
@@ -170,7 +176,7 @@ def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...]
 
 def is_shared(request: HttpRequest, users: Iterable[str] = ()) -> bool:
     """Whether other clients may have one of the names that ``names_of`` gives."""
-    return rule() is not None or token_of(request) is not None or any(True for _ in users)
+    return rule() is not None or bool(tokens_of(request)) or any(True for _ in users)
 
 
 def may_be_renamed(request: HttpRequest) -> bool:
@@ -179,7 +185,7 @@ def may_be_renamed(request: HttpRequest) -> bool:
     It may bring a session and a name of ours that the client had, or would have had, when it sent
     its request. It changes no token, and not what IDENTITY says.
     """
-    return rule() is None and token_of(request) is None
+    return rule() is None and not tokens_of(request)
 
 
 def names_after(

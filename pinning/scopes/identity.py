@@ -37,7 +37,7 @@ class Holder:
     def seed(self) -> object:
         """A value that leads the user or client to the same replica each time. None if unknown."""
         if self._request is not None:
-            client = identity.session_of(self._request) or identity.token_of(self._request)
+            client = identity.seed_of(self._request)
             return client or next(iter(ResolvedUsers(self._request).ids()), None)
         return None if is_open(self._who) else _name_of(self._who)
 

@@ -36,7 +36,7 @@ class RequestScope(Scope):
         super().__init__()
         self.request = request
         # Leads this client to the same replica each time.
-        self.seed = identity.session_of(request) or identity.token_of(request) or self.seed
+        self.seed = identity.seed_of(request) or self.seed
         self.users = ResolvedUsers(request) if stores().has_server_side else None
         self._session_users: tuple[str, ...] = ()  # whom the session named before a write
         self._names: tuple[str, ...] = ()  # the identities whose pins were loaded

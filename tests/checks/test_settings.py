@@ -173,6 +173,8 @@ BAD = [
     ("E028", two({"shop.Line": "orders"})),
     ("E028", two({"shop.Product": "orders"})),
     ("E028", two({"shop.GiftOrder": "orders"})),
+    ("E041", {"PINNING": {"IDENTITY_HEADERS": "Authorization"}}),
+    ("E041", {"PINNING": {"IDENTITY_HEADERS": ["X-Api-Key: "]}}),
     ("E039", {"PINNING": {"WAIT": -1}}),
     ("E040", {"PINNING": {"TASK_WAIT": "long"}}),
     ("E031", {"PINNING": {"TASKS": "primaries"}}),

@@ -54,6 +54,19 @@ def test_a_client_with_a_token_and_no_cookies_reads_its_writes():
     assert routed(send(read)) == ("replica1", Reason.REPLICA)
 
 
+def test_a_client_with_a_key_in_a_header_that_the_settings_name_reads_its_writes(settings):
+    key = {"X-Api-Key": "401f"}
+    send(write, "POST", **key)
+    assert routed(send(read, **key)) == ("replica1", Reason.REPLICA)
+    headers = ["Authorization", "X-Api-Key"]
+    settings.PINNING = {**settings.PINNING, "IDENTITY_HEADERS": headers}
+    send(write, "POST", **key)
+    assert routed(send(read, **key)) == ("default", Reason.PINNED)
+    assert routed(send(read, **{"X-Api-Key": "401e"})) == ("replica1", Reason.REPLICA)
+    send(write, "POST", **TOKEN)
+    assert routed(send(read, **TOKEN)) == ("default", Reason.PINNED)
+
+
 def test_a_client_with_a_token_that_begins_to_send_cookies():
     send(write, "POST", **TOKEN)
     assert routed(send(read, cookies=LAPTOP, **TOKEN)) == ("default", Reason.PINNED)
