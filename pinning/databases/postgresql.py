@@ -14,8 +14,8 @@ from pinning.databases.commit import can_ask_psycopg, commit_by_psycopg
 from pinning.databases.connections import fetch_row
 from pinning.databases.log import Log, end_of_record
 from pinning.databases.receiver import RECEIVER, VIEW, installation, quoted
-from pinning.databases.state import known_for_connection, once_for_connection, state_of
-from pinning.databases.system import SYSTEM, System, system_of, system_of_text
+from pinning.databases.state import known_for_connection, state_of
+from pinning.databases.system import Functions, System, system_of
 from pinning.pins import Position
 
 # Each name is qualified, each operator and type too: whoever may create things in a schema of the
@@ -84,6 +84,9 @@ _UNKNOWN = "?"
 class PostgreSQLPositions(Positions):
     """The LSN that a primary has inserted, and the LSN that a standby has replayed."""
 
+    def __init__(self) -> None:
+        self.functions = Functions()
+
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The insert LSN. None on Aurora; raises ``django.db.Error`` on a node in recovery."""
         log = _log_of(connection)
@@ -96,6 +99,9 @@ class PostgreSQLPositions(Positions):
 
     def of_commits(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The flush LSN if the session's commits have surely waited for it, else the insert LSN."""
+        question = self.functions.missing(connection)
+        if question:
+            self.functions.learn(connection, fetch_row(connection, question))
         log = _log_of(connection)
         if log is not None and connection.connection.info.backend_pid != log.backend:
             return _position(connection, log, log.inserted)  # a pooler's other server
@@ -109,16 +115,16 @@ class PostgreSQLPositions(Positions):
         return not is_mute and can_ask_psycopg(connection.connection)
 
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
-        """Commit and ask for the position, and for the system if it is not known yet."""
-        system: System | None = known_for_connection(connection)
-        questions = [_PRIMARY] if system is not None else [SYSTEM, _PRIMARY]
+        """Commit and ask for the position, and for what is not known of the system yet."""
+        question = self.functions.missing(connection)
+        questions = [question, _PRIMARY] if question else [_PRIMARY]
         rows = commit_by_psycopg(connection.connection, questions)
         if len(rows) < len(questions):
             return None
-        if system is None:
-            system = system_of_text(rows[0])
-            once_for_connection(connection, lambda: system)
-        return None if system.is_aurora else _committed(connection, Log.of_text(rows[-1]))
+        if question:
+            self.functions.learn(connection, rows[0])
+        is_aurora = system_of(connection).is_aurora
+        return None if is_aurora else _committed(connection, Log.of_text(rows[-1]))
 
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The replayed LSN. No places if the node is not in recovery. None on Aurora."""
@@ -187,7 +193,7 @@ def _committed(connection: BaseDatabaseWrapper, log: Log) -> Position:
     Those before were like the next one if no statement has left a mark on the session, as SET
     does, and no function may have done so. If they have waited, their records are flushed.
     """
-    is_known = state_of(connection).is_plain and not system_of(connection).may_defer
+    is_known = state_of(connection).is_plain and system_of(connection).may_defer is False
     has_waited = is_known and log.is_synchronous
     return _position(connection, log, log.flushed if has_waited else log.inserted)
 

@@ -135,6 +135,11 @@ def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answe
     return answer
 
 
+def remember_for_connection(connection: BaseDatabaseWrapper, answer: object) -> None:
+    """Note an answer that came by another way, or tells more, for ``once_for_connection``."""
+    state_of(connection).server = (answer,)
+
+
 def known_for_connection(connection: BaseDatabaseWrapper) -> Any:
     """The answer that ``once_for_connection`` has, or None. Does not ask."""
     known = state_of(connection).server

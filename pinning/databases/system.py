@@ -1,22 +1,26 @@
 """The PostgreSQL system that a connection leads to: what stays the same for as long as it does."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.databases.connections import fetch_row
-from pinning.databases.state import once_for_connection
+from pinning.databases.state import (
+    known_for_connection,
+    once_for_connection,
+    remember_for_connection,
+    state_of,
+)
 
 # All names are qualified: see postgresql.py.
 
 # These values stay the same while a connection lives, behind a pooler too. Amazon Aurora has the
 # functions below but no such log: its readers share the storage, and pins hold for WINDOW there.
-# The last but one: may this role call the function of receiver.py, and is it what it seems to be?
-# It is called only if it runs with its owner's rights, not with ours, and if whoever could replace
-# it or have it lie sees all statistics anyway. The last one: may a function of the project, that of
-# a trigger say, change how its transaction commits? Numbers below 16384 are PostgreSQL's own.
-SYSTEM = """
+# The last one: may this role call the function of receiver.py, and is it what it seems to be? It is
+# called only if it runs with its owner's rights, not with ours, and if whoever could replace it or
+# have it lie sees all statistics anyway.
+_SYSTEM = """
 SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()),
        pg_catalog.current_setting('wal_block_size')::bigint,
        pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')),
@@ -29,12 +33,32 @@ SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()),
           AND pg_catalog.pg_has_role(n.nspowner, 'pg_read_all_stats', 'USAGE')
           AND pg_catalog.pg_has_role(p.proowner, 'pg_read_all_stats', 'USAGE')
           AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-          AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')),
-       (SELECT true FROM pg_catalog.pg_proc
+          AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))
+"""
+
+# May a function of the project, that of a trigger say, change how its transaction commits? Numbers
+# below 16384 are PostgreSQL's own. To look into thousands of functions takes a tenth of a second.
+# So the answer begins with what stands for their state: each change of one gives it another xmin.
+# They are looked into only if that state is not among those that are KNOWN.
+_FUNCTIONS = """
+SELECT pg_catalog.concat(state, CASE
+       WHEN pg_catalog.strpos('KNOWN', state) OPERATOR(pg_catalog.>) 0 THEN NULL ELSE
+       (SELECT pg_catalog.count(oid) FROM pg_catalog.pg_proc
         WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
           AND pg_catalog.concat(prosrc, pg_catalog.pg_get_function_sqlbody(oid))
-              OPERATOR(pg_catalog.~*) 'synchronous_commit|set_config|pg_settings' LIMIT 1)
+              OPERATOR(pg_catalog.~*) 'synchronous_commit|set_config|pg_settings') END)
+FROM (SELECT pg_catalog.concat(
+        ';', (SELECT system_identifier FROM pg_catalog.pg_control_system()),
+        '.', (SELECT oid FROM pg_catalog.pg_database
+              WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()),
+        '.', pg_catalog.count(oid), '.',
+        pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(oid, ' ', xmin), 0)), ';'
+      ) AS state
+      FROM pg_catalog.pg_proc WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid) AS functions
 """
+
+#: Of how many states of functions the answers are remembered.
+_MOST_KNOWN = 16
 
 
 class System(NamedTuple):
@@ -46,16 +70,46 @@ class System(NamedTuple):
     is_aurora: bool
     #: Whether the role may ask for the WAL receiver by the function of ``receiver``.
     has_receiver: bool | None
-    #: Whether a function of the database may set ``synchronous_commit``, which no text shows.
-    may_defer: bool | None
+    #: Whether a function of the database may set ``synchronous_commit``, which no text shows. None
+    #: if that is not known: only commits ask.
+    may_defer: bool | None = None
+
+
+class Functions:
+    """What this process knows of the functions of databases, by their state."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, bool] = {}
+
+    def missing(self, connection: BaseDatabaseWrapper) -> str:
+        """The question for what a commit needs and is not known yet; "" if there is none."""
+        system: System | None = known_for_connection(connection)
+        if state_of(connection).is_plain and (system is None or system.may_defer is None):
+            return f"{_SYSTEM}, ({_FUNCTIONS.replace('KNOWN', ''.join(self.known))})"
+        return "" if system is not None else _SYSTEM
+
+    def learn(self, connection: BaseDatabaseWrapper, row: Sequence[Any]) -> None:
+        """Remember the answer to what was ``missing``. Its values may be texts."""
+        functions = row[5:]
+        may_defer = self._may_defer(*functions) if functions else None
+        remember_for_connection(connection, _system(row[:5])._replace(may_defer=may_defer))
+
+    def _may_defer(self, told: str) -> bool | None:
+        """What the answer to ``_FUNCTIONS`` says, or said before for the same state of them."""
+        state, end, number = told.rpartition(";")
+        if number:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()
+            self.known[state + end] = number != "0"
+        return self.known.get(state + end)  # None if another thread has cleared it meanwhile
 
 
 def system_of(connection: BaseDatabaseWrapper) -> System:
     """The system, asked once for each of the driver's connections. Raises ``django.db.Error``."""
-    return once_for_connection(connection, lambda: System(*fetch_row(connection, SYSTEM)))
+    return once_for_connection(connection, lambda: _system(fetch_row(connection, _SYSTEM)))
 
 
-def system_of_text(row: Sequence[str]) -> System:
-    """The system that a row of ``SYSTEM`` tells as text."""
+def _system(row: Sequence[Any]) -> System:
+    """The system that a row of ``_SYSTEM`` tells, whose values may be texts."""
     identifier, page, segment = map(int, row[:3])
-    return System(identifier, page, segment, *(answer == "t" for answer in row[3:]))
+    return System(identifier, page, segment, *(answer in {True, "t"} for answer in row[3:]))

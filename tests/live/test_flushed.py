@@ -9,7 +9,9 @@ import pytest
 from django.db import connection, connections, transaction
 
 from pinning import in_scope, mark_written, scope
+from pinning.databases import VENDORS, of_log, of_primary, of_replica
 from pinning.databases.log import end_of_record
+from pinning.databases.state import known_for_connection
 from tests.live.site.pair import DATABASE, Pair
 from tests.live.site.reaching import STALL_SECONDS, wait_until_reached
 from tests.notes.models import Note
@@ -117,6 +119,59 @@ def test_so_is_one_whose_text_does_not_tell(pair_here: Pair, how: str, is_atomic
     pair_here.execute(how)
     connections["default"].close()
     assert all(covers(pair_here, write) for _ in range(5))
+
+
+def may_defer(alias: str = "default") -> bool | None:
+    return known_for_connection(connections[alias]).may_defer
+
+
+def write_on_a_new_connection(is_atomic: bool) -> str:
+    """Write, and take a pin. The question for what the process does not know of the server."""
+    connections["default"].close()
+    question = VENDORS["postgresql"].functions.missing(connections["default"])
+    with scope() as work:
+        with transaction.atomic() if is_atomic else nullcontext():
+            insert()
+        work.take_pins()
+    return question
+
+
+HARMLESS = "CREATE OR REPLACE FUNCTION later() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'"
+
+
+@pytest.mark.parametrize("is_atomic", [False, True])
+def test_functions_are_looked_into_once_for_each_state_of_them(pair_here: Pair, is_atomic: bool):
+    known = VENDORS["postgresql"].functions.known
+    known.clear()
+    write_on_a_new_connection(is_atomic)
+    assert (may_defer(), len(known)) == (False, 1)
+    (state,) = known
+    assert state in write_on_a_new_connection(is_atomic)
+    assert (may_defer(), len(known)) == (False, 1)
+    pair_here.execute(TRIGGER)
+    write_on_a_new_connection(is_atomic)
+    assert (may_defer(), len(known)) == (True, 2)
+    pair_here.execute(f"DROP TRIGGER later ON notes_note; {HARMLESS}")
+    write_on_a_new_connection(is_atomic)
+    assert (may_defer(), len(known)) == (False, 3)
+
+
+def test_nobody_else_looks_into_them(pair_here: Pair, connect: Any):
+    of_replica(connections["replica1"])
+    assert may_defer("replica1") is None
+    for ask in (of_primary, of_log):
+        connections["default"].close()
+        ask(connections["default"])
+        assert may_defer() is None
+    run("SET statement_timeout = 5000")  # the insert position counts from now on
+    insert_in_scope()
+    assert may_defer() is None
+
+
+def insert_in_scope() -> None:
+    with scope() as work, transaction.atomic():
+        insert()
+    assert not work.pins_of_writes("default").of("default")[0].is_by_clock
 
 
 @pytest.mark.parametrize("is_atomic", [False, True])

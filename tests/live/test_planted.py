@@ -12,10 +12,10 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import databases
-from pinning.databases import mysql, positions_of, postgresql, receiver
+from pinning.databases import mysql, positions_of, postgresql, receiver, system
 from tests.live.site.pair import Pair
 
-TEXTS = {**vars(postgresql), **vars(receiver)}
+TEXTS = {**vars(postgresql), **vars(receiver), **vars(system)}
 SQL = "".join(text for name, text in TEXTS.items() if "SELECT" in str(text))
 
 #: Signatures that match the arguments in our SQL better than those of pg_catalog do.
@@ -29,6 +29,7 @@ BETTER = (
 OPERATORS = (
     *(("-", "pg_lsn", "pg_lsn"), ("||", "text", "text"), ("+", "double precision", "integer")),
     *(("+", "double precision", "double precision"), ("=", "name", "text")),
+    *((">", "integer", "integer"), (">=", "oid", "oid")),
 )
 
 
