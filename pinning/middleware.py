@@ -123,14 +123,16 @@ def _save_late(scope: RequestScope, response: HttpResponseBase | None) -> None:
     if scope.has_unsaved_writes():
         with inside(scope):
             is_kept = stores().save(scope.visitor_after(response), scope.take_pins(), None)
-        if not is_kept and not scope.has_pinned_body:
-            _tell_of_loss(_view_of(scope.request))
+        if not is_kept:
+            scope.keep_unsaved()  # the store may take it later
 
 
 def _end(scope: RequestScope, response: HttpResponseBase | None = None) -> None:
     """Close the scope when no header can be set any more."""
     try:
         _save_late(scope, response)
+        if scope.has_unsaved_writes() and not scope.has_pinned_body:
+            _tell_of_loss(_view_of(scope.request))
     finally:
         scope.close()
 

@@ -698,6 +698,20 @@ def test_what_an_unsafe_stream_writes_pins_by_the_headers_while_the_server_is_do
     assert routed(send(read, cookies=cookies))[0] == "default"
 
 
+def test_what_the_server_did_not_take_while_a_body_streams_is_saved_at_its_end(memory):
+    def parts():
+        write()
+        memory.is_down = True
+        yield b"written"
+        memory.is_down = False
+        breaker.reset()
+        yield b"last"
+
+    list(send(lambda request: StreamingHttpResponse(parts()), "POST", {"sessionid": "abc"}))
+    assert memory.saved
+    assert routed(send(read, cookies={"sessionid": "abc"}))[0] == "default"
+
+
 def test_what_a_body_wrote_is_saved_before_its_next_part_leaves(memory):
     """Who reads that it is written asks for it on another connection, while the body goes on."""
 

@@ -16,6 +16,10 @@ _FADING = 0.9
 #: So many of the pins that it was seen to lack are looked for in each of its answers.
 _LOOKED_FOR = 32
 
+#: After a wait in vain nobody waits for so many times as long, and twice as long after each further
+#: one, but never for longer than so many seconds.
+_REST, _LONGEST_REST = 10, 10.0
+
 #: Two waits of a process share the answer to a question that is no older than so many seconds.
 INTERVAL_SECONDS = 0.001
 
@@ -28,12 +32,13 @@ class Progress:
     much at the next pin. Several threads may note answers; one that is lost costs a sample.
     """
 
-    __slots__ = ("_answered_at", "_asked_at", "_lacked", "_lags")
+    __slots__ = ("_answered_at", "_asked_at", "_lacked", "_lags", "_rest", "_rests_until")
 
     def __init__(self) -> None:
         self._answered_at = self._asked_at = 0.0
         self._lacked: tuple[Pin, ...] = ()
         self._lags = (-math.inf, -math.inf)  # the last two
+        self._rest = self._rests_until = 0.0
 
     def note(self, places: Mapping[str, int], lacked: Iterable[Pin], now: float) -> None:
         """Note an answer at ``now``: the ``places`` it had reached, and which pins it ``lacked``.
@@ -46,7 +51,10 @@ class Progress:
                 self._learn(before - pin.written_at, now - pin.written_at)
         known = (pin for pin in (*self._lacked, *lacked) if pin.timeline in places)
         left = dict.fromkeys(pin for pin in known if not _has(places, pin))
-        self._lacked = tuple(left)[-_LOOKED_FOR:]
+        self._lacked = tuple(left)  # the oldest tell most, and the newest will be waited for
+        if len(left) > _LOOKED_FOR:
+            half = _LOOKED_FOR // 2
+            self._lacked = (*self._lacked[:half], *self._lacked[-half:])
 
     def seconds_until(self, pin: Pin, now: float) -> float:
         """In how many seconds it may have ``pin`` at the soonest. 0 or less: at any moment."""
@@ -63,6 +71,18 @@ class Progress:
         else:
             lag = least + (lag - least) * _FADING
         self._lags = (self._lags[1], lag)
+
+    def is_hopeless(self, now: float) -> bool:
+        """Whether nobody should wait at present, as waits were in vain. ``now`` is monotonic."""
+        return now < self._rests_until
+
+    def note_wait(self, seconds: float, now: float, *, is_in_vain: bool) -> None:
+        """Note how a wait of ``seconds`` has ended. ``now`` is monotonic."""
+        if not is_in_vain:
+            self._rest = self._rests_until = 0.0
+        elif not self.is_hopeless(now):
+            self._rest = min(max(_REST * seconds, 2 * self._rest), _LONGEST_REST)
+            self._rests_until = now + self._rest
 
     def may_ask(self, now: float) -> bool:
         """Whether one of those who wait should ask now. The others learn from its answer."""

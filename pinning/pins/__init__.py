@@ -3,7 +3,7 @@
 from pinning.pins import cookies, identity, identity_rule, room, signing
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins, Position, held
-from pinning.pins.session import is_session_at_hand, signed_in
+from pinning.pins.session import is_session_at_hand, is_session_loaded, signed_in
 from pinning.pins.users import NOBODY, ResolvedUsers, id_of, is_open
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "identity_rule",
     "is_open",
     "is_session_at_hand",
+    "is_session_loaded",
     "room",
     "signed_in",
     "signing",

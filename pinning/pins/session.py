@@ -4,6 +4,7 @@
 leaves nothing to see, but the user's other devices should see what it wrote.
 """
 
+import contextlib
 import functools
 import logging
 from typing import Any
@@ -11,10 +12,15 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends import file, signed_cookies
+from django.core.cache.backends.db import BaseDatabaseCache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 logger = logging.getLogger("pinning")
+
+#: Engines of Django's that use neither a table nor a cache.
+_OUTSIDE = (file.SessionStore, signed_cookies.SessionStore)
 
 
 def signed_in(request: HttpRequest) -> str | None:
@@ -34,22 +40,32 @@ def signed_in(request: HttpRequest) -> str | None:
     except Exception as error:  # only the engine knows its errors
         _tell(type(error).__name__)
     finally:
-        session.accessed = accessed
+        with contextlib.suppress(AttributeError):  # an engine may have it read-only
+            session.accessed = accessed
     return None
 
 
 def is_session_at_hand(request: HttpRequest, table: str | None) -> bool:
     """Whether the session should be read before a statement that writes ``table``.
 
-    It should if that costs no query, and if the statement may end the session. A session that is
-    kept in a table is not read before other statements: in the view's transaction the role may have
-    no right to that table, and the error would end the transaction.
+    It should if it is kept outside the database, and if the statement may end it. A session that
+    is kept in a table, a cache's too, is not read before other statements: in the view's
+    transaction the role may have no right to that table, and the error would end the transaction.
     """
     session: Any = getattr(request, "session", None)
-    if _cache_of(session) and not _is_cleared(session):
-        return True
-    model = getattr(session, "model", None)
-    return model is None or model._meta.db_table == table
+    model: Any = getattr(session, "model", None)
+    cache: Any = getattr(session, "_cache", None)
+    if model is not None:
+        return bool(model._meta.db_table == table)
+    if isinstance(cache, BaseDatabaseCache):
+        return bool(cache._table == table)  # type: ignore[attr-defined]
+    return cache is not None or isinstance(session, _OUTSIDE)
+
+
+def is_session_loaded(request: HttpRequest) -> bool:
+    """Whether the user of the session is known without asking for it."""
+    session: Any = getattr(request, "session", None)
+    return bool(_cache_of(session))
 
 
 def _cache_of(session: Any) -> Any:

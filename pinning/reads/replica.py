@@ -152,6 +152,7 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Read
     around = wishes()
     token = overrides.wish(around._replace(choosing=around.choosing | {work}))
     try:
+        known = scope.pins()
         if old is not None and old.replica is None:
             choice = leave_primary(scope, cluster, reader, old)
         elif old is not None and not is_usable(cluster, old.alias):
@@ -169,6 +170,9 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Read
     if other is not None and is_settled and _is_there(other, cluster):
         return other
     work.choice = choice
+    if choice.replica is not None and scope.pins() is not known:
+        choice = work.choice = reconsider(scope, cluster, choice)  # more were received meanwhile
+        choice.users = users
     return choice
 
 

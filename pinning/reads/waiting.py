@@ -14,6 +14,9 @@ from pinning.pins import Pin
 from pinning.reads.caught_up import has_reached, is_known
 from pinning.scopes import ClusterWork
 
+#: However late a replica was, it is looked at so often.
+_LONGEST_PAUSE_SECONDS = 0.01
+
 
 def wait_for_first(
     cluster: Cluster,
@@ -30,15 +33,26 @@ def wait_for_first(
     """
     begun = time.monotonic()
     end = begun + seconds
-    left = _in_time(cluster, behind, pins, seconds) if _may_wait(cluster, pins) else []
+    hopeful = [each for each in behind if not _is_hopeless(each)]
+    left = _in_time(cluster, hopeful, pins, seconds) if _may_wait(cluster, pins) else []
     while left:
         time.sleep(min(_pause(left, pins), max(0.0, end - time.monotonic())))
         found = next((each for each in left if _has_come(cluster, each, pins)), None)
         work.waited = time.monotonic() - begun
         if found is not None:
+            _note_end([found], seconds, is_in_vain=False)
             return found
+        if time.monotonic() >= end:
+            _note_end(left, seconds, is_in_vain=True)
+            return None
         left = _in_time(cluster, left, pins, end - time.monotonic())
     return None
+
+
+def _note_end(waited_for: list[BaseDatabaseWrapper], seconds: float, *, is_in_vain: bool) -> None:
+    for connection in waited_for:
+        progress = replica(connection.alias).progress
+        progress.note_wait(seconds, time.monotonic(), is_in_vain=is_in_vain)
 
 
 def _may_wait(cluster: Cluster, pins: tuple[Pin, ...]) -> bool:
@@ -61,15 +75,23 @@ def _in_time(
         connection
         for connection in behind
         if seconds > 0
+        and not is_in_transaction(connection)
         and is_usable(cluster, connection.alias)
         and _seconds_until(connection, pins) <= seconds
     ]
 
 
+def _is_hopeless(connection: BaseDatabaseWrapper) -> bool:
+    return replica(connection.alias).progress.is_hopeless(time.monotonic())
+
+
 def _pause(left: list[BaseDatabaseWrapper], pins: tuple[Pin, ...]) -> float:
-    """Half of the time until a replica may have the pins at the soonest: that is a guess."""
+    """Half of the time until a replica may have the pins at the soonest: that is a guess.
+
+    It is short, as the replica may be back sooner, or be lost.
+    """
     soonest = min(_seconds_until(connection, pins) for connection in left)
-    return max(INTERVAL_SECONDS, soonest / 2)
+    return min(max(INTERVAL_SECONDS, soonest / 2), _LONGEST_PAUSE_SECONDS)
 
 
 def _seconds_until(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> float:

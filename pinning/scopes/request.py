@@ -9,7 +9,16 @@ from django.http import HttpRequest, HttpResponseBase
 
 from pinning import conf
 from pinning.databases import keeps_snapshot
-from pinning.pins import Pins, ResolvedUsers, Visitor, cookies, held, identity, is_session_at_hand
+from pinning.pins import (
+    Pins,
+    ResolvedUsers,
+    Visitor,
+    cookies,
+    held,
+    identity,
+    is_session_at_hand,
+    is_session_loaded,
+)
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
 from pinning.scopes.view_transaction import begins_around
@@ -26,9 +35,9 @@ class RequestScope(Scope):
         "_names",
         "_session_users",
         "_uses_replicas",
+        "_view_transactions",
         "has_pinned_body",
         "request",
-        "view_transactions",
     )
 
     def __init__(self, request: HttpRequest) -> None:
@@ -38,11 +47,12 @@ class RequestScope(Scope):
         # Leads this client to the same replica each time.
         self.seed = identity.seed_of(request) or self.seed
         self.users = ResolvedUsers(request) if stores().has_server_side else None
-        self._session_users: tuple[str, ...] = ()  # whom the session named before a write
+        #: Whom the session named before a write. None: it was not asked.
+        self._session_users: tuple[str, ...] | None = None
         self._names: tuple[str, ...] = ()  # the identities whose pins were loaded
         self.is_unsafe = request.method not in conf.settings().safe_methods
         self.has_pinned_body = False  # what the body writes is pinned by the headers
-        self.view_transactions: dict[str, object] = {}
+        self._view_transactions: tuple[tuple[str, object], ...] = ()  # by alias
         self._uses_replicas: bool | None = None
 
     def load_pins(self) -> Pins | None:
@@ -70,14 +80,16 @@ class RequestScope(Scope):
         """Ask the session whose it is, as the request may end it. It costs no query more."""
         if self.users is None or self._session_users:
             return
-        if is_session_at_hand(self.request, table):
+        is_due = self._session_users is None and is_session_at_hand(self.request, table)
+        if is_due or is_session_loaded(self.request):
+            self._session_users = ()  # first: to ask may delete what is expired, which is a write
             self._session_users = session_users(self.request)
 
     def visitor_after(self, response: HttpResponseBase | None) -> Visitor:
         """The visitor, with all identities it had and those that ``response`` gives it."""
         names = self._names
         if self.users is not None:
-            users = (*self.user_ids(), *self._session_users, *session_users(self.request))
+            users = (*self.user_ids(), *(self._session_users or ()), *session_users(self.request))
             names += identity.names_after(self.request, response, tuple(dict.fromkeys(users)))
         visitor = self._visitor(tuple(dict.fromkeys(names)))
         return replace(
@@ -119,11 +131,15 @@ class RequestScope(Scope):
         what is read there takes no part in the checks of SERIALIZABLE.
         """
         if self._begins_view(connection) and not keeps_snapshot(connection):
-            self.view_transactions[connection.alias] = transaction
+            begun = (connection.alias, transaction)
+            self._view_transactions = (*self._view_transactions, begun)
 
     def is_views(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
         """Whether ``transaction`` is the one that ATOMIC_REQUESTS put around the view."""
-        return self.view_transactions.get(connection.alias) is transaction
+        return any(
+            alias == connection.alias and known is transaction
+            for alias, known in self._view_transactions
+        )
 
     def close(self) -> None:
         """End the request. A task that lives on keeps the scope alive, but not the request."""

@@ -216,13 +216,13 @@ class Scope:
         scope: Scope | None = self
         while scope is not None:
             if not scope.is_closed:
+                if scope._pins is not None:
+                    scope._pins = scope._pins.merge(pins)  # first: a choice that is made looks here
                 for pin in pins:
                     work = scope.work(pin.cluster)
                     work.written.receive(Pins([pin]))
                     if work.choice is not None and work.choice.replica is not None:
                         work.choice = work.choice.with_other_pins()
-                if scope._pins is not None:
-                    scope._pins = scope._pins.merge(pins)
             scope = scope.parent
 
     def has_unsaved_writes(self) -> bool:
@@ -240,6 +240,11 @@ class Scope:
                 if written.has_commits:
                     pins = pins.merge(self.pins_of_writes(name))
         return pins
+
+    def keep_unsaved(self) -> None:
+        """Note that no store took what ``take_pins`` returned: it returns all of it again."""
+        for work in list(self.works.values()):
+            work.written.is_saved = not (work.written.has_commits or work.written.received())
 
     def pins_of_writes(self, cluster: str) -> Pins:
         """Pins for all that was committed to ``cluster`` until now. They still count as not saved.

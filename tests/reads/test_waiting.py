@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from django.db import connections, transaction
 from freezegun import freeze_time
 
-from pinning import Reason, carried, scope, use_primary, wait_for_replica
+from pinning import Reason, carried, health, scope, use_primary, wait_for_replica
 from pinning.health import replica
 from pinning.pins import Pin, Pins, held
 from pinning.reads import waiting
@@ -228,8 +228,74 @@ def test_a_decorator_holds_for_sync_and_async(scripted: Scripted, sleeping):
         slept = sleeping(clock)
         assert read() == "default"
         assert sum(slept.times) == about(0.02)
+    health.reset()
     with freeze_time() as clock, inside(Pinned()) as work:
         slept = sleeping(clock)
         async_to_sync(aread)()
         assert work.reads == {"default": {Reason.PINNED: 1}}
         assert sum(slept.times) == about(0.02)
+
+
+def test_after_a_wait_in_vain_nobody_waits_for_a_while(scripted: Scripted, sleeping):
+    """Ten times as long, then twenty times, until a wait is worth it again."""
+    scripted.places = dict(BEHIND)
+    waits = []
+    with freeze_time() as clock, wait_for_replica(0.02):
+        slept = sleeping(clock)
+        for _ in range(100):
+            with inside(Pinned()) as work:
+                route()
+            waits.append("default" in work.waited)
+            clock.tick(0.01)
+        assert [place for place, waited in enumerate(waits) if waited] == pytest.approx(
+            [0, 20, 60], abs=2
+        )
+        slept.times.clear()
+        slept.meanwhile = lambda: scripted.places.update(replica1={"1": 100})
+        clock.tick(1)
+        with inside(Pinned()):
+            assert route() == "replica1"
+        assert not replica("replica1").progress.is_hopeless(time.monotonic())
+
+
+def test_a_replica_that_was_late_is_looked_at_often(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock, wait_for_replica(30):
+        now = time.time()
+        progress = replica("replica1").progress
+        for place in (98, 99):
+            asked = Pin(cluster="default", written_at=now - 4, timeline="1", position=place)
+            progress.note({"1": place - 1}, [asked], now - 0.1)
+            progress.note({"1": place}, [], now)
+        new = Pin(cluster="default", written_at=now, timeline="1", position=100)
+        slept = sleeping(clock, lambda: scripted.places.update(replica1={"1": 100}))
+        with inside(Pinned(new)):
+            assert route() == "replica1"
+        assert sum(slept.times) <= 3 * 0.0101
+
+
+def test_nobody_waits_while_a_transaction_is_open_on_the_replica(scripted: Scripted, sleeping):
+    """What it shows was settled when it began."""
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock, inside(Pinned()), wait_for_replica(5):
+        slept = sleeping(clock)
+        with transaction.atomic(using="replica1"):
+            assert route() == "default"
+        assert slept.times == []
+
+
+def test_pins_that_come_while_it_waits_count(scripted: Scripted, sleeping):
+    scripted.places = dict(BEHIND)
+    later = Pin(cluster="default", written_at=1000.0, timeline="1", position=200)
+    with freeze_time() as clock, inside(Pinned()) as work, wait_for_replica(0.02):
+
+        def receive() -> None:
+            work.receive(Pins([later]))
+            scripted.places.update(replica1={"1": 100})
+
+        sleeping(clock, receive)
+        assert route() == "default"
+        assert work.reads == {"default": {Reason.PINNED: 1}}
+        scripted.places.update({"replica1": {"1": 200}, "default": {"1": 200}})
+        clock.tick(1.1)
+        assert route() == "replica1"

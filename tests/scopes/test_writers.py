@@ -7,8 +7,10 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.db import connections, transaction
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test.utils import CaptureQueriesContext
@@ -208,3 +210,81 @@ def test_two_user_models_with_the_same_key_are_two_users():
     send(resolving(write, User(pk=UUID(int=5))), "POST", PHONE)
     response = send(resolving(read, Customer(pk=UUID(int=5))), cookies=LAPTOP)
     assert routed(response) == ("replica1", Reason.REPLICA)
+
+
+class RawStore(SessionBase):
+    """An engine of somebody's own, which asks a table, and whose ``accessed`` cannot be set."""
+
+    asked = 0
+
+    accessed = property(lambda self: True, lambda self, value: None)
+
+    def load(self):
+        type(self).asked += 1
+        Note.objects.filter(text="seen").update(text="seen")
+        return {SESSION_KEY: "5"}
+
+
+def test_an_engine_that_may_use_a_table_is_not_asked_before_a_write(monkeypatch):
+    """Nor does one that writes when it is asked go on for ever."""
+    monkeypatch.setattr(RawStore, "asked", 0)
+    seen = []
+
+    def view(request):
+        request.session = RawStore("abcdefgh1")
+        write()
+        seen.append(RawStore.asked)
+        return HttpResponse()
+
+    send(view, "POST")
+    assert seen == [0]
+    assert RawStore.asked == 1
+    assert routed(send(resolving(read, User(pk=5)), cookies=LAPTOP)) == ("default", Reason.PINNED)
+
+
+def test_a_session_in_the_database_cache_is_not_read_before_a_write(settings):
+    table = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "kept"}
+    settings.CACHES = {**settings.CACHES, "kept": table}
+    settings.SESSION_CACHE_ALIAS = "kept"
+    call_command("createcachetable", "kept", verbosity=0)
+    sessions = import_module("django.contrib.sessions.backends.cache").SessionStore
+    made = sessions()
+    made[SESSION_KEY] = "5"
+    made.save()
+    seen = []
+
+    def view(request):
+        request.session = sessions(made.session_key)
+        with CaptureQueriesContext(connections["default"]) as queries:
+            write()
+        seen.extend(query["sql"] for query in queries)
+        return HttpResponse()
+
+    try:
+        send(view, "POST")
+        assert not any("kept" in sql for sql in seen)
+        other = send(resolving(read, User(pk=5)), cookies=LAPTOP)
+        assert routed(other) == ("default", Reason.PINNED)
+    finally:
+        with connections["default"].cursor() as cursor:
+            cursor.execute("DROP TABLE kept")
+
+
+def test_a_session_that_cannot_be_read_is_asked_for_once_before_the_writes(monkeypatch):
+    sessions = import_module("django.contrib.sessions.backends.cache").SessionStore
+    asked = []
+
+    def load(self):
+        asked.append(self)
+        raise ConnectionError("down")
+
+    monkeypatch.setattr(sessions, "load", load)
+
+    def view(request):
+        request.session = sessions("abcdefgh1")
+        for _ in range(5):
+            write()
+        return HttpResponse()
+
+    send(view, "POST")
+    assert len(asked) == 2  # before the first write, and at the end
