@@ -152,7 +152,6 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Read
     around = wishes()
     token = overrides.wish(around._replace(choosing=around.choosing | {work}))
     try:
-        known = scope.pins()
         if old is not None and old.replica is None:
             choice = leave_primary(scope, cluster, reader, old)
         elif old is not None and not is_usable(cluster, old.alias):
@@ -162,18 +161,18 @@ def _choose_once(cluster: Cluster, scope: Scope, work: ClusterWork, reader: Read
             choice = reconsider(scope, cluster, old)
         else:
             choice = choose(scope, cluster, _seconds_to_wait(scope))
+        choice.users = users
+        other = work.choice
+        is_settled = other is not None and other is not old and other.users is users
+        if other is not None and is_settled and _is_there(other, cluster):
+            return other
+        work.choice = choice
+        if choice.known is not None and choice.known is not scope.pins():
+            choice = work.choice = reconsider(scope, cluster, choice)  # more came meanwhile
+            choice.users = users
+        return choice
     finally:
         overrides.end(token)
-    choice.users = users
-    other = work.choice
-    is_settled = other is not None and other is not old and other.users is users
-    if other is not None and is_settled and _is_there(other, cluster):
-        return other
-    work.choice = choice
-    if choice.replica is not None and scope.pins() is not known:
-        choice = work.choice = reconsider(scope, cluster, choice)  # more were received meanwhile
-        choice.users = users
-    return choice
 
 
 def choose(scope: Scope, cluster: Cluster, seconds: float = 0.0) -> Choice:
@@ -190,7 +189,15 @@ def choose(scope: Scope, cluster: Cluster, seconds: float = 0.0) -> Choice:
         return Choice(cluster.primary, Reason.NO_PINS)
     pins, seen = known.of(cluster.primary), scope.work(cluster.primary).seen
     if pins or seen:
-        return _choose_caught_up(scope, cluster, pins, tuple(seen.merge(Pins(pins))), seconds)
+        choice = _choose_caught_up(scope, cluster, pins, tuple(seen.merge(Pins(pins))), seconds)
+    else:
+        choice = _choose_any(scope, cluster)
+    if choice.replica is not None:
+        choice.known = known
+    return choice
+
+
+def _choose_any(scope: Scope, cluster: Cluster) -> Choice:
     alias = first_usable(cluster, scope)
     if alias is None:
         return Choice.for_now(cluster.primary, Reason.NO_REPLICA)

@@ -45,7 +45,7 @@ class Choice:
     for other pins than the scope's: a replica has to show that it has these, too.
     """
 
-    __slots__ = ("alias", "decision", "pins", "reason", "replica", "until", "users")
+    __slots__ = ("alias", "decision", "known", "pins", "reason", "replica", "until", "users")
 
     def __init__(
         self, alias: str, reason: Reason, replica: Replica | None = None, pins: tuple[Pin, ...] = ()
@@ -55,6 +55,8 @@ class Choice:
         self.replica = replica
         self.pins = pins
         self.users: tuple[str, ...] | None = NOBODY
+        #: The scope's pins when a replica was chosen: more may have been received meanwhile.
+        self.known: Pins | None = None
         self.decision = (alias, reason)
         #: When the scope looks again whether it has to stay on the primary, by ``monotonic()``.
         self.until = math.inf
