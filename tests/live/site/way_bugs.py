@@ -59,6 +59,7 @@ class BodyForgotten(WayBug):
 
     def ready(self) -> None:
         middleware._end = lambda scope, response=None: scope.close()
+        middleware._save_late = lambda scope, response: None
         middleware._has_to_save = lambda scope, response: scope.has_unsaved_writes()
 
 
