@@ -41,12 +41,14 @@ def holds_for_transaction(sql: str) -> bool:
     return _TRANSACTION_LOCK.fullmatch(sql) is not None
 
 
-def held_after(held: float, sql: str, cursor: CursorWrapper) -> float:
+def held_after(held: float, sql: str, cursor: CursorWrapper, *, many: bool = False) -> float:
     """How many locks by name a session holds after ``sql``, which has just run on ``cursor``.
 
     ``held`` is how many it held before. A session has to unlock as often as it has locked. Infinite
-    if it cannot be told: one query may lock once for each row.
+    if it cannot be told: one query may lock once for each row, or for each of ``many`` sets.
     """
+    if many and _MAY_TAKE.search(sql):
+        return math.inf
     if _NO_LOCKS.fullmatch(sql):
         return 0
     one = _ONE_LOCK.fullmatch(sql)
@@ -56,6 +58,12 @@ def held_after(held: float, sql: str, cursor: CursorWrapper) -> float:
     if one["takes"]:
         return held if answer in {0, None} else held + 1  # somebody else has it
     return max(held - 1, 0) if answer == 1 else held
+
+
+def held_after_error(held: float, sql: str) -> float:
+    """How many it holds after an error of ``sql``: an error gives back no lock of the session."""
+    may_hold = _ONE_LOCK.fullmatch(sql) is None and _MAY_TAKE.search(sql)
+    return math.inf if may_hold else held
 
 
 def _answer_on(cursor: Any) -> Any:

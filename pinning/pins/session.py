@@ -4,7 +4,6 @@
 leaves nothing to see, but the user's other devices should see what it wrote.
 """
 
-import contextlib
 import functools
 import logging
 from typing import Any
@@ -27,21 +26,18 @@ def signed_in(request: HttpRequest) -> str | None:
     """The id of the user who is signed in by the session, as ``users.id_of`` gives it. Or None.
 
     It costs what the session's engine needs to load it, one query at most, and nothing if it was
-    loaded before. Nobody sees that it was read: ``accessed``, which makes Django's middleware add
-    ``Vary``, stays as it was. Whatever the engine raises is logged once for each kind of error.
+    loaded before. A session that was not is left as it is, and another object of its kind is asked:
+    Django's middleware adds ``Vary`` for one that was loaded, and takes the cookie away if it was
+    not found. Whatever the engine raises is logged once for each kind of error.
     """
     session: Any = getattr(request, "session", None)
     if not getattr(session, "session_key", None):
         return None
-    accessed = getattr(session, "accessed", False)
     try:
-        stored = type(session)(session.session_key) if _is_cleared(session) else session
+        stored = session if _cache_of(session) else type(session)(session.session_key)
         return _id_of(stored.get(SESSION_KEY))
     except Exception as error:  # only the engine knows its errors
         _tell(type(error).__name__)
-    finally:
-        with contextlib.suppress(AttributeError):  # an engine may have it read-only
-            session.accessed = accessed
     return None
 
 
@@ -69,13 +65,8 @@ def is_session_loaded(request: HttpRequest) -> bool:
 
 
 def _cache_of(session: Any) -> Any:
-    """What is loaded of a session of Django's, None before it is loaded."""
+    """What is loaded of a session of Django's. ``flush`` empties it first, and then deletes it."""
     return getattr(session, "_session_cache", None)
-
-
-def _is_cleared(session: Any) -> bool:
-    """Whether a session is about to end: ``flush`` empties it first, and then deletes it."""
-    return _cache_of(session) == {} and bool(getattr(session, "modified", False))
 
 
 def _id_of(text: Any) -> str | None:

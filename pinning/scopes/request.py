@@ -89,7 +89,10 @@ class RequestScope(Scope):
         """The visitor, with all identities it had and those that ``response`` gives it."""
         names = self._names
         if self.users is not None:
-            users = (*self.user_ids(), *(self._session_users or ()), *session_users(self.request))
+            if self._session_users is None or is_session_loaded(self.request):
+                known = self._session_users or ()
+                self._session_users = (*known, *session_users(self.request))
+            users = (*self.user_ids(), *self._session_users)
             names += identity.names_after(self.request, response, tuple(dict.fromkeys(users)))
         visitor = self._visitor(tuple(dict.fromkeys(names)))
         return replace(

@@ -25,6 +25,7 @@ from pinning.databases import (
     Statement,
     as_text,
     held_after,
+    held_after_error,
     hooks,
     is_in_transaction,
     is_passing,
@@ -80,12 +81,17 @@ class Recorder:
 
         if statement.opens is False or self._commits(statement):
             self._state.has_begun = False  # before it runs: nothing is open even if it fails
-        if self._counts(statement):
-            result = self._run_write(run, statement, many)
-        else:
-            result = standby.run(self._connection, run)
+        try:
+            if self._counts(statement):
+                result = self._run_write(run, statement, many)
+            else:
+                result = standby.run(self._connection, run)
+        except BaseException:
+            self._state.locks = held_after_error(self._state.locks, text)
+            raise
         if statement.locks or statement.word == "discard":
-            self._state.locks = held_after(self._state.locks, text, context["cursor"])
+            cursor = context["cursor"]
+            self._state.locks = held_after(self._state.locks, text, cursor, many=many)
         open_ = self._state.transaction
         if open_ is not None and open_.has_written() and self._commits(statement):
             self._after_commit()
@@ -115,7 +121,9 @@ class Recorder:
             result = run_on_primary(self._connection, run)
         except NotAPrimaryError:
             raise
-        except _REFUSED:
+        except _REFUSED as error:
+            if isinstance(error, IntegrityError):
+                self._note_conflict()
             if many or not is_plain:
                 self.note()
             raise
@@ -124,6 +132,12 @@ class Recorder:
             raise
         self.note()
         return result
+
+    def _note_conflict(self) -> None:
+        """Note a row that is in the way: somebody wrote it, and the code may look for it now."""
+        scope = current_scope()
+        if scope is not None:
+            scope.locked(self._cluster)
 
     def _commits(self, statement: Statement) -> bool:
         return statement.commits(self._connection.features.can_rollback_ddl)
@@ -189,8 +203,9 @@ class Recorder:
         self._state.has_begun = False  # each begins or ends a transaction
         try:
             result = run(*args)
-        except IntegrityError:
-            raise  # a deferred constraint: nothing was committed, a rollback follows
+        except IntegrityError:  # a deferred constraint: nothing was committed, a rollback follows
+            self._note_conflict()
+            raise
         except BaseException as error:
             if not was_commit_refused(error):
                 after(*args)

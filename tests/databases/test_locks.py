@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pinning.databases.locks import held_after, holds_for_transaction
+from pinning.databases.locks import held_after, held_after_error, holds_for_transaction
 
 
 class Cursor:
@@ -83,3 +83,22 @@ def test_how_many_are_held(held, sql, cursor, after):
 )
 def test_a_lock_that_is_over_with_the_transaction(sql, holds):
     assert holds_for_transaction(sql) is holds
+
+
+def test_many_sets_of_parameters_may_lock_as_often():
+    many = held_after(0, "SELECT pg_advisory_lock(%s)", None, many=True)
+    assert many == math.inf
+    assert held_after(1, "SELECT * FROM notes FOR UPDATE", None, many=True) == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "held"),
+    [
+        ("SELECT pg_advisory_lock(7)", 0),  # it was not taken
+        ("SELECT pg_advisory_lock(id) FROM notes", math.inf),  # some were
+        ("DO $$ BEGIN PERFORM pg_advisory_lock(7); RAISE 'no'; END $$", math.inf),
+        ("SELECT 1/0", 0),
+    ],
+)
+def test_an_error_gives_back_no_lock(sql, held):
+    assert held_after_error(0, sql) == held

@@ -626,3 +626,13 @@ def test_a_write_that_nobody_saw_says_nothing_of_later_transactions():
         with transaction.atomic():
             Note.objects.create(text="new")
             assert transaction_of(connections["default"]).is_seen
+
+
+def test_after_a_conflict_reads_go_to_the_primary():
+    """Another has written the row that is in the way, and the code looks for it now."""
+    Tag.objects.create(pk=5, name="red")
+    with scope():
+        assert reason() == Reason.REPLICA
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Tag.objects.create(pk=5, name="blue")
+        assert reason() == Reason.LOCKED
