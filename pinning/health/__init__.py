@@ -2,6 +2,6 @@
 
 from pinning.health.connections import give_up_if_lost, is_usable
 from pinning.health.monitor import reset
-from pinning.health.progress import INTERVAL_SECONDS
+from pinning.health.progress import QUESTION_SECONDS
 from pinning.health.status import Replica, note_exhausted, replica
 from pinning.health.waits import Wait

@@ -21,7 +21,7 @@ _LOOKED_FOR = 32
 _REST, _LONGEST_REST = 10, 10.0
 
 #: Two waits of a process share the answer to a question that is no older than so many seconds.
-INTERVAL_SECONDS = 0.001
+QUESTION_SECONDS = 0.001
 
 
 class Progress:
@@ -86,7 +86,7 @@ class Progress:
 
     def may_ask(self, now: float) -> bool:
         """Whether one of those who wait should ask now. The others learn from its answer."""
-        if now < self._asked_at + INTERVAL_SECONDS:
+        if now < self._asked_at + QUESTION_SECONDS:
             return False
         self._asked_at = now
         return True

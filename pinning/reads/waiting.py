@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning import conf
 from pinning.conf import Cluster
 from pinning.databases import is_in_transaction
-from pinning.health import INTERVAL_SECONDS, is_usable, replica
+from pinning.health import QUESTION_SECONDS, is_usable, replica
 from pinning.pins import Pin
 from pinning.reads.caught_up import has_reached, is_known
 from pinning.scopes import ClusterWork
@@ -91,7 +91,7 @@ def _pause(left: list[BaseDatabaseWrapper], pins: tuple[Pin, ...]) -> float:
     It is short, as the replica may be back sooner, or be lost.
     """
     soonest = min(_seconds_until(connection, pins) for connection in left)
-    return min(max(INTERVAL_SECONDS, soonest / 2), _LONGEST_PAUSE_SECONDS)
+    return min(max(QUESTION_SECONDS, soonest / 2), _LONGEST_PAUSE_SECONDS)
 
 
 def _seconds_until(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> float:

@@ -82,17 +82,22 @@ class RequestScope(Scope):
             return
         is_due = self._session_users is None and is_session_at_hand(self.request, table)
         if is_due or is_session_loaded(self.request):
-            self._session_users = ()  # first: to ask may delete what is expired, which is a write
-            self._session_users = session_users(self.request)
+            self._ask_session()
+
+    def _ask_session(self) -> tuple[str, ...]:
+        """All users whom the session was seen to name. To ask may be a write: of what expired."""
+        known = self._session_users = self._session_users or ()
+        self._session_users = tuple(dict.fromkeys((*known, *session_users(self.request))))
+        return self._session_users
 
     def visitor_after(self, response: HttpResponseBase | None) -> Visitor:
         """The visitor, with all identities it had and those that ``response`` gives it."""
         names = self._names
         if self.users is not None:
-            if self._session_users is None or is_session_loaded(self.request):
-                known = self._session_users or ()
-                self._session_users = (*known, *session_users(self.request))
-            users = (*self.user_ids(), *self._session_users)
+            named = self._session_users
+            if named is None or is_session_loaded(self.request):
+                named = self._ask_session()
+            users = (*self.user_ids(), *named)
             names += identity.names_after(self.request, response, tuple(dict.fromkeys(users)))
         visitor = self._visitor(tuple(dict.fromkeys(names)))
         return replace(
