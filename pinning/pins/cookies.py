@@ -54,6 +54,11 @@ class Names(NamedTuple):
         return self.long_slots + self.short_slots
 
     @property
+    def late(self) -> str:
+        """The mark of an answer whose request may write still. "" if there are no marks."""
+        return next(iter(self.marks), "")
+
+    @property
     def valued(self) -> tuple[str, ...]:
         """Those whose value counts."""
         return self.slots + self.identities

@@ -51,8 +51,11 @@ def require_room() -> None:
 
 
 def _draws(each: int) -> int:
-    """In how many ways an answer can take its marks from those that its request did not send."""
-    return math.comb(max(0, len(names().marks) - each), each)
+    """In how many ways an answer can take its marks from those that its request did not send.
+
+    The late mark is not drawn.
+    """
+    return math.comb(max(0, len(names().marks) - 1 - each), each)
 
 
 def _bytes_of_answer(each: int) -> int:

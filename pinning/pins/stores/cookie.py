@@ -8,20 +8,24 @@ its own marks and those that its request sent: a mark that no token in the brows
 a token that is gone. Then nobody knows how far the client has written, and it is held: it stays on
 the primary for MAX_PIN, or until its writes no longer cross. It is also held where many
 marks are listed or many tokens there, since the marks of one that is gone could hide among them.
+
+A later write ends a hold, since it is past all that the client was told of. It is not past what a
+body writes that still streams. The answer of such a request takes the *late mark* in the place of
+one of the others. No answer removes it, and while the browser has it, no write ends a hold.
 """
 
 import itertools
 import random
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pinning import conf
 from pinning.conf import made_once
 from pinning.pins import Pins, Visitor, signing
 from pinning.pins.cookies import LONG, SHORT, names, remove_cookies, set_cookies
-from pinning.pins.pin import SKEW_SECONDS
+from pinning.pins.pin import HELD, SKEW_SECONDS
 from pinning.pins.room import marks_each
 from pinning.pins.stores.base import Exchange, Loaded, Store
 from pinning.pins.tokens import Given, Token, combined, hold, pins_of, without_hold
@@ -54,10 +58,12 @@ class CookieStore(Store):
         sent = Sent.by(visitor)
         unknown = {pin.cluster for pin in pins if pin.position is None}
         is_past_all = exchange.written - unknown >= conf.settings().replicas.keys()
-        known = without_hold(sent.given(now)) if is_past_all else sent.given(now)
+        ends_hold = is_past_all and names().late not in sent.cookies
+        known = without_hold(sent.given(now)) if ends_hold else sent.given(now)
         given = [*known, *(Given(pin, int(now)) for pin in pins)]
         if given:
-            _answer(exchange, sent, given, int(now))
+            is_late = any(pin.timeline == HELD for pin in pins)
+            _answer(exchange, sent, given, int(now), is_late=is_late)
 
 
 class Sent(NamedTuple):
@@ -104,25 +110,31 @@ class Sent(NamedTuple):
         return len(self.tokens) >= _HIDING or bool(_bits(self.marks()) & ~listed)
 
 
-def _answer(exchange: Exchange, sent: Sent, given: list[Given], now: int) -> None:
+def _answer(exchange: Exchange, sent: Sent, given: list[Given], now: int, *, is_late: bool) -> None:
     """Set a token with what is ``given``, and its marks; remove what it stands for."""
-    sent_marks = sent.marks()
-    free = [name for name in names().marks if name not in sent_marks]
-    each = marks_each()
-    marks = random.SystemRandom().sample(free, min(each, len(free)))
+    known, sent_marks = names(), sent.marks()
+    drawn = [name for name in sent_marks if name != known.late]
+    marks, each = _draw(set(known.marks) - {known.late, *drawn}), marks_each()
     # Another's marks could hide among so many, or there are none that could tell of it.
-    if len(sent_marks) > each or len(marks) < each or not each:
+    if len(drawn) > each or len(marks) < each or not each:
         given = [*given, hold(now)]
-    token = Token(issued_at=now, given=combined(given), marks=_bits([*marks, *sent_marks]))
+    if is_late and each:
+        marks = [known.late, *marks[1:]]
+    token = Token(issued_at=now, given=combined(given), marks=_bits({*marks, *sent_marks}))
     text = signing.write(token, signing.COOKIE, LONG)
     values = {_slot_for(text, sent.cookies): text, **dict.fromkeys(marks, "1")}
     settings = conf.settings()
     # The same for all, so that no mark outlasts the tokens beside it.
     seconds = max(settings.window, settings.max_pin)
     set_cookies(exchange.response, values, seconds)
-    merged = dict.fromkeys([*(slot for slot, _ in sent.tokens), *sent_marks])
+    merged = dict.fromkeys([*(slot for slot, _ in sent.tokens), *drawn])
     unneeded = [name for name in merged if name not in values]
     remove_cookies(exchange.response, unneeded)
+
+
+def _draw(free: Collection[str]) -> list[str]:
+    """As many of the ``free`` marks as an answer takes."""
+    return random.SystemRandom().sample(sorted(free), min(marks_each(), len(free)))
 
 
 def _slot_for(text: str, cookies: Mapping[str, str]) -> str:

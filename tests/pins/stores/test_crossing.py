@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinning.pins import Pin, Pins, Visitor, cookies, signing
-from pinning.pins.pin import HELD, SKEW_SECONDS
+from pinning.pins.pin import HELD, SKEW_SECONDS, held
 from pinning.pins.stores import Exchange
 from pinning.pins.stores import cookie as cookie_store
 from pinning.pins.stores.cookie import CookieStore
@@ -47,6 +47,8 @@ class World:
     browser: Browser = field(default_factory=Browser)
     log_end: int = FIRST
     told: int = 0
+    #: How many of ten requests have a body that streams and may still write.
+    streams: int = 0
     is_held: bool = False
     largest_answer: int = 0
     largest_request: int = 0
@@ -56,6 +58,7 @@ class World:
         self.sent: list[Exchange] = []
         self.committed: list[tuple[Exchange, int]] = []
         self.answered: list[tuple[Exchange, int]] = []
+        self.streaming: list[Exchange] = []
 
     def under_way(self) -> int:
         return len(self.sent) + len(self.committed) + len(self.answered)
@@ -74,7 +77,11 @@ class World:
         turns = self.source.choice(self.turns)
         cookie_store._turns = lambda: turns
         visitor = Visitor(cookies=exchange.request.COOKIES)
-        STORE.save(visitor, Pins([pin_at(position)]), exchange)
+        pins = [pin_at(position)]
+        if self.source.randrange(10) < self.streams:
+            self.streaming.append(exchange)
+            pins.append(held("default", time.time()))
+        STORE.save(visitor, Pins(pins), exchange)
         self.largest_answer = max(self.largest_answer, cookies.bytes_of(exchange.response))
         self.answered.append((exchange, position))
 
@@ -82,9 +89,13 @@ class World:
         exchange, position = self._any(self.answered)
         self.browser.receive(exchange.response)
         self.told = max(self.told, position)
+        self.is_held = self.is_held or exchange in self.streaming
 
     def is_safe(self) -> bool:
-        return any(pin.position >= self.told for pin in self.browser.load(STORE))
+        pins = self.browser.load(STORE)
+        if self.is_held:
+            return HELD in {pin.timeline for pin in pins}
+        return any(pin.position >= self.told for pin in pins)
 
     def _any(self, waiting: list) -> object:
         return waiting.pop(self.source.randrange(len(waiting)))
@@ -126,6 +137,26 @@ def test_answers_that_cross_lose_no_pin(source, processes, most):
     assert world.largest_request <= cookies.MOST_BYTES
 
 
+@settings(max_examples=60, derandomize=True)
+@given(
+    source=st.randoms(use_true_random=True),
+    most=st.sampled_from([1, 2, 4, 10, 30]),
+    streams=st.sampled_from([1, 3, 10]),
+    domain=st.sampled_from([0, 30, 60, 120]),
+)
+def test_who_waits_for_a_body_is_held_whatever_else_is_answered(source, most, streams, domain):
+    """A body that streams may write until its last part, after all that the others wrote."""
+    chance.seed(1)
+    with override_settings(SESSION_COOKIE_DOMAIN="d" * domain or None):
+        world = World(source, 3, most, streams=streams)
+        for number in range(300):
+            world.streams = streams if number < 100 else 0
+            world.most = most if number < 200 else 1
+            assert not world.step() or world.is_safe()
+    assert world.largest_answer <= cookies.MOST_BYTES
+    assert world.largest_request <= cookies.MOST_BYTES
+
+
 @pytest.mark.parametrize("number", [60, 100])
 @pytest.mark.parametrize("domain", [0, 30, 120])
 def test_many_writes_at_once_lose_no_pin_and_stay_small(number, domain):
@@ -159,6 +190,45 @@ def test_writes_one_after_the_other_end_the_hold():
         happens()
     (pin,) = world.browser.load(STORE)
     assert pin.position == world.log_end
+
+
+def test_nine_writes_that_cross_a_body_that_streams_leave_its_hold():
+    """Its answer is overwritten by another one, and a write by itself comes after."""
+    world = World(random.Random(1), 1, 10)
+    for _ in range(10):
+        world.send()
+        world.commit()
+    world.streams = 10
+    world.answer()
+    world.streams = 0
+    for _ in range(9):
+        world.answer()
+    world.answered.sort(key=lambda answer: answer[0] not in world.streaming)
+    for exchange, _ in world.answered:
+        world.browser.receive(exchange.response)
+    world.is_held = True
+    assert world.is_safe()
+    for happens in (world.send, world.commit, world.answer) * 10:
+        happens()
+        world.browser.receive(world.answered[-1][0].response)
+        assert world.is_safe()
+
+
+def test_a_write_after_a_body_has_ended_ends_the_hold():
+    """The browser has dropped the late mark by then."""
+    with freeze_time("2026-01-01 12:00:00") as clock:
+        world = World(random.Random(1), 1, 1, streams=10)
+        world.send()
+        world.commit()
+        world.answer()
+        world.arrive()
+        world.streams = 0
+        clock.tick(61 + SKEW_SECONDS)
+        world.browser.jar.clear()
+        for happens in (world.send, world.commit, world.answer, world.arrive):
+            happens()
+        (pin,) = world.browser.load(STORE)
+        assert pin.position == world.log_end
 
 
 def test_the_next_write_to_another_cluster_ends_no_hold():
