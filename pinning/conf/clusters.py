@@ -92,7 +92,7 @@ class Clusters:
         self.fixed: dict[Any, Cluster] = {}
         #: Names of clusters that are neither migrated nor written to.
         self.read_only = frozenset(read_only)
-        self._unpinned_models = unpinned_models
+        self._unpinned_models, self._kept = unpinned_models, kept
 
     @property
     def have_replicas(self) -> bool:
@@ -193,9 +193,12 @@ class Clusters:
         return None if alias == DEFAULT or alias not in self._by_name else False
 
     @cached_property
-    def unpinned_tables(self) -> frozenset[str]:
-        """The tables whose writes pin nobody. Asked for when the apps are ready."""
-        return unpinned_tables(self._unpinned_models)
+    def unpinned_tables(self) -> dict[str, bool]:
+        """The tables whose writes pin nobody, and whether the primary alone is read for them.
+
+        Asked for when the apps are ready.
+        """
+        return unpinned_tables(self._unpinned_models, self._kept)
 
 
 def configured() -> Clusters:

@@ -63,12 +63,16 @@ def _are_sessions_kept() -> bool:
     return store.load is not SessionStore.load or store.aload is not SessionStore.aload
 
 
-def unpinned_tables(labels: Iterable[str]) -> frozenset[str]:
-    """The tables whose writes pin nobody: those of UNPINNED_MODELS and of database caches."""
+def unpinned_tables(labels: Iterable[str], kept: PrimaryModels) -> dict[str, bool]:
+    """The tables whose writes pin nobody: those of UNPINNED_MODELS and of database caches.
+
+    Each with whether it is read from the primary alone, so that its writer sees it anyway.
+    """
     known = frozenset(map(lowered, labels))
     models = apps.get_models(include_auto_created=True) if known else ()
-    tables = {model._meta.db_table for model in models if model._meta.label_lower in known}
-    return frozenset({*tables, *_cache_tables()})
+    listed = (model for model in models if model._meta.label_lower in known)
+    tables = {model._meta.db_table: kept[model] for model in listed}
+    return tables | dict.fromkeys(_cache_tables(), True)
 
 
 def _cache_tables() -> Iterator[str]:

@@ -6,6 +6,7 @@ from pinning.scopes.carried import CarriedScope, carried, carried_for_all, take_
 from pinning.scopes.identity import HeldScope
 from pinning.scopes.overrides import (
     read_only,
+    unpinned,
     use_primary,
     use_replica,
     wait_for_replica,

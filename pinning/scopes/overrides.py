@@ -18,7 +18,8 @@ class Wishes(NamedTuple):
     """The overrides that hold for the running code.
 
     ``database`` is PRIMARY, REPLICA or None. ``is_read_only`` says that the code only reads,
-    whatever the request's method is. ``wait`` is for how many seconds a read may wait for a
+    whatever the request's method is. ``is_unpinned`` says that what it writes pins nobody. ``wait``
+    is for how many seconds a read may wait for a
     replica; None leaves that to the settings. ``choosing`` is what a scope knows of the clusters
     for which the code is about to choose a database: what it reads there meanwhile is read from the
     primary.
@@ -26,6 +27,7 @@ class Wishes(NamedTuple):
 
     database: str | None = None
     is_read_only: bool = False
+    is_unpinned: bool = False
     wait: float | None = None
     choosing: frozenset[ClusterWork] = frozenset()
 
@@ -110,6 +112,25 @@ def read_only(function: F | None = None) -> F | Block:
     after all, the write is noticed and pins as always.
     """
     return _block_or_decorated(function, Block(is_read_only=True))
+
+
+@overload
+def unpinned(function: F) -> F: ...
+
+
+@overload
+def unpinned(function: None = None) -> Block: ...
+
+
+def unpinned(function: F | None = None) -> F | Block:
+    """Declare that what is written here pins nobody: a counter of visits, or when a user was seen.
+
+    It is used like ``use_primary``. The rest of this scope reads from the primary, as after any
+    write. The next requests of the user, and tasks that this one queues, are routed as if nothing
+    had been written: they may not see it. A transaction that also writes outside the block pins as
+    ever, and so does ``mark_written``.
+    """
+    return _block_or_decorated(function, Block(is_unpinned=True))
 
 
 def wait_for_replica(seconds: float) -> Block:

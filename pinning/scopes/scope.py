@@ -200,11 +200,21 @@ class Scope:
 
     def locked(self, cluster: str) -> None:
         """Note a lock on the primary, in this scope and in every open scope around it."""
+        self._bind(cluster, Reason.LOCKED)
+
+    def wrote_unpinned(self, cluster: str) -> None:
+        """Note a write that pins nobody, here and in every open scope around.
+
+        Their reads stay on the primary, as the code may go on with what it wrote.
+        """
+        self._bind(cluster, Reason.WRITTEN)
+
+    def _bind(self, cluster: str, reason: Reason) -> None:
         scope: Scope | None = self
         while scope is not None:
             if not scope.is_closed:
                 work = scope.work(cluster)
-                work.bound = work.bound or Reason.LOCKED
+                work.bound = work.bound or reason
             scope = scope.parent
 
     def receive(self, pins: Pins) -> None:

@@ -38,7 +38,7 @@ from pinning.databases import (
 )
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
 from pinning.pins import Position
-from pinning.scopes import Transaction, current_scope, transaction, transaction_of
+from pinning.scopes import Transaction, current_scope, transaction, transaction_of, wishes
 from pinning.writes import standby
 
 _REFUSED = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
@@ -81,9 +81,10 @@ class Recorder:
 
         if statement.opens is False or self._commits(statement):
             self._state.has_begun = False  # before it runs: nothing is open even if it fails
+        note = self._note_of(statement)
         try:
-            if self._counts(statement):
-                result = self._run_write(run, statement, many)
+            if note is not None:
+                result = self._run_write(run, statement, many, note)
             else:
                 result = standby.run(self._connection, run)
         except BaseException:
@@ -97,8 +98,8 @@ class Recorder:
             self._after_commit()
         if statement.opens and self._connection.autocommit and not self._is_djangos:
             self._note_begin()
-            if self._counts(statement):
-                self.note()  # it wrote in what it has begun, too
+            if note is not None:
+                note()  # it wrote in what it has begun, too
         return result
 
     def _note_begin(self) -> None:
@@ -109,7 +110,9 @@ class Recorder:
         if scope is not None:
             scope.locked(self._cluster)
 
-    def _run_write(self, run: Callable[[], Any], statement: Statement, many: bool) -> Any:
+    def _run_write(
+        self, run: Callable[[], Any], statement: Statement, many: bool, note: Callable[[], None]
+    ) -> Any:
         """Run and note a write, also if its outcome is unknown: the server may have committed it.
 
         A plain statement that the database refused wrote nothing. One with many parameter sets, a
@@ -125,12 +128,12 @@ class Recorder:
             if isinstance(error, IntegrityError):
                 self._note_conflict()
             if many or not is_plain:
-                self.note()
+                note()
             raise
         except BaseException:
-            self.note()
+            note()
             raise
-        self.note()
+        note()
         return result
 
     def _note_conflict(self) -> None:
@@ -156,6 +159,12 @@ class Recorder:
         if not is_open or self._state.has_begun:
             is_seen = not is_open or self._transaction.is_seen
             scope.wrote(self._cluster, session=self._state.session if is_seen else None)
+
+    def _note_unpinned(self) -> None:
+        """Note a write that pins nobody. It binds its scope at once: it may be read back."""
+        scope = current_scope()
+        if scope is not None:
+            scope.wrote_unpinned(self._cluster)
 
     def note_unseen(self) -> None:
         """Note a write that may have been made in any session."""
@@ -184,15 +193,20 @@ class Recorder:
     def _transaction(self) -> Transaction:
         return transaction_of(self._connection)
 
-    def _counts(self, statement: Statement) -> bool:
-        """Whether the statement is a write that pins. Raises ReadOnlyClusterError."""
+    def _note_of(self, statement: Statement) -> Callable[[], None] | None:
+        """What notes the statement as a write. None: it writes nothing that a replica would show.
+
+        Raises ReadOnlyClusterError.
+        """
         if not statement.writes:
-            return False
+            return None
         known = clusters()
         if self._cluster in known.read_only:
             raise ReadOnlyClusterError(self._cluster, _subject(statement))
-        tables = known.unpinned_tables
-        return not tables or statement.table not in tables
+        is_kept = known.unpinned_tables.get(statement.table or "")
+        if is_kept:
+            return None
+        return self._note_unpinned if is_kept is False or wishes().is_unpinned else self.note
 
     def _run_method(
         self, after: Callable[..., None], method: Callable[..., Any], *args: Any

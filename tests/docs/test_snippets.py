@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
 from django.core.cache import cache
 from django.db import connections
 from django.http import HttpResponse
@@ -79,21 +81,26 @@ def test_how_it_works(page):
     assert Note.objects.filter(text="booked").count() == 1
 
 
-def test_overrides(page, figures, settings):
+def test_overrides(page, figures, settings, monkeypatch):
     settings.TEMPLATES = TEMPLATES
     Note.objects.create(text="old words")
-    _blocks_and_decorators(page)
+    _blocks_and_decorators(page, monkeypatch)
     _views_of_every_kind(page)
     _other_work(page)
 
 
-def _blocks_and_decorators(page: Any) -> None:
+def _blocks_and_decorators(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reasons(get(page.inventory)) == [Reason.USE_PRIMARY]
     assert reasons(get(page.transfer)) == [Reason.USE_PRIMARY]
     assert reasons(post(page.figures)) == [Reason.USE_REPLICA]
     assert reasons(get(page.after_the_form)) == [Reason.REPLICA]
     found = post(page.search, {"words": "old"})
     assert (found.content, reasons(found)) == (b"1", [Reason.REPLICA])
+    monkeypatch.setattr(Note, "count_visit", Note.save, raising=False)
+    number = Note.objects.get().pk
+    counted = get(lambda request: page.article(request, number))
+    assert (counted.content, reasons(counted)) == (b"old words", [Reason.REPLICA])
+    assert not has_pinned(counted)
     assert has_pinned(get(page.archive))
     service = SimpleNamespace(place_order=lambda: None)
     assert has_pinned(get(lambda request: page.order(request, service)))
@@ -184,6 +191,7 @@ def test_recipes(page, monkeypatch):
     with scope() as work:
         page.move(*notes)
     assert work.reads == {"default": {Reason.USE_PRIMARY: 2}}
+    _writes_all_the_time(page, monkeypatch)
     told = []
     both = [connections[alias] for alias in ("default", "replica1")]
     for connection in both:
@@ -194,3 +202,25 @@ def test_recipes(page, monkeypatch):
     assert len({state_of(connection).told for connection in both} - {""}) == 1
     for connection in both:
         state_of(connection).tell("")
+
+
+def _writes_all_the_time(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = User.objects.create(username="ada", last_login=None)
+
+    def show(request: Any) -> HttpResponse:
+        request.user = user
+        return count(request)
+
+    seen = get(page.last_seen_middleware(show))
+    assert (reasons(seen), has_pinned(seen)) == ([Reason.REPLICA], False)
+    assert User.objects.exclude(last_login=None).count() == 1
+    monkeypatch.setattr(Tag, "count_hit", Tag.save, raising=False)
+    with scope() as work:
+        page.count_hit(Tag(name="words"))
+    assert not work.has_unsaved_writes()
+    receivers = list(user_logged_in.receivers)
+    page.pin_no_login()
+    with scope() as work:
+        user_logged_in.send(User, user=user, request=None)
+    assert not work.has_unsaved_writes()
+    user_logged_in.receivers = receivers
