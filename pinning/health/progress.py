@@ -1,13 +1,14 @@
 """How far behind a replica is: for how long it lacked the pins that this process asked it about.
 
-It is a guess about the future, and decides only whether a wait is worth its while. Whether a
-replica has a write is never guessed: that is asked.
+It is a guess about the future. It decides whether a wait is worth its while, and whether a replica
+is so far behind that "not yet" needs no question: the primary answers then. That a replica has a
+write is never guessed: that is asked.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
-from pinning.pins import Pin
+from pinning.pins import Pin, Position
 
 #: What is seen agrees with a long lag and with a short one if nobody asks for long. So the lag that
 #: is believed becomes shorter by this factor each time, until a wait finds out.
@@ -23,6 +24,13 @@ _REST, _LONGEST_REST = 10, 10.0
 #: Two waits of a process share the answer to a question that is no older than so many seconds.
 QUESTION_SECONDS = 0.001
 
+#: A pin is asked about if the replica may have it in so many seconds, or in this share of its lag.
+_NEAR_SECONDS, _NEAR_SHARE = 0.01, 0.02
+
+#: After an answer, "not yet" is believed for half of the lag, but for no more seconds than these.
+#: It is longer than the pause between two questions of the monitor.
+_LONGEST_BELIEVED = 3.0
+
 
 class Progress:
     """What a process has seen of a replica's way through the log. Times are in seconds.
@@ -32,25 +40,40 @@ class Progress:
     much at the next pin. Several threads may note answers; one that is lost costs a sample.
     """
 
-    __slots__ = ("_answered_at", "_asked_at", "_lacked", "_lags", "_rest", "_rests_until")
+    __slots__ = (
+        "_answered_at",
+        "_asked_at",
+        "_lacked",
+        "_lags",
+        "_places",
+        "_rest",
+        "_rests_until",
+        "_server",
+    )
 
     def __init__(self) -> None:
         self._answered_at = self._asked_at = 0.0
         self._lacked: tuple[Pin, ...] = ()
         self._lags = (-math.inf, -math.inf)  # the last two
+        self._places: Mapping[str, int] = {}
+        self._server = ""
         self._rest = self._rests_until = 0.0
 
-    def note(self, places: Mapping[str, int], lacked: Iterable[Pin], now: float) -> None:
-        """Note an answer at ``now``: the ``places`` it had reached, and which pins it ``lacked``.
+    def note(self, seen: Position, asked: Sequence[Pin], now: float) -> None:
+        """Note an answer at ``now``: what had been ``seen``, and which pins were ``asked`` about.
 
         A pin of a timeline that the replica does not know tells nothing.
         """
-        before, self._answered_at = self._answered_at, now
+        places, before = seen.places, self._answered_at
         for pin in self._lacked:
             if _has(places, pin):
                 self._learn(before - pin.written_at, now - pin.written_at)
-        known = (pin for pin in (*self._lacked, *lacked) if pin.timeline in places)
-        left = dict.fromkeys(pin for pin in known if not _has(places, pin))
+        for pin in asked:
+            if _has(places, pin) and now - pin.written_at < min(self._lags):
+                self._lags = (self._lags[1], now - pin.written_at)
+        self._places, self._server, self._answered_at = places, seen.server, now
+        known = (pin for pin in (*self._lacked, *asked) if pin.timeline in places)
+        left = sorted({pin for pin in known if not _has(places, pin)}, key=_written_at)
         self._lacked = tuple(left)  # the oldest tell most, and the newest will be waited for
         if len(left) > _LOOKED_FOR:
             half = _LOOKED_FOR // 2
@@ -58,8 +81,30 @@ class Progress:
 
     def seconds_until(self, pin: Pin, now: float) -> float:
         """In how many seconds it may have ``pin`` at the soonest. 0 or less: at any moment."""
-        oldest = min((each.written_at for each in self._lacked), default=math.inf)
-        return pin.written_at + max(min(self._lags), self._answered_at - oldest) - now
+        return pin.written_at + self._lag(pin) - now
+
+    def is_far(self, pin: Pin, now: float, server: str) -> bool:
+        """Whether it is so far from ``pin`` that nobody need ask: the answer is "not yet".
+
+        ``server`` is the one that would be asked, or empty if that is not known: one alias may lead
+        to several. The guess is wrong if the replica has become faster since its last answer. It is
+        given no more at half of the lag after that answer, nor after three seconds.
+        """
+        if pin.timeline not in self._places or _has(self._places, pin):
+            return False
+        if server and self._server and server != self._server:
+            return False
+        lag = self._lag(pin)
+        is_near = pin.written_at + lag - now <= max(_NEAR_SECONDS, lag * _NEAR_SHARE)
+        age = now - self._answered_at
+        return not is_near and 0 <= age < min(lag / 2, _LONGEST_BELIEVED)
+
+    def _lag(self, pin: Pin) -> float:
+        """How late it is with ``pin``, as far as is known. It comes after all that lie before."""
+        oldest = min(
+            (each.written_at for each in self._lacked if _is_before(each, pin)), default=math.inf
+        )
+        return max(min(self._lags), self._answered_at - oldest)
 
     def _learn(self, least: float, most: float) -> None:
         """Note a lag from ``least`` to ``most``: somewhere between two answers it had the pin."""
@@ -92,5 +137,15 @@ class Progress:
         return True
 
 
+def _written_at(pin: Pin) -> float:
+    return pin.written_at
+
+
 def _has(places: Mapping[str, int], pin: Pin) -> bool:
     return pin.position is not None and places.get(pin.timeline, -1) >= pin.position
+
+
+def _is_before(one: Pin, other: Pin) -> bool:
+    places = one.position, other.position
+    is_same_log = one.timeline == other.timeline and None not in places
+    return is_same_log and (one.position or 0) <= (other.position or 0)

@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -89,10 +90,18 @@ class WatchedReplica:
     def _send(self, now: float, interval: float) -> None:
         """Ask for a sign of life, and at most once an interval for the position."""
         self._is_asked_for_lag = self._freshness.is_wanted or now - self._measured_at >= interval
-        self._is_asked = self._probe.send(_where if self._is_asked_for_lag else _ping)
+        self._is_asked = self._probe.send(self._where if self._is_asked_for_lag else _ping)
         self._sent_at, self._waited, self.is_used = now, 0.0, False
         if self._is_asked_for_lag:
             self._measured_at = now
+
+    def _where(self, connection: BaseDatabaseWrapper) -> Position | None:
+        """Ask for the position, from which those who read learn how late the replica is."""
+        position = databases.of_replica(connection)
+        if position is None:
+            return _ping(connection)
+        self.replica.progress.note(position, (), time.time())
+        return position
 
     def _wait(self, now: float, counted: float) -> None:
         """Notice silence. The probe has half of PROBE_TIMEOUT; noticing a waiting read has half."""
@@ -200,11 +209,6 @@ def _tell(replica: Replica, error: SilentReplicaError) -> None:
         thread.start()
     except RuntimeError:
         replica.tell_down(error)
-
-
-def _where(connection: BaseDatabaseWrapper) -> Position | None:
-    position = databases.of_replica(connection)
-    return _ping(connection) if position is None else position
 
 
 def _ping(connection: BaseDatabaseWrapper) -> Position | None:

@@ -26,9 +26,10 @@ Places = Mapping[str, tuple[int, float]]
 class _Server:
     """What one server told last."""
 
-    __slots__ = ("__weakref__", "places")
+    __slots__ = ("__weakref__", "name", "places")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.places: Places = {}
 
 
@@ -77,7 +78,7 @@ def note(connection: BaseDatabaseWrapper, seen: Position) -> None:
     """Remember the position that the replica behind ``connection`` has just told."""
     server = None
     if seen.server:
-        server = replica(connection.alias).servers.setdefault(seen.server, _Server())
+        server = replica(connection.alias).servers.setdefault(seen.server, _Server(seen.server))
     _reached_of(connection).note(seen, server)
 
 
@@ -89,6 +90,15 @@ def begin(connection: BaseDatabaseWrapper) -> None:
     """
     if _reached_of(connection).server is None:
         state_of(connection).reached = None
+
+
+def has_caught_up(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
+    """Like ``has_reached``, but asks nothing of a replica that is known to be far behind.
+
+    That "no" is a guess, which may cost a read on the primary. All that this process has seen of
+    the replica counts for it, on whichever connection.
+    """
+    return not _is_far_behind(connection, pins) and has_reached(connection, pins)
 
 
 def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
@@ -118,11 +128,22 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
     )
 
 
+def _is_far_behind(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
+    progress, now = replica(connection.alias).progress, time.time()
+    server = _reached_of(connection).server
+    name = "" if server is None else server.name
+    return any(
+        progress.is_far(pin, now, name)
+        for pin in pins
+        if not (pin.is_by_clock or is_known(connection, pin))
+    )
+
+
 def _ask(connection: BaseDatabaseWrapper, pins: list[Pin]) -> Position | None:
     seen = databases.of_replica(connection)
     if seen is not None:
         note(connection, seen)
-        replica(connection.alias).progress.note(seen.places, pins, time.time())
+        replica(connection.alias).progress.note(seen, pins, time.time())
     return seen
 
 

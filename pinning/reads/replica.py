@@ -15,7 +15,7 @@ from pinning.conf import Cluster, routed_alias
 from pinning.databases import is_on_event_loop, pins_of_seen, running_thread
 from pinning.health import is_usable, note_exhausted, replica
 from pinning.pins import Pin, Pins
-from pinning.reads.caught_up import begin, has_reached, is_known
+from pinning.reads.caught_up import begin, has_caught_up, is_known
 from pinning.reads.order import in_order
 from pinning.reads.replaced import differences
 from pinning.reads.waiting import wait_for_first
@@ -123,7 +123,7 @@ def _enter(reader: Reader, choice: Choice, cluster: Cluster, work: ClusterWork) 
     connection, needed = connections[choice.alias], choice.pins
     if work.seen:
         needed = tuple(work.seen.merge(Pins(needed)))
-    if needed and not has_reached(connection, needed):
+    if needed and not has_caught_up(connection, needed):
         return False
     reader.use_replica(choice, connection)
     return True
@@ -231,7 +231,7 @@ def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
         return Choice.for_now(cluster.primary, Reason.STORES_DOWN)
     pins = known.of(cluster.primary)
     connection = connections[choice.alias]
-    if not has_reached(connection, pins):
+    if not has_caught_up(connection, pins):
         return Choice.for_now(cluster.primary, Reason.PINNED)
     if pins:
         return _after_pins(cluster, connection, pins)
@@ -250,7 +250,7 @@ def _choose_caught_up(
     for alias in itertools.islice(_usable(cluster, scope.seed), MOST_ASKED):
         connection = connections[alias]
         begin(connection)
-        if has_reached(connection, needed):
+        if has_caught_up(connection, needed):
             break
         behind.append(connection)
     else:

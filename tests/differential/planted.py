@@ -114,7 +114,7 @@ PLANTED: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "the rows of a raw query stay on the replica": _raw_rows_stay,
     "no pins are kept": _no_pins_are_kept,
     "a write binds nobody": _binds_nobody,
-    "each replica has caught up": lambda: _put(replica, has_reached=lambda *args: True),
+    "each replica has caught up": lambda: _put(replica, has_caught_up=lambda *args: True),
     "writes go where the object was read": _write_where_it_was_read,
     "a response under ASGI leaves no cookie": _asgi_leaves_no_cookie,
 }

@@ -18,7 +18,7 @@ from pinning.health.lag import History
 from pinning.health.status import Replica
 from pinning.health.waits import Waits
 from pinning.health.watched_replica import WatchedReplica
-from pinning.pins.pin import Position
+from pinning.pins.pin import Pin, Position
 from pinning.signals import replica_down, replica_up
 
 TICK = 0.025
@@ -139,10 +139,23 @@ def test_it_is_asked_where_it_is_no_more_than_once_an_interval(scene):
         scene.tick(2)
         scene.probe.answers()
         scene.tick()
-    assert scene.probe.asked == [watched_replica._where, *[watched_replica._ping] * 3]
+    assert scene.probe.asked == [scene.replica._where, *[watched_replica._ping] * 3]
     scene.now += 2
     scene.tick()
-    assert scene.probe.asked[-1] is watched_replica._where
+    assert scene.probe.asked[-1] == scene.replica._where
+
+
+def test_those_who_read_learn_from_its_answer(scene, monkeypatch):
+    """They ask nothing while it is far behind."""
+    progress, now = status.replica("replica1").progress, time.time()
+    first = Pin(cluster="default", written_at=now - 60, timeline="7.1", position=5)
+    progress.note(Position(places={"7.1": 4}, clock=0.0), [first], now - 50)
+    new = Pin(cluster="default", written_at=now, timeline="7.1", position=6)
+    assert not progress.is_far(new, now, "")  # too long ago
+    behind = Position(places={"7.1": 4}, clock=0.0)
+    monkeypatch.setattr(databases, "of_replica", lambda _: behind)
+    assert scene.replica._where(connections["replica1"]) is behind
+    assert progress.is_far(new, time.time(), "")
 
 
 def test_what_somebody_is_in_the_middle_of_has_it_asked_too(scene, monkeypatch):
@@ -468,7 +481,7 @@ def test_a_primary_that_is_about_to_tell_is_waited_for(scene):
     scene.primary.history.add(scene.now, Position(places={"7.1": 100}, clock=0.0))
     answered(scene, Position(places={"7.1": 100}, clock=0.0))
     assert (freshness.is_wanted, freshness.is_fresh()) == (False, True)
-    assert scene.probe.asked == [watched_replica._where] * 2
+    assert scene.probe.asked == [scene.replica._where] * 2
 
 
 def test_where_the_primary_tells_nothing_the_replica_serves(scene):

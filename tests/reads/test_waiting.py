@@ -10,7 +10,7 @@ from freezegun import freeze_time
 
 from pinning import Reason, carried, health, scope, use_primary, wait_for_replica
 from pinning.health import replica
-from pinning.pins import Pin, Pins, held
+from pinning.pins import Pin, Pins, Position, held
 from pinning.reads import waiting
 from pinning.scopes.scope import Scope, inside
 from tests.notes.models import Note
@@ -58,6 +58,10 @@ class Pinned(Scope):
 
     def load_pins(self):
         return self.brought
+
+
+def at(places: dict[str, int]) -> Position:
+    return Position(places=places, clock=0.0)
 
 
 def about(seconds: float):
@@ -125,7 +129,7 @@ def test_a_wait_that_cannot_succeed_does_not_begin(scripted: Scripted, sleeping)
     new = Pin(cluster="default", written_at=time.time(), timeline="1", position=200)
     with freeze_time() as clock:
         for alias in BEHIND:
-            replica(alias).progress.note({"1": 99}, [lacked], time.time())
+            replica(alias).progress.note(at({"1": 99}), [lacked], time.time())
         with inside(Pinned(new)), wait_for_replica(0.05):
             slept = sleeping(clock)
             assert route() == "default"
@@ -265,8 +269,8 @@ def test_a_replica_that_was_late_is_looked_at_often(scripted: Scripted, sleeping
         progress = replica("replica1").progress
         for place in (98, 99):
             asked = Pin(cluster="default", written_at=now - 4, timeline="1", position=place)
-            progress.note({"1": place - 1}, [asked], now - 0.1)
-            progress.note({"1": place}, [], now)
+            progress.note(at({"1": place - 1}), [asked], now - 0.1)
+            progress.note(at({"1": place}), [], now)
         new = Pin(cluster="default", written_at=now, timeline="1", position=100)
         slept = sleeping(clock, lambda: scripted.places.update(replica1={"1": 100}))
         with inside(Pinned(new)):
