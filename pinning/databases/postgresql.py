@@ -15,7 +15,7 @@ from pinning.databases.connections import fetch_row
 from pinning.databases.log import Log, end_of_record
 from pinning.databases.receiver import RECEIVER, VIEW, installation, quoted
 from pinning.databases.state import known_for_connection, state_of
-from pinning.databases.system import Functions, System, system_of
+from pinning.databases.system import StoredCode, System, system_of
 from pinning.pins import Position
 
 # Each name is qualified, each operator and type too: whoever may create things in a schema of the
@@ -85,7 +85,7 @@ class PostgreSQLPositions(Positions):
     """The LSN that a primary has inserted, and the LSN that a standby has replayed."""
 
     def __init__(self) -> None:
-        self.functions = Functions()
+        self.code = StoredCode()
 
     def of_primary(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The insert LSN. None on Aurora; raises ``django.db.Error`` on a node in recovery."""
@@ -99,9 +99,9 @@ class PostgreSQLPositions(Positions):
 
     def of_commits(self, connection: BaseDatabaseWrapper) -> Position | None:
         """The flush LSN if the session's commits have surely waited for it, else the insert LSN."""
-        question = self.functions.missing(connection)
+        question = self.code.missing(connection)
         if question:
-            self.functions.learn(connection, fetch_row(connection, question))
+            self.code.learn(connection, fetch_row(connection, question))
         log = _log_of(connection)
         if log is not None and connection.connection.info.backend_pid != log.backend:
             return _position(connection, log, log.inserted)  # a pooler's other server
@@ -116,13 +116,13 @@ class PostgreSQLPositions(Positions):
 
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
         """Commit and ask for the position, and for what is not known of the system yet."""
-        question = self.functions.missing(connection)
+        question = self.code.missing(connection)
         questions = [question, _PRIMARY] if question else [_PRIMARY]
         rows = commit_by_psycopg(connection.connection, questions)
         if len(rows) < len(questions):
             return None
         if question:
-            self.functions.learn(connection, rows[0])
+            self.code.learn(connection, rows[0])
         is_aurora = system_of(connection).is_aurora
         return None if is_aurora else _committed(connection, Log.of_text(rows[-1]))
 
@@ -191,7 +191,7 @@ def _committed(connection: BaseDatabaseWrapper, log: Log) -> Position:
     """A place at or past all commits of the session, whose next commit ``log`` tells about.
 
     Those before were like the next one if no statement has left a mark on the session, as SET
-    does, and no function may have done so. If they have waited, their records are flushed.
+    does, and no stored code may have done so. If they have waited, their records are flushed.
     """
     is_known = state_of(connection).is_plain and system_of(connection).may_defer is False
     has_waited = is_known and log.is_synchronous

@@ -12,6 +12,7 @@ from pinning.databases.state import (
     remember_for_connection,
     state_of,
 )
+from pinning.databases.stored_code import STORED_CODE
 
 # All names are qualified: see postgresql.py.
 
@@ -36,28 +37,7 @@ SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()),
           AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))
 """
 
-# May a function of the project, that of a trigger say, change how its transaction commits? Numbers
-# below 16384 are PostgreSQL's own. To look into thousands of functions takes a tenth of a second.
-# So the answer begins with what stands for their state: each change of one gives it another xmin.
-# They are looked into only if that state is not among those that are KNOWN.
-_FUNCTIONS = """
-SELECT pg_catalog.concat(state, CASE
-       WHEN pg_catalog.strpos('KNOWN', state) OPERATOR(pg_catalog.>) 0 THEN NULL ELSE
-       (SELECT pg_catalog.count(oid) FROM pg_catalog.pg_proc
-        WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
-          AND pg_catalog.concat(prosrc, pg_catalog.pg_get_function_sqlbody(oid))
-              OPERATOR(pg_catalog.~*) 'synchronous_commit|set_config|pg_settings') END)
-FROM (SELECT pg_catalog.concat(
-        ';', (SELECT system_identifier FROM pg_catalog.pg_control_system()),
-        '.', (SELECT oid FROM pg_catalog.pg_database
-              WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()),
-        '.', pg_catalog.count(oid), '.',
-        pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(oid, ' ', xmin), 0)), ';'
-      ) AS state
-      FROM pg_catalog.pg_proc WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid) AS functions
-"""
-
-#: Of how many states of functions the answers are remembered.
+#: Of how many states of the code the answers are remembered.
 _MOST_KNOWN = 16
 
 
@@ -70,13 +50,13 @@ class System(NamedTuple):
     is_aurora: bool
     #: Whether the role may ask for the WAL receiver by the function of ``receiver``.
     has_receiver: bool | None
-    #: Whether a function of the database may set ``synchronous_commit``, which no text shows. None
-    #: if that is not known: only commits ask.
+    #: Whether code that is kept in the database may set ``synchronous_commit``, which no statement
+    #: shows. None if that is not known: only commits ask.
     may_defer: bool | None = None
 
 
-class Functions:
-    """What this process knows of the functions of databases, by their state."""
+class StoredCode:
+    """What this process knows of the functions and expressions of databases, by their state."""
 
     def __init__(self) -> None:
         self.known: dict[str, bool] = {}
@@ -85,17 +65,17 @@ class Functions:
         """The question for what a commit needs and is not known yet; "" if there is none."""
         system: System | None = known_for_connection(connection)
         if state_of(connection).is_plain and (system is None or system.may_defer is None):
-            return f"{_SYSTEM}, ({_FUNCTIONS.replace('KNOWN', ''.join(self.known))})"
+            return f"{_SYSTEM}, ({STORED_CODE.replace('KNOWN', ''.join(self.known))})"
         return "" if system is not None else _SYSTEM
 
     def learn(self, connection: BaseDatabaseWrapper, row: Sequence[Any]) -> None:
         """Remember the answer to what was ``missing``. Its values may be texts."""
-        functions = row[5:]
-        may_defer = self._may_defer(*functions) if functions else None
+        code = row[5:]
+        may_defer = self._may_defer(*code) if code else None
         remember_for_connection(connection, _system(row[:5])._replace(may_defer=may_defer))
 
     def _may_defer(self, told: str) -> bool | None:
-        """What the answer to ``_FUNCTIONS`` says, or said before for the same state of them."""
+        """What the answer to ``STORED_CODE`` says, or said before for the same state."""
         state, end, number = told.rpartition(";")
         if number:
             if len(self.known) >= _MOST_KNOWN:
