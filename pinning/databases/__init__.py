@@ -9,7 +9,6 @@ from pinning.databases.connections import (
     close_pool,
     fetch_row,
     give_back,
-    has_answer,
     is_in_transaction,
     is_on_event_loop,
     is_on_server,
@@ -17,7 +16,6 @@ from pinning.databases.connections import (
     is_tests_own,
     keeps_snapshot,
     running_thread,
-    shut,
     takes_connect_timeout,
 )
 from pinning.databases.errors import is_conflict, is_full, is_not_on_standby, is_without_connection
@@ -27,6 +25,7 @@ from pinning.databases.passing import is_passing, leaves_mark
 from pinning.databases.pins import pin_by_clock, pin_now, pins_at, pins_of_seen
 from pinning.databases.rules import Statement
 from pinning.databases.session_changes import is_told_alone
+from pinning.databases.sockets import has_answer, note_socket, shut
 from pinning.databases.state import State, forget, state_of
 from pinning.databases.statements import as_text, statement_of
 from pinning.databases.vendors import (

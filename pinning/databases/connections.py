@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import select
-import socket
 import sys
 import threading
 import weakref
@@ -14,6 +11,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from pinning.databases import hooks
+from pinning.databases.sockets import note_socket
 from pinning.databases.state import state_of
 
 #: In seconds. Without it a driver would wait for minutes; libpq takes no shorter time.
@@ -135,30 +134,14 @@ def apart(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
     settings["OPTIONS"] = options
     other = type(connection)(settings, alias=connection.alias)
     other.inc_thread_sharing()
+    hooks.put_around(other, "get_new_connection", _connect_and_note)
     return other
 
 
-def has_answer(connection: BaseDatabaseWrapper) -> bool:
-    """Whether data from the server has arrived that was not read yet."""
-    raw = connection.connection
-    try:
-        return bool(select.select([raw], [], [], 0)[0])
-    except Exception:  # it is connecting, or was closed; each driver has its own errors
-        return False
-
-
-def shut(connection: BaseDatabaseWrapper) -> None:
-    """Shut the socket of a connection. Any thread may; a thread that waits on it sees it lost.
-
-    The socket is shut through a duplicate of its file number. If the connection still has that
-    number after the duplication, the number was its own at the duplication too.
-    """
-    raw = connection.connection
-    with contextlib.suppress(Exception):  # it was closed meanwhile; each driver has its own errors
-        number = raw.fileno()
-        with socket.socket(fileno=os.dup(number)) as duplicate:
-            if raw.fileno() == number:
-                duplicate.shutdown(socket.SHUT_RDWR)
+def _connect_and_note(connect: Callable[[Any], Any], params: Any) -> Any:
+    raw = connect(params)
+    note_socket(raw)
+    return raw
 
 
 def give_back(connection: BaseDatabaseWrapper, raw: Any) -> None:

@@ -18,7 +18,7 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from pinning.databases import close_pool, give_back, hooks, is_server_side, shut
+from pinning.databases import close_pool, give_back, hooks, is_server_side, note_socket, shut
 
 
 class Waits:
@@ -135,6 +135,7 @@ class Wait:
         def run() -> None:
             try:
                 result = connect(params)
+                note_socket(result)
             except BaseException as error:  # the waiting thread gets it, whatever it is
                 with contextlib.suppress(InvalidStateError):
                     future.set_exception(error)

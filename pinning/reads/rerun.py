@@ -22,6 +22,7 @@ from pinning.databases import (
     is_server_side,
     is_told_alone,
     leaves_mark,
+    note_socket,
     running_thread,
     sessions,
     state_of,
@@ -194,4 +195,5 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
     hooks.watcher_of(connection, Rerunner, lambda: Rerunner(connection, cluster.primary))
     if not connection.allow_thread_sharing:
         running_thread.opened.add(connection)
+    note_socket(connection.connection)
     replica(connection.alias).note_opened(connection)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connections
+from django.db.models.expressions import RawSQL
 
 from pinning import Reason, Scope, carried, scope, wait_for_replica
 from pinning.health import monitor
@@ -132,3 +133,40 @@ def test_a_dead_or_silent_replica_ends_the_wait(
     figure(f"A wait for a replica ends so many seconds after {end}", over - ended[0])
     assert (found, work.reads) == (1, {"default": {Reason.PINNED: 1}})
     assert work.waited["default"] < 30
+
+
+@on_each_database
+@pytest.mark.parametrize("moment", ["before", "meanwhile"])
+def test_a_read_under_which_a_replica_freezes_is_run_again(
+    moment: str,
+    vendor: str,
+    fresh_pair: Pair,
+    here: Callable[[Pair], None],
+    monkeypatch: pytest.MonkeyPatch,
+    figure: Callable[..., None],
+):
+    monkeypatch.setattr(monitor, "is_under_test", lambda: False)
+    here(fresh_pair)
+    work, _ = read(write("other"), 30)  # connected
+    assert work.reads == {"default": {Reason.CAUGHT_UP: 1}}
+    fresh_pair.replica.wait_until_caught_up()
+    slowly = RawSQL({"postgresql": "pg_sleep(1)::text", "mariadb": "sleep(1)"}[vendor], [])
+    timers = [
+        threading.Timer(0.4 if moment == "meanwhile" else 0, fresh_pair.replica.freeze),
+        threading.Timer(20, fresh_pair.replica.thaw),  # what is not ended waits until then
+    ]
+    for timer in timers:
+        timer.start()
+    try:
+        if moment == "before":
+            timers[0].join()
+        began = time.monotonic()
+        with scope() as work:
+            found = len(Note.objects.annotate(slowly=slowly))
+        seconds = time.monotonic() - began
+    finally:
+        timers[1].cancel()
+        fresh_pair.replica.thaw()
+    figure(f"A read is run again after a freeze {moment} it, {vendor}", seconds)
+    assert (found, work.reads) == (1, {"default": {Reason.REPLICA: 1}})
+    assert seconds < 10
