@@ -15,7 +15,10 @@ _EXPRESSIONS = (
 )
 _OWN = "oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid"  # PostgreSQL's own have lower numbers
 
-_PART = "SELECT oid, xmin, {1}::pg_catalog.text AS code FROM pg_catalog.{0} WHERE {1} IS NOT NULL"
+_PART = f"""
+SELECT oid, xmin, {{1}}::pg_catalog.text AS code FROM pg_catalog.{{0}}
+WHERE {_OWN} AND {{1}} IS NOT NULL
+"""  # noqa: S608
 _PARTS = f"{' UNION ALL '.join(_PART.format(*each) for each in _EXPRESSIONS)}"
 
 # What runs a text that it has put together may set anything. Of extensions that is not believed.
