@@ -8,7 +8,7 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.databases.errors import sqlstate_of
-from pinning.pins import Position
+from pinning.pins import Pin, Position
 
 # PostgreSQL's read_only_sql_transaction; MySQL's and MariaDB's errors under --read-only.
 _READ_ONLY_STATE = "25006"
@@ -65,6 +65,18 @@ class Positions(ABC):
         It is called outside any transaction on the replica, so that each statement takes its own
         snapshot. An older snapshot would not show what was replayed since.
         """
+
+    def waiting_for(
+        self,
+        connection: BaseDatabaseWrapper,  # noqa: ARG002
+        pins: Sequence[Pin],  # noqa: ARG002
+        seconds: float,  # noqa: ARG002
+    ) -> str:
+        """The statement that ends when a replica has ``pins``, and after ``seconds`` at the latest.
+
+        Empty if the server has none. How it ends is no proof: ``of_replica`` is asked after it.
+        """
+        return ""
 
     def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:  # noqa: ARG002
         """The right that the role lacks to see a replica's position; None if it lacks nothing."""

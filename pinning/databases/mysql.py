@@ -6,7 +6,7 @@ MySQL's are from its manual's "Replication with Global Transaction Identifiers",
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -15,7 +15,7 @@ from pinning.databases.base import Positions
 from pinning.databases.commit import can_ask_mysqlclient, commit_by_mysqlclient
 from pinning.databases.connections import fetch_row
 from pinning.databases.state import once_for_connection, state_of
-from pinning.pins import Position
+from pinning.pins import Pin, Position
 
 logger = logging.getLogger("pinning")
 
@@ -55,6 +55,11 @@ _IN_MEMORY = (
     "WHERE engine = 'MEMORY' AND table_schema = DATABASE()"
 )
 
+# It waits for the sequence number of the domain, whichever server gave it (MariaDB's manual). MySQL
+# has WAIT_FOR_EXECUTED_GTID_SET, which counts whole seconds, and 0 is without end (worklog 7796).
+_MARIADB_WAIT = "SELECT MASTER_GTID_WAIT('{gtids}', {seconds:.6f})"
+
+_MARIADB_TIMELINE = re.compile(r"(\d{1,10})\.(\d{1,10})", re.ASCII)
 _MARIADB_GTID = re.compile(r"(\d{1,10})-(\d{1,10})-(\d{1,19})", re.ASCII)
 _MYSQL_SOURCE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MYSQL_TAG = re.compile(r"[a-z_][a-z0-9_]{0,31}", re.ASCII | re.IGNORECASE)
@@ -95,6 +100,13 @@ class MySQLPositions(Positions):
         if _is_aurora(connection):
             return None
         return self._ask(connection, _MYSQL_REPLICA, mysql_beginnings)
+
+    def waiting_for(
+        self, connection: BaseDatabaseWrapper, pins: Sequence[Pin], seconds: float
+    ) -> str:
+        """A wait in MariaDB. MySQL's function knows no part of a second."""
+        gtids = mariadb_gtids(pins) if _is_mariadb(connection) else ""
+        return gtids and _MARIADB_WAIT.format(gtids=gtids, seconds=max(seconds, 0.0))
 
     def tables_apart(self, connection: BaseDatabaseWrapper) -> list[str]:
         """MEMORY tables, which are empty after a restart."""
@@ -156,6 +168,18 @@ def mariadb_places(gtids: str) -> dict[str, int]:
         domain, server, sequence = match.groups()
         places[f"{domain}.{server}"] = _number(sequence)
     return places
+
+
+def mariadb_gtids(pins: Iterable[Pin]) -> str:
+    """The last GTID of each domain that one of ``pins`` has. Empty if one is none of MariaDB's."""
+    last: dict[str, tuple[int, str]] = {}
+    for pin in pins:
+        match = _MARIADB_TIMELINE.fullmatch(pin.timeline)
+        if match is None or pin.position is None:
+            return ""
+        domain, server = match.groups()
+        last[domain] = max(last.get(domain, (0, "")), (pin.position, server))
+    return ",".join(f"{domain}-{server}-{number}" for domain, (number, server) in last.items())
 
 
 def mysql_ends(gtids: str) -> dict[str, int]:

@@ -30,7 +30,8 @@ class Replica:
     """What this process knows of one replica. Two things take it out, each by itself.
 
     - Resting or not. ``set_aside`` and ``mark_down`` make it rest after a failure: nobody uses it
-      for RETRY_AFTER, and then one caller tries it. ``restore`` ends that, as it has answered.
+      until it has answered the monitor, or one caller who tries it after RETRY_AFTER. ``restore``
+      ends that.
     - Lagging or not. ``mark_lagging`` says that it lags more than MAX_LAG. ``unmark_lagging`` says
       that it does not, or that nobody knows.
 
@@ -79,9 +80,14 @@ class Replica:
         """Whether it serves no reads at present."""
         return self.breaker.is_resting or self.is_lagging
 
-    def wait(self, connection: BaseDatabaseWrapper, *, is_harmless: bool = True) -> Wait:
-        """A block in which the running thread waits for the replica on ``connection``."""
-        return Wait(self.waits, connection, is_harmless=is_harmless)
+    def wait(
+        self, connection: BaseDatabaseWrapper, *, is_harmless: bool = True, seconds: float = 0.0
+    ) -> Wait:
+        """A block in which the running thread waits for the replica on ``connection``.
+
+        ``seconds`` is how long the replica itself was told to wait before it answers.
+        """
+        return Wait(self.waits, connection, is_harmless=is_harmless, seconds=seconds)
 
     def note_opened(self, connection: BaseDatabaseWrapper) -> None:
         """Remember a connection to it, and note each wait there that uses no cursor."""

@@ -85,18 +85,24 @@ class Waits:
 class Wait:
     """One wait of a thread for a replica: for an answer, or for a connection.
 
-    The wait is harmless if ending it causes no error in the project's code.
+    The wait is harmless if ending it causes no error in the project's code. ``since`` is when an
+    answer could come: later than the question if that lets the server wait.
     """
 
     __slots__ = ("_connecting", "_waits", "connection", "is_harmless", "since")
 
     def __init__(
-        self, waits: Waits, connection: BaseDatabaseWrapper, *, is_harmless: bool = True
+        self,
+        waits: Waits,
+        connection: BaseDatabaseWrapper,
+        *,
+        is_harmless: bool = True,
+        seconds: float = 0.0,
     ) -> None:
         self._waits = waits
         self.connection = connection
         self.is_harmless = is_harmless
-        self.since = time.monotonic()
+        self.since = time.monotonic() + seconds
         self._connecting: Future[Any] | None = None
 
     def __enter__(self) -> "Wait":

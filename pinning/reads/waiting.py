@@ -3,19 +3,22 @@
 import time
 from collections.abc import Iterable
 
-from django.db import connections
+from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf
 from pinning.conf import Cluster
-from pinning.databases import is_in_transaction
-from pinning.health import QUESTION_SECONDS, is_usable, replica
+from pinning.databases import fetch_row, is_in_transaction, positions_of
+from pinning.health import QUESTION_SECONDS, give_up_if_lost, is_usable, replica
 from pinning.pins import Pin
 from pinning.reads.caught_up import has_reached, is_known
 from pinning.scopes import ClusterWork
 
 #: However late a replica was, it is looked at so often.
 _LONGEST_PAUSE_SECONDS = 0.01
+
+#: A wait in the server ends after so many seconds, and is begun again if it is worth its while.
+_LONGEST_IN_SERVER_SECONDS = 0.1
 
 
 def wait_for_first(
@@ -29,15 +32,15 @@ def wait_for_first(
 
     The wait ends as soon as no replica can make it in time, judging by what this process has seen
     of them, or is out. It does not begin while a transaction is open on the primary, nor for a pin
-    that ends by the clock. All who wait for a replica share one question a millisecond.
+    that ends by the clock. MariaDB tells when it has the pins, if it is the only one in question.
+    Otherwise all who wait for a replica share one question a millisecond.
     """
     begun = time.monotonic()
     end = begun + seconds
     hopeful = [each for each in behind if not _is_hopeless(each)]
     left = _in_time(cluster, hopeful, pins, seconds) if _may_wait(cluster, pins) else []
     while left:
-        time.sleep(min(_pause(left, pins), max(0.0, end - time.monotonic())))
-        found = next((each for each in left if _has_come(cluster, each, pins)), None)
+        found = _after_a_while(cluster, left, pins, max(0.0, end - time.monotonic()))
         work.waited = time.monotonic() - begun
         if found is not None:
             _note_end([found], seconds, is_in_vain=False)
@@ -47,6 +50,34 @@ def wait_for_first(
             return None
         left = _in_time(cluster, left, pins, end - time.monotonic())
     return None
+
+
+def _after_a_while(
+    cluster: Cluster, left: list[BaseDatabaseWrapper], pins: tuple[Pin, ...], seconds: float
+) -> BaseDatabaseWrapper | None:
+    """The connection whose replica has the pins after some of ``seconds``, or None."""
+    if len(left) == 1 and _has_waited_in_server(left[0], pins, seconds):
+        is_there = is_usable(cluster, left[0].alias) and has_reached(left[0], pins)
+        return left[0] if is_there else None
+    time.sleep(min(_pause(left, pins), seconds))
+    return next((each for each in left if _has_come(cluster, each, pins)), None)
+
+
+def _has_waited_in_server(
+    connection: BaseDatabaseWrapper, pins: tuple[Pin, ...], seconds: float
+) -> bool:
+    """Wait in the replica itself, if it can do that. False if nothing was waited for."""
+    unknown = [pin for pin in pins if not (pin.is_by_clock or is_known(connection, pin))]
+    seconds = min(seconds, _LONGEST_IN_SERVER_SECONDS)
+    try:
+        statement = positions_of(connection).waiting_for(connection, unknown, seconds)
+        if statement:
+            with replica(connection.alias).wait(connection, seconds=seconds):
+                fetch_row(connection, statement)
+        return bool(statement)
+    except Error as error:
+        give_up_if_lost(connection, error)
+        return False
 
 
 def _note_end(waited_for: list[BaseDatabaseWrapper], seconds: float, *, is_in_vain: bool) -> None:

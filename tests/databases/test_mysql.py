@@ -204,3 +204,32 @@ def test_a_replica_of_mysql_has_reached_what_it_has_executed(written, executed, 
     seen = MySQLPositions().of_replica(mysql(executed))
     over = [pin.is_over(seen, 7.0 + 59, window=5, max_pin=60) for pin in pins(written)]
     assert all(over) is reached
+
+
+def lacked(*gtids: tuple[str, int]) -> list[Pin]:
+    return [
+        Pin(cluster="default", written_at=1.0, timeline=timeline, position=place)
+        for timeline, place in gtids
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pins", "gtids"),
+    [
+        (lacked(("0.1", 5)), "0-1-5"),
+        (lacked(("0.1", 5), ("3.1", 7)), "0-1-5,3-1-7"),
+        (lacked(("0.1", 5), ("0.2", 9)), "0-2-9"),  # a server was promoted
+        (lacked(("0.1", 9), ("0.2", 5)), "0-1-9"),
+        ([], ""),
+        (lacked((f"{ONE}.", 5)), ""),
+        (lacked(("7.1", 5), ("0') OR SLEEP(9) -- .1", 5)), ""),
+        ([Pin(cluster="default", written_at=1.0)], ""),
+    ],
+)
+def test_what_mariadb_waits_for(pins, gtids):
+    statement = MySQLPositions().waiting_for(mariadb(""), pins, 0.02)
+    assert statement == (f"SELECT MASTER_GTID_WAIT('{gtids}', 0.020000)" if gtids else "")
+
+
+def test_in_mysql_nobody_waits():
+    assert MySQLPositions().waiting_for(mysql(""), lacked((f"{ONE}.", 5)), 0.02) == ""
