@@ -25,6 +25,9 @@ _ROUND_TRIPS = 2
 #: The round trip counts up to this many times PROBE_TIMEOUT.
 _FARTHEST = 5
 
+#: So often it is tried whether a replica is back. Nobody waits for the answer.
+_RETURN_SECONDS = 1.0
+
 #: A replica that was late is back when its lag is below this share of MAX_LAG: it does not come and
 #: go with each question then.
 _BACK = 0.75
@@ -73,7 +76,7 @@ class WatchedReplica:
 
     def _is_due(self, now: float, interval: float) -> bool:
         is_resting = self.replica.breaker.is_resting
-        self._is_try = is_resting and self.replica.breaker.may_try()
+        self._is_try = is_resting and (self.replica.breaker.may_try() or self._may_be_back(now))
         begun = [wait.since for wait in self.replica.waits.begun()]
         usual = now - probe_timeout() / 8 - self._round_trip
         if self._is_try or any(self._sent_at < since < usual for since in begun):
@@ -86,6 +89,10 @@ class WatchedReplica:
             self.is_used or begun or self.replica.is_lagging or self.replica.waits.are_held()
         )
         return bool(is_in_use) and now - self._sent_at >= interval
+
+    def _may_be_back(self, now: float) -> bool:
+        """Whether to try it before its rest is over. One that came and went lately has to rest."""
+        return not self.replica.is_unsteady and now - self._sent_at >= _RETURN_SECONDS
 
     def _send(self, now: float, interval: float) -> None:
         """Ask for a sign of life, and at most once an interval for the position."""

@@ -352,18 +352,32 @@ def test_an_error_takes_none_out_who_reads_will_see(scene):
     assert not status.replica("replica1").breaker.is_resting
 
 
-def test_a_replica_that_rests_is_tried_after_its_rest(scene):
+def test_a_replica_that_rests_is_tried_each_second(scene):
+    """That makes its rest no longer: requests, which would wait for the answer, try after it."""
     answered(scene)
     status.replica("replica1").set_aside(OperationalError("refused"))
-    scene.now += 12
+    rest = status.replica("replica1").breaker._rest
+    for _ in range(3):
+        scene.now += 1
+        answered(scene, OperationalError("refused"))
+        assert status.replica("replica1").breaker._rest == rest
+    assert scene.probe.sent == 4
+    scene.tick(30)
+    assert scene.probe.sent == 4
+    scene.tick(10)
+    assert scene.probe.sent == 5
+    scene.probe.answers()
     scene.tick()
-    scene.probe.answers(OperationalError("refused"))
-    scene.tick()
-    assert status.replica("replica1").breaker.is_resting
-    scene.probe.sent = 1
+    assert not status.replica("replica1").breaker.is_resting
+
+
+def test_one_that_came_and_went_is_tried_after_its_rest(scene, monkeypatch):
+    monkeypatch.setattr(Replica, "is_unsteady", True)
+    answered(scene)
+    status.replica("replica1").set_aside(OperationalError("refused"))
     scene.tick(100)
     assert scene.probe.sent == 1
-    scene.now += 20
+    scene.now += 12
     scene.tick()
     assert scene.probe.sent == 2
     scene.probe.answers()
