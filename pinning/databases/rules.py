@@ -74,6 +74,9 @@ _ABOUT_TRANSACTIONS = frozenset({"begin", "start", "commit", "end", "rollback", 
 
 _QUERIES = frozenset({"select", "with", "values", "table"})
 
+# What END ends in a routine's body, if it is no block.
+_ENDED_OTHERWISE = frozenset({"if", "loop", "while", "repeat", "for"})
+
 # What stands between EXPLAIN and its query.
 _OPTIONS_WORDS = """
     analyze analyse verbose costs settings generic_plan buffers serialize wal timing summary
@@ -100,19 +103,36 @@ def opens_of_several(tokens: Tokens) -> bool | None:
     BEGIN and END of a block, as a routine has, tell nothing of transactions.
     """
     parts = groupby(tokens, key=lambda token: token.is_sign(";"))
-    statements = [list(part) for is_end, part in parts if not is_end]
-    if _begins_block(statements[0]):
-        return None
+    statements = _outside_blocks([list(part) for is_end, part in parts if not is_end])
     words = ((each[0].text, each) for each in statements if each[0].is_word)
     told = (_RULES[word](each).opens for word, each in words if word in _ABOUT_TRANSACTIONS)
     return next(reversed([opens for opens in told if opens is not None]), None)
 
 
-def _begins_block(tokens: Tokens) -> bool:
-    """Whether it is MariaDB's BEGIN NOT ATOMIC, or makes a routine."""
-    if tokens[0].text == "begin":
-        return _begin(tokens).opens is None
-    return any(token.text == "begin" for token in tokens[1:])
+def _outside_blocks(statements: list[list[Token]]) -> list[list[Token]]:
+    """Those that stand in no block. All of them if one has no end: BEGIN may be a column's name."""
+    outside, depth = [], 0
+    for each in statements:
+        is_inside = depth > 0
+        depth = _depth_after(each, depth)
+        if not (is_inside or depth):
+            outside.append(each)
+    return statements if depth else outside
+
+
+def _depth_after(tokens: Tokens, depth: int) -> int:
+    """In how many blocks what follows a statement stands, if the statement stands in ``depth``.
+
+    That is MariaDB's BEGIN NOT ATOMIC, or the body of a routine. CASE has an END, too.
+    """
+    begins_transaction = depth == 0 and tokens[0].text == "begin" and _begin(tokens).opens
+    words = ["", *(token.text if token.is_word else "" for token in tokens), ""]
+    for before, word, after in zip(words, words[1:], words[2:], strict=False):
+        if word == "end" and after not in _ENDED_OTHERWISE:
+            depth = max(0, depth - 1)
+        elif (word == "begin" and not begins_transaction) or (word == "case" and depth):
+            depth += before != "end"
+    return depth
 
 
 def _anything(_: Tokens) -> Statement:

@@ -44,16 +44,21 @@ def _look(sql: str) -> Statement:
         word = first_word_of(sql)
         return UNSURE._replace(word=word, changes_session=may_change_session(sql, word))
     writes, marks, locks, changes = (any(each) for each in list(zip(*found, strict=True))[:4])
-    words, opens = {each.word for each in found}, {each.opens for each in found}
+    words = {each.word for each in found}
     return Statement(
         writes,
         marks,
         locks,
         changes,
         word=words.pop() if len(words) == 1 else "",
-        opens=opens.pop() if len(opens) == 1 else False,
+        opens=_worst_opens({each.opens for each in found}),
         names_lock=any(each.names_lock for each in found),
     )
+
+
+def _worst_opens(told: set[bool | None]) -> bool | None:
+    """A transaction may be open if one way of reading begins it, or one does not end it."""
+    return True if True in told else None if None in told else False
 
 
 def _is_refused(sql: str, reading: Reading) -> bool:

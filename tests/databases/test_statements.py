@@ -537,6 +537,10 @@ def test_the_same_text_is_looked_at_once(monkeypatch):
         is_write(long)
 
 
+ROUTINE = """CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC
+    SELECT CASE WHEN true THEN 1 END; IF a THEN BEGIN SELECT 2; END; END IF; COMMIT; END"""
+
+
 @pytest.mark.parametrize(
     ("sql", "opens"),
     [
@@ -566,6 +570,23 @@ def test_the_same_text_is_looked_at_once(monkeypatch):
         ("CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a; END", None),
         ("START SLAVE; SELECT 1", None),
         (";; BEGIN ;; SELECT 1", True),
+        ("SET a = 1; BEGIN; INSERT INTO a VALUES (1)", True),
+        ("INSERT INTO a VALUES (1); START TRANSACTION", True),
+        ("SELECT begin FROM a; BEGIN", True),
+        ("SELECT begin FROM a; COMMIT", False),
+        (f"{ROUTINE}; BEGIN", True),
+        (f"{ROUTINE}; START TRANSACTION", True),
+        (f"BEGIN; {ROUTINE}", True),
+        (f"BEGIN; {ROUTINE}; COMMIT", False),
+        (f"SELECT 1; {ROUTINE}", None),
+        (f"{ROUTINE}; SELECT 1", None),
+        ("SELECT 1; BEGIN NOT ATOMIC INSERT INTO a VALUES (1); COMMIT; END", None),
+        ("BEGIN NOT ATOMIC INSERT INTO a VALUES (1); END; START TRANSACTION", True),
+        # Servers read them differently: it may be open
+        ("DO $$ BEGIN PERFORM 1; END $$; BEGIN", True),
+        ("DO $$ BEGIN PERFORM 1; END $$", None),
+        (r"INSERT INTO a VALUES ('x\'); BEGIN; -- '", True),
+        (r"INSERT INTO a VALUES ('x\'); COMMIT; -- '", None),
         ("ROLLBACK TO a", None),
         ("ROLLBACK TO SAVEPOINT a", None),
         ("SAVEPOINT a", None),
