@@ -17,8 +17,9 @@ class Transaction:
     __slots__ = ("_writers", "is_seen")
 
     def __init__(self) -> None:
-        #: Each scope that has written, with the savepoints whose rollback undoes its write.
-        self._writers: list[tuple[Scope, frozenset[str]]] = []
+        #: Each scope that has written, with the savepoints whose rollback undoes its write. None
+        #: stands for work outside of scopes.
+        self._writers: list[tuple[Scope | None, frozenset[str]]] = []
         #: Whether all its writes were statements of this connection. ``mark_written`` tells of
         #: writes that may have been made anywhere.
         self.is_seen = True
@@ -29,16 +30,16 @@ class Transaction:
 
     def has_written_in(self, scope: Scope) -> bool:
         """Whether ``scope``, or a scope inside it, wrote something that is not rolled back."""
-        return any(writer.lies_in(scope) for writer, _ in self._writers)
+        return any(writer is not None and writer.lies_in(scope) for writer, _ in self._writers)
 
-    def note(self, scope: Scope, savepoints: frozenset[str]) -> None:
-        """Note a write by ``scope`` while ``savepoints`` are open.
+    def note(self, scope: Scope | None, savepoints: frozenset[str]) -> None:
+        """Note a write by ``scope``, if it was in one, while ``savepoints`` are open.
 
         A savepoint that was released since cannot be rolled back alone any more, so entries forget
         it. A write adds no entry if an older one of its scope survives every rollback that it
         survives.
         """
-        around: Scope | None = scope
+        around = scope
         while around is not None:
             around.wrote_in_transaction = True
             around = around.parent
@@ -55,10 +56,21 @@ class Transaction:
         """Forget all that was written."""
         self._writers = []
 
-    def take_writers(self) -> list[Scope]:
-        """Return the scopes that have written, and forget them: each is told of the commit once."""
-        writers, self._writers = self._writers, []
-        return [scope for scope, _ in writers]
+    def listeners(self, committer: Scope | None) -> list[Scope]:
+        """The scopes to tell of a commit by ``committer``: those that have written.
+
+        Who commits what was written outside of scopes, or in one that has ended, is told as well.
+        """
+        writers = [scope for scope, _ in self._writers]
+        if any(scope is None or scope.is_closed for scope in writers):
+            writers.append(committer)
+        return [scope for scope in dict.fromkeys(writers) if scope is not None]
+
+    def take_listeners(self, committer: Scope | None) -> list[Scope]:
+        """The same, and forget who has written: each is told of a commit once."""
+        listeners = self.listeners(committer)
+        self._writers = []
+        return listeners
 
 
 def begin(connection: BaseDatabaseWrapper) -> Transaction:

@@ -146,17 +146,15 @@ class Recorder:
         return statement.commits(self._connection.features.can_rollback_ddl)
 
     def note(self) -> None:
-        """Note a write by the current scope: at once, or when the open transaction commits.
+        """Note a write by the current scope, if any: at once, or when the open transaction commits.
 
         In a transaction that SQL has begun it is both: it may be ended where we do not see it.
         """
         scope = current_scope()
-        if scope is None:
-            return
         is_open = is_in_transaction(self._connection)
         if is_open:
             self._transaction.note(scope, frozenset(self._connection.savepoint_ids))
-        if not is_open or self._state.has_begun:
+        if scope is not None and (self._state.has_begun or not is_open):
             is_seen = not is_open or self._transaction.is_seen
             scope.wrote(self._cluster, session=self._state.session if is_seen else None)
 
@@ -233,7 +231,8 @@ class Recorder:
         """Commit. If the driver can, and a scope has written, the answer brings the position."""
         connection = self._connection
         open_ = self._transaction
-        is_plain = open_.has_written() and open_.is_seen and hooks.is_djangos(commit)
+        is_heard = bool(open_.listeners(current_scope()))
+        is_plain = is_heard and open_.is_seen and hooks.is_djangos(commit)
         positions = positions_of(connection)
         if not (is_plain and positions.can_commit(connection)):
             return commit()
@@ -245,7 +244,7 @@ class Recorder:
         """Tell the scopes. Also after an error of COMMIT: the server may have committed even so."""
         told, self._told = self._told, None
         session = self._state.session if self._transaction.is_seen else None
-        for scope in self._transaction.take_writers():
+        for scope in self._transaction.take_listeners(current_scope()):
             scope.wrote(self._cluster, told, session=session)
         sessions.note_transaction_end(self._connection)
 

@@ -636,3 +636,61 @@ def test_after_a_conflict_reads_go_to_the_primary():
         with pytest.raises(IntegrityError), transaction.atomic():
             Tag.objects.create(pk=5, name="blue")
         assert reason() == Reason.LOCKED
+
+
+def begin_by_hand():
+    connection.set_autocommit(False)
+
+
+def begin_by_sql():
+    execute("BEGIN")
+
+
+def commit_by_hand():
+    connection.commit()
+    connection.set_autocommit(True)
+
+
+def commit_by_sql():
+    execute("COMMIT")
+
+
+@pytest.mark.parametrize(
+    ("begin", "commit"), [(begin_by_hand, commit_by_hand), (begin_by_sql, commit_by_sql)]
+)
+class TestATransactionThatWasBegunBeforeTheScope:
+    """Whoever commits it knows what was written, and may tell the user."""
+
+    def test_pins_the_scope_that_commits_it(self, log, begin, commit):
+        begin()
+        execute(INSERT)
+        with scope() as outer, scope() as work:
+            assert not work.has_written("default")
+            commit()
+            assert [pin.position for pin in work.take_pins()] == [10]
+            assert [pin.position for pin in outer.take_pins()] == [10]
+
+    def test_pins_it_also_if_an_earlier_scope_has_written(self, log, begin, commit):
+        begin()
+        with scope():
+            execute(INSERT)
+        with scope() as work:
+            commit()
+            assert [pin.position for pin in work.take_pins()] == [10]
+
+    def test_pins_nobody_if_that_is_rolled_back(self, begin, commit):
+        begin()
+        execute(INSERT)
+        connection.rollback()
+        connection.set_autocommit(True)
+        begin()
+        with scope():
+            commit()
+            assert not has_written()
+
+    def test_pins_nobody_by_a_commit_outside_of_scopes(self, begin, commit):
+        begin()
+        execute(INSERT)
+        commit()
+        with scope():
+            assert not has_written()
