@@ -120,11 +120,14 @@ def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase
 
 def _save_late(scope: RequestScope, response: HttpResponseBase | None) -> None:
     """Save what was written when no header can be set any more: in stores on a server."""
-    if scope.has_unsaved_writes():
-        with inside(scope):
-            is_kept = stores().save(scope.visitor_after(response), scope.take_pins(), None)
-        if not is_kept:
-            scope.keep_unsaved()  # the store may take it later
+    if not (scope.has_unsaved_writes() and stores().has_server_side):
+        return
+    with inside(scope):
+        visitor = scope.visitor_after(response)
+        # Without a name nothing is kept, so the primary is not asked for the position either.
+        is_kept = bool(visitor.identities) and stores().save(visitor, scope.take_pins(), None)
+    if not is_kept:
+        scope.keep_unsaved()  # the store may take it later
 
 
 def _end(scope: RequestScope, response: HttpResponseBase | None = None) -> None:

@@ -754,10 +754,14 @@ def test_what_an_asynchronous_body_wrote_is_saved_before_its_next_part_leaves(me
     assert seen == [("replica1", Reason.REPLICA), ("default", Reason.PINNED)]
 
 
-def test_where_cookies_alone_keep_pins_a_part_that_wrote_asks_for_no_position(
-    settings, monkeypatch
+@pytest.mark.parametrize(
+    ("stores", "cookies", "times"),
+    [(COOKIE_ALONE, {"sessionid": "abc"}, 0), (IN_MEMORY, {}, 0), (BOTH, {"sessionid": "abc"}, 3)],
+)
+def test_a_part_that_wrote_asks_for_the_position_only_where_a_server_keeps_it(
+    settings, memory, monkeypatch, stores, cookies, times
 ):
-    settings.PINNING = {**settings.PINNING, "STORES": COOKIE_ALONE}
+    settings.PINNING = {**settings.PINNING, "STORES": stores}
     asked = []
 
     class Counting(ClockPositions):
@@ -772,9 +776,11 @@ def test_where_cookies_alone_keep_pins_a_part_that_wrote_asks_for_no_position(
         for _ in range(3):
             write()
             yield b"written"
+            yield b"more"
 
-    list(send(lambda request: StreamingHttpResponse(parts()), "POST"))
-    assert asked == ["default"]  # at the end
+    list(send(lambda request: StreamingHttpResponse(parts()), "POST", cookies))
+    assert asked == ["default"] * times
+    assert memory.calls.count("save") == times
 
 
 @pytest.mark.parametrize("view", [streaming, streaming_later])
