@@ -7,7 +7,7 @@ from pinning.databases.pragmas import Pragma, pragma_of
 from pinning.databases.rules import UNSURE, Statement, opens_of_several, rule_of
 from pinning.databases.session_changes import changes_session, may_change_session
 from pinning.databases.tables import table_of
-from pinning.databases.tokens import Reading, Token, first_word_of, readings_of
+from pinning.databases.tokens import Reading, Token, first_word_of, readings_of, without_comments
 
 # The ORM repeats its texts, with the values apart. Long texts have long lists of values.
 _KNOWN = 512
@@ -20,13 +20,17 @@ def statement_of(sql: str) -> Statement:
 
 
 def as_text(sql: Any, driver_connection: Any) -> str:
-    """A statement as text: psycopg takes bytes and composed statements as well."""
+    """A statement as text: psycopg takes bytes and composed statements as well.
+
+    It has no comments around it, in which tracers tell of the request: the same statement is the
+    same text, and each rule sees where it begins and ends.
+    """
     if isinstance(sql, str):
-        return sql
+        return without_comments(sql)
     if isinstance(sql, bytes):
-        return sql.decode(errors="replace")
+        return without_comments(sql.decode(errors="replace"))
     as_string = getattr(sql, "as_string", None)
-    return str(as_string(driver_connection)) if as_string else str(sql)
+    return without_comments(str(as_string(driver_connection)) if as_string else str(sql))
 
 
 @functools.lru_cache(_KNOWN)

@@ -76,6 +76,21 @@ def first_word_of(sql: str) -> str:
     return found[0].lower() if found else ""
 
 
+def without_comments(sql: str) -> str:
+    """``sql`` without the comments in front of it and behind, if every server takes them for such.
+
+    Those behind stay if the text before them may be read in more than one way.
+    """
+    if sql[:1] in _BEFORE_COMMENTS:
+        sql = sql[_COMMENTS.match(sql).end() :]  # type: ignore[union-attr]  # may be empty
+    for _ in range(_MOST_BEHIND):
+        start = sql.rfind("/*") if sql.endswith("*/") else 0
+        if start <= 0 or not (_COMMENTS.fullmatch(sql, start) and _PLAIN.fullmatch(sql, 0, start)):
+            break
+        sql = sql[:start].rstrip(_BLANKS)
+    return sql
+
+
 def _read(sql: str, dialect: "_Dialect", most: int) -> Reading | None:
     """None if the text is unsure for every server, or has more than ``most`` pieces."""
     tokens: list[Token] = []
@@ -125,6 +140,16 @@ _BLOCK = rf"/\*(?!M?!){_INSIDE}\*/"
 # Quoted names of functions that a dot may call; all others say nothing, unless they are called.
 _BY_A_DOT = r"""["`](?:nextval|set|lo_|dblink|crosstab|ts_|pg_|brin_|gin_)"""
 _UNSURE = rf"""/\*M?! | /\*{_INSIDE}/\* | --[^\r\n]*+\r(?!\n) | [uU]&" """
+
+
+_BLANKS = " \t\n\r\f\v"
+_COMMENT_LINE = r"--(?=[ \t\r\n]|\Z)[^\r\n]*+(?:\r?\n|\Z)"
+_COMMENTS = re.compile(rf"(?:[{_BLANKS}]++|{_BLOCK}|{_COMMENT_LINE})*+")
+_MOST_BEHIND = 3  # each takes a look through the text
+_BEFORE_COMMENTS = frozenset(f"{_BLANKS}/-")
+
+# No string or comment is open at its end, whoever reads it.
+_PLAIN = re.compile(rf"""(?:[^'"`\\$\#/\-\[]++|'[^'\\]*+'|"[^"\\]*+"|-(?!-)|/(?!\*)|{_BLOCK})*+""")
 
 
 class _Dialect(NamedTuple):
@@ -177,7 +202,7 @@ _COMMON = _dialect(
     single=r"'[^'\\]*+'",
     double=r'"(?:[^"\\]++|"")*+"',
     backtick=r"`[\w$ .\-]*+`(?!`)",
-    line=r"--(?=[ \t\r\n]|\Z)[^\r\n]*+(?:\r?\n|\Z)",
+    line=_COMMENT_LINE,
     boring=r"""| \[(?=[^\[\]'"`;/\-\#\\$]*+\])""",
     broken=rf"| \\ | \# | {_TAG} | \[ | --",
 )

@@ -1,6 +1,7 @@
 """How a text is cut into tokens, in each way of reading it, and that this takes one pass."""
 
 import re
+import time
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pinning.databases import statements, tokens
-from pinning.databases.tokens import readings_of
+from pinning.databases.tokens import readings_of, without_comments
 
 parser = re._parser  # type: ignore[attr-defined]  # there is no public one
 constants = re._constants  # type: ignore[attr-defined]
@@ -154,3 +155,54 @@ def test_ten_million_characters_take_little_memory(front, part):
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert most < 150_000_000
+
+
+@pytest.mark.parametrize(
+    ("sql", "left"),
+    [
+        ("/* a */ SELECT 1", "SELECT 1"),
+        ("-- a\n/* b */ -- c\r\n SELECT 1", "SELECT 1"),
+        ("SELECT 1 /* route='a/b' */", "SELECT 1"),
+        ("SELECT 'a', \"b\" /* a */ /* b */", "SELECT 'a', \"b\""),
+        ("SELECT '/*' /* a */", "SELECT '/*'"),
+        ("/* a */", ""),
+        ("-- a", ""),
+        ("", ""),
+        ("SELECT 1", "SELECT 1"),
+    ],
+)
+def test_comments_around_a_statement_are_no_part_of_it(sql, left):
+    assert without_comments(sql) == left
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "/*! SET a = 1 */",
+        "/*!50000 SET */ a",
+        "SELECT 1 /*! FOR UPDATE */",
+        "/* a /* b */ DELETE FROM a -- */",
+        "--\rDELETE FROM a",
+        "--1",
+        "SELECT 1 -- /*\n; DELETE FROM a -- */",
+        "SELECT 1 # /*\n; DELETE FROM a # */",
+        "SELECT 'a\\' /*'; DELETE FROM a -- */",
+        "SELECT $a$ /* $a$; DELETE FROM a -- */",
+        "SELECT ` /*`; DELETE FROM a -- */",
+        "SELECT [ /*]; DELETE FROM a -- */",
+        "SELECT '/*'; DELETE FROM a -- */",
+        "*/",
+        "/*/",
+    ],
+)
+def test_what_a_server_may_run_stays(sql):
+    assert without_comments(sql) == sql
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT " + "/* a */" * 20_000, "/*" * 300_000 + "*/", " " * 900_000 + "*/"]
+)
+def test_many_comments_take_no_long_time(sql):
+    before = time.thread_time()
+    without_comments(sql)
+    assert time.thread_time() - before < 1
