@@ -19,7 +19,7 @@ from pinning.databases.connections import (
     takes_connect_timeout,
 )
 from pinning.databases.errors import is_conflict, is_full, is_not_on_standby, is_without_connection
-from pinning.databases.locks import held_after, held_after_error
+from pinning.databases.locks import note_held, note_held_after_error
 from pinning.databases.notices import is_news
 from pinning.databases.passing import is_passing, leaves_mark
 from pinning.databases.pins import pin_by_clock, pin_now, pins_at, pins_of_seen

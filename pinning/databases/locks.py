@@ -5,9 +5,11 @@ import math
 import re
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from pinning.databases.connections import is_server_side
+from pinning.databases.state import state_of
 
 # The arguments of a call. They call nothing but what makes a number of a name.
 _ARGUMENTS = r"\s*+\((?:hashtext(?:extended)?\s*+\([^();]*+\)|[^();])*+\)"
@@ -35,6 +37,30 @@ _NO_LOCKS = re.compile(
 )
 _MAY_TAKE = re.compile(_TAKES, re.IGNORECASE)
 
+# MySQL's, which hold all tables or some until UNLOCK TABLES.
+_HOLDS_TABLES = re.compile(
+    r"\b(?:lock\s++tables?|with\s++read\s++lock|for\s++export)\b", re.IGNORECASE
+)
+_UNLOCKS_TABLES = re.compile(r"\s*+unlock\s++tables?\s*+;?+\s*+", re.IGNORECASE)
+
+
+def note_held(
+    connection: BaseDatabaseWrapper, sql: str, cursor: CursorWrapper, *, many: bool
+) -> None:
+    """Note what the session of ``connection`` holds after ``sql``, which has run on ``cursor``."""
+    state = state_of(connection)
+    state.locks = held_after(state.locks, sql, cursor, many=many)
+    if connection.vendor == "mysql":
+        state.holds_tables = holds_tables_after(sql, is_held=state.holds_tables)
+
+
+def note_held_after_error(connection: BaseDatabaseWrapper, sql: str) -> None:
+    """Note what it holds after an error of ``sql``, of which a part may have run."""
+    state = state_of(connection)
+    state.locks = held_after_error(state.locks, sql)
+    if connection.vendor == "mysql" and ";" in sql.rstrip("; \n"):
+        state.holds_tables = state.holds_tables or holds_tables_after(sql, is_held=False)
+
 
 def holds_for_transaction(sql: str) -> bool:
     """Whether ``sql`` takes a lock until the transaction ends, and certainly does nothing else."""
@@ -58,6 +84,16 @@ def held_after(held: float, sql: str, cursor: CursorWrapper, *, many: bool = Fal
     if one["takes"]:
         return held if answer in {0, None} else held + 1  # somebody else has it
     return max(held - 1, 0) if answer == 1 else held
+
+
+def holds_tables_after(sql: str, *, is_held: bool) -> bool:
+    """Whether a session of MySQL holds tables after ``sql``, if it did before (``is_held``) or not.
+
+    A transaction that SQL begins gives them back, but not those of FLUSH, so that tells nothing.
+    """
+    if _UNLOCKS_TABLES.fullmatch(sql):
+        return False
+    return is_held or _HOLDS_TABLES.search(sql) is not None
 
 
 def held_after_error(held: float, sql: str) -> float:

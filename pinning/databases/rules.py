@@ -233,7 +233,7 @@ _RULES: dict[str, Callable[[Tokens], Statement]] = {
     **dict.fromkeys(("begin", "start"), _begin),
     **dict.fromkeys(("commit", "end", "rollback", "abort"), _end),
     **dict.fromkeys(("savepoint", "release"), _savepoint),
-    "lock": _lock,
+    **dict.fromkeys(("lock", "unlock"), _lock),
     "declare": _declare,
     **dict.fromkeys(("fetch", "move", "close", "use", "discard", "deallocate"), _session),
     **dict.fromkeys(("listen", "unlisten", "notify", "checkpoint"), _session),

@@ -22,6 +22,7 @@ class State:
     __slots__ = (
         "driver",
         "has_begun",
+        "holds_tables",
         "is_created",
         "is_plain",
         "is_refused",
@@ -67,8 +68,10 @@ class State:
         #: Whether a transaction is open that SQL of the project has begun, not Django (writes for a
         #: primary, reads for a replica).
         self.has_begun = False
-        #: How many locks by name its session holds; infinite if that cannot be told (writes).
+        #: How many locks by name its session holds; infinite if that cannot be told (databases).
         self.locks: float = 0
+        #: Whether MySQL's session holds tables, as after LOCK TABLES (databases).
+        self.holds_tables = False
         #: Whether nothing that was ever run on it may have left a mark: a setting, a temporary
         #: table, a transaction of the project's own (reads for a replica, writes for a primary).
         self.is_plain = True
@@ -78,7 +81,7 @@ class State:
     @property
     def holds_something(self) -> bool:
         """Whether a lock is held or a transaction is open, of which Django does not know."""
-        return self.has_begun or self.locks > 0
+        return self.has_begun or self.locks > 0 or self.holds_tables
 
     def tell(self, told: object) -> None:
         """Note what the session was told, outside transactions."""
@@ -119,7 +122,8 @@ def forget(connection: BaseDatabaseWrapper, **_: object) -> None:
     was_told = getattr(connection.connection, _TOLD, False)
     state.told, state.told_outside = object() if was_told else "", None
     state.is_created, state.is_plain = True, not was_told
-    state.reached, state.session, state.locks = None, object(), 0
+    state.reached, state.session = None, object()
+    state.locks, state.holds_tables = 0, False
 
 
 def once_for_connection(connection: BaseDatabaseWrapper, ask: Callable[[], Answer]) -> Answer:

@@ -24,12 +24,12 @@ from pinning.conf import clusters
 from pinning.databases import (
     Statement,
     as_text,
-    held_after,
-    held_after_error,
     hooks,
     is_in_transaction,
     is_passing,
     leaves_mark,
+    note_held,
+    note_held_after_error,
     positions_of,
     sessions,
     state_of,
@@ -88,11 +88,11 @@ class Recorder:
             else:
                 result = standby.run(self._connection, run)
         except BaseException:
-            self._state.locks = held_after_error(self._state.locks, text)
+            if statement.locks:
+                note_held_after_error(self._connection, text)
             raise
         if statement.locks or statement.word == "discard":
-            cursor = context["cursor"]
-            self._state.locks = held_after(self._state.locks, text, cursor, many=many)
+            note_held(self._connection, text, context["cursor"], many=many)
         open_ = self._state.transaction
         if open_ is not None and open_.has_written() and self._commits(statement):
             self._after_commit()
@@ -174,17 +174,18 @@ class Recorder:
             scope.wrote(self._cluster)
 
     def _note_lock(self, statement: Statement, text: str) -> None:
-        """Note a lock that is held longer than this statement and the blocks around it.
+        """Note a lock, also of a transaction that ends within the scope.
 
-        The session holds it, or the view's transaction, outside whose blocks a replica may serve. A
-        function that we do not know may lock, or tell the session which tenant's rows it sees.
+        What was read under it is newer than what a replica may show later. A function that we do
+        not know may lock, or tell the session which tenant's rows it sees; in the view's
+        transaction it counts also where it is known to do no more than that.
         """
         scope, connection = current_scope(), self._connection
         if scope is None:
             return
         is_views = is_in_transaction(connection) and scope.is_views(connection, self._transaction)
         lasts = statement.marks and not (statement.changes_session or is_passing(text))
-        if is_views or lasts:
+        if statement.names_lock or is_views or lasts:
             scope.locked(self._cluster)
 
     @property

@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from pinning.databases.locks import held_after, held_after_error, holds_for_transaction
+from pinning.databases.locks import (
+    held_after,
+    held_after_error,
+    holds_for_transaction,
+    holds_tables_after,
+)
 
 
 class Cursor:
@@ -102,3 +107,25 @@ def test_many_sets_of_parameters_may_lock_as_often():
 )
 def test_an_error_gives_back_no_lock(sql, held):
     assert held_after_error(0, sql) == held
+
+
+@pytest.mark.parametrize(
+    ("is_held", "sql", "after"),
+    [
+        (False, "LOCK TABLES notes READ, tags WRITE", True),
+        (False, "lock table notes write;", True),
+        (False, "FLUSH TABLES WITH READ LOCK", True),
+        (False, "FLUSH LOCAL TABLES notes FOR EXPORT", True),
+        (False, "INSERT INTO notes VALUES (1); LOCK TABLES notes READ", True),
+        (True, "UNLOCK TABLES", False),
+        (True, "unlock table ;", False),
+        (False, "FLUSH TABLES", False),
+        (True, "FLUSH TABLES", True),
+        (True, "SELECT * FROM notes FOR UPDATE", True),
+        # Not known: they are held
+        (True, "INSERT INTO notes VALUES ('a'); UNLOCK TABLES", True),
+        (True, "START TRANSACTION", True),
+    ],
+)
+def test_whether_tables_are_held(is_held, sql, after):
+    assert holds_tables_after(sql, is_held=is_held) is after

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.models import Func, IntegerField, Value
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -177,8 +177,59 @@ def test_a_scope_in_a_transaction_of_raw_sql_sees_what_that_wrote(
     assert reason_in_a_new_scope() is Reason.REPLICA
 
 
+def test_a_transaction_that_begins_behind_a_routine_binds_a_later_scope(pair_of_its_own: Pair):
+    if connection.vendor != "postgresql":
+        pytest.skip("Its driver reads the answer of one statement.")
+    with pair_of_its_own.paused(), connections["default"].cursor() as cursor:
+        routine = "CREATE FUNCTION pg_temp.one() RETURNS int BEGIN ATOMIC SELECT 1; END"
+        cursor.execute(f"{routine}; BEGIN")
+        cursor.execute("INSERT INTO notes_note (text) VALUES ('new')")
+        with scope():
+            assert Note.objects.count() == 1
+        cursor.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("lock", ["LOCK TABLES notes_note WRITE", "LOCK TABLES notes_note READ"])
+def test_tables_that_are_held_bind_later_scopes_until_they_are_unlocked(
+    pair_of_its_own: Pair, lock: str
+):
+    if connection.vendor != "mysql":
+        pytest.skip("PostgreSQL's LOCK is over with the transaction.")
+    with scope(), connections["default"].cursor() as cursor:
+        cursor.execute(lock)
+    for _ in range(2):
+        assert reason_in_a_new_scope() is Reason.LOCKED
+    with scope() as work, connections["default"].cursor() as cursor:
+        cursor.execute("UNLOCK TABLES")
+        assert not work.has_written("default")
+    assert reason_in_a_new_scope() is Reason.REPLICA
+
+
+@pytest.mark.parametrize("reads_before", [False, True])
+def test_what_was_read_under_a_lock_that_is_over_stays_read(
+    pair_of_its_own: Pair, reads_before: bool
+):
+    pair_of_its_own.execute("INSERT INTO notes_note (text) VALUES ('order')")
+    pair_of_its_own.catch_up()
+    with pair_of_its_own.paused():
+        pair_of_its_own.execute("UPDATE notes_note SET text = 'paid'")
+        with scope():
+            if reads_before:
+                assert Note.objects.get().text == "order"
+            with transaction.atomic():
+                assert Note.objects.select_for_update().get().text == "paid"
+            assert Note.objects.get().text == "paid"
+
+
 def unlock_one() -> None:
     assert select(unlock_by_name())
+
+
+def unlock_behind_a_comment() -> None:
+    """As tracers make it."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(f"/* route='pay' */ SELECT {unlock_by_name()} /* trace='1' */")
+        assert cursor.fetchone()[0]
 
 
 def unlock_every_one() -> None:
@@ -190,7 +241,7 @@ def close() -> None:
 
 
 @pytest.mark.usefixtures("locked")
-@pytest.mark.parametrize("unlock", [unlock_one, unlock_every_one, close])
+@pytest.mark.parametrize("unlock", [unlock_one, unlock_behind_a_comment, unlock_every_one, close])
 def test_one_that_was_unlocked_does_not(unlock: Any):
     unlock()
     assert reason_in_a_new_scope() is Reason.REPLICA
