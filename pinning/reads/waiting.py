@@ -32,8 +32,8 @@ def wait_for_first(
 
     The wait ends as soon as no replica can make it in time, judging by what this process has seen
     of them, or is out. It does not begin while a transaction is open on the primary, nor for a pin
-    that ends by the clock. MariaDB tells when it has the pins, if it is the only one in question.
-    Otherwise all who wait for a replica share one question a millisecond.
+    that ends by the clock. A database that can tells when it has the pins, if only one replica is
+    in question. Otherwise all who wait for a replica share one question a millisecond.
     """
     begun = time.monotonic()
     end = begun + seconds
