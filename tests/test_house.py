@@ -21,7 +21,7 @@ FLOORS = (
     {"databases"},
     {"scopes", "health"},
     {"reads", "writes", "middleware"},
-    {"contrib", "router", ""},  # "" is the package's own door
+    {"contrib", "router", "", "diagnosis"},  # "" is the package's own door
     {"checks", "management", "verify", "testing"},
     {"apps"},
 )

@@ -2,8 +2,8 @@
 
 from django.core.checks import Tags, register
 
+from pinning.checks.databases import check_databases
 from pinning.checks.deployment import check_deployment
-from pinning.checks.roles import check_roles
 from pinning.checks.settings import check_settings
 
 
@@ -11,4 +11,4 @@ def register_all() -> None:
     """Tell Django about the checks."""
     register(check_settings)
     register(check_deployment, Tags.security, deploy=True)
-    register(check_roles, Tags.database)
+    register(check_databases, Tags.database)

@@ -17,8 +17,16 @@ from pinning.databases.connections import (
     keeps_snapshot,
     running_thread,
     takes_connect_timeout,
+    wanted_server,
 )
-from pinning.databases.errors import is_conflict, is_full, is_not_on_standby, is_without_connection
+from pinning.databases.errors import (
+    is_conflict,
+    is_full,
+    is_not_on_standby,
+    is_refused,
+    is_without_connection,
+)
+from pinning.databases.facts import Facts
 from pinning.databases.locks import note_held, note_held_after_error
 from pinning.databases.notices import is_news
 from pinning.databases.passing import is_passing, leaves_mark

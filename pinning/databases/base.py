@@ -2,27 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.databases.errors import sqlstate_of
+from pinning.databases.facts import Facts
 from pinning.pins import Pin, Position
 
 # PostgreSQL's read_only_sql_transaction; MySQL's and MariaDB's errors under --read-only.
 _READ_ONLY_STATE = "25006"
 _READ_ONLY_NUMBERS = frozenset({1290, 1836})
-
-
-class Grant(NamedTuple):
-    """A role that lacks a right, and the statement of a superuser that gives it, and more.
-
-    ``installation`` gives less, and is the safer way.
-    """
-
-    role: str
-    statement: str
 
 
 class Positions(ABC):
@@ -78,8 +68,12 @@ class Positions(ABC):
         """
         return ""
 
-    def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:  # noqa: ARG002
-        """The right that the role lacks to see a replica's position; None if it lacks nothing."""
+    def facts(self, connection: BaseDatabaseWrapper) -> Facts:  # noqa: ARG002
+        """What the server tells of itself."""
+        return Facts()
+
+    def timeline_of(self, position: Position) -> str | None:  # noqa: ARG002
+        """The timeline of a position, for people: "?" if it is not known, None if it has none."""
         return None
 
     def installation(self, roles: Sequence[str]) -> str:  # noqa: ARG002
@@ -88,10 +82,6 @@ class Positions(ABC):
         It runs once on a primary, by a superuser or the like, in one transaction; again is fine.
         """
         return ""
-
-    def tables_apart(self, connection: BaseDatabaseWrapper) -> list[str]:  # noqa: ARG002
-        """The tables whose rows a replica does not have, or loses when it restarts."""
-        return []
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:  # noqa: ARG002
         """Whether an open connection leads to a standby; None if unknown. "No" costs no query."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 import threading
 import weakref
@@ -117,6 +118,18 @@ def is_on_server(connection: BaseDatabaseWrapper) -> bool:
 def takes_connect_timeout(engine: str) -> bool:
     """Whether the drivers of a backend (a dotted path) know the option ``connect_timeout``."""
     return any(vendor in engine for vendor in ("postg", "mysql"))
+
+
+def wanted_server(connection: BaseDatabaseWrapper) -> str:
+    """The option by which libpq connects to a primary alone, "" if there is none.
+
+    The environment may set it for all aliases.
+    """
+    if connection.vendor != "postgresql":
+        return ""
+    inherited = os.environ.get("PGTARGETSESSIONATTRS", "")
+    wanted = connection.settings_dict["OPTIONS"].get("target_session_attrs", inherited)
+    return f"target_session_attrs={wanted}" if wanted in {"primary", "read-write"} else ""
 
 
 def address_of(connection: BaseDatabaseWrapper) -> list[object]:

@@ -14,6 +14,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning.databases.base import Positions
 from pinning.databases.commit import can_ask_mysqlclient, commit_by_mysqlclient
 from pinning.databases.connections import fetch_row
+from pinning.databases.facts import Facts
+from pinning.databases.mysql_facts import facts_of
 from pinning.databases.state import once_for_connection, state_of
 from pinning.pins import Pin, Position
 
@@ -49,11 +51,6 @@ _MYSQL_REPLICA = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}"
 
 # Amazon Aurora's readers share the writer's storage and execute no log: pins hold for WINDOW there.
 _AURORA = "SHOW GLOBAL VARIABLES LIKE 'aurora\\_version'"
-
-_IN_MEMORY = (
-    "SELECT GROUP_CONCAT(table_name SEPARATOR ' ') FROM information_schema.tables "
-    "WHERE engine = 'MEMORY' AND table_schema = DATABASE()"
-)
 
 # It waits for the sequence number of the domain, whichever server gave it (MariaDB's manual). MySQL
 # has WAIT_FOR_EXECUTED_GTID_SET, which counts whole seconds, and 0 is without end (worklog 7796).
@@ -108,9 +105,15 @@ class MySQLPositions(Positions):
         gtids = mariadb_gtids(pins) if _is_mariadb(connection) else ""
         return gtids and _MARIADB_WAIT.format(gtids=gtids, seconds=max(seconds, 0.0))
 
-    def tables_apart(self, connection: BaseDatabaseWrapper) -> list[str]:
-        """MEMORY tables, which are empty after a restart."""
-        return (fetch_row(connection, _IN_MEMORY)[0] or "").split()
+    def facts(self, connection: BaseDatabaseWrapper) -> Facts:
+        """What the server tells. Its history has each source that it ever had something of."""
+        is_mariadb = _is_mariadb(connection)
+        facts, gtids = facts_of(connection, is_mariadb=is_mariadb)
+        try:
+            places = (mariadb_places if is_mariadb else mysql_ends)(gtids)
+        except UnknownFormatError:
+            return facts
+        return replace(facts, logs=frozenset(places))
 
     def _ask(self, connection: BaseDatabaseWrapper, sql: str, parse: Parser) -> Position | None:
         """The position. None without GTIDs, and, with one warning, if their format is not known."""

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.databases.base import Grant, Positions
+from pinning.databases.base import Positions
 from pinning.databases.commit import can_ask_psycopg, commit_by_psycopg
 from pinning.databases.connections import fetch_row
+from pinning.databases.errors import is_refused
+from pinning.databases.facts import Facts
 from pinning.databases.log import Log, end_of_record
-from pinning.databases.receiver import RECEIVER, VIEW, installation, quoted
+from pinning.databases.postgresql_facts import facts_of
+from pinning.databases.receiver import RECEIVER, VIEW, installation
 from pinning.databases.state import known_for_connection, state_of
 from pinning.databases.system import StoredCode, System, system_of
 from pinning.pins import Position
@@ -61,18 +64,6 @@ SELECT CASE WHEN pg_catalog.pg_is_in_recovery()
                             pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())),
        pg_catalog.pg_backend_pid(),
        pg_catalog.date_part('epoch', pg_catalog.pg_last_xact_replay_timestamp())
-"""
-
-_CAN_SEE_TIMELINE = """
-SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
-       OR NOT pg_catalog.pg_is_in_recovery(),
-       current_user
-"""
-
-_UNLOGGED = """
-SELECT pg_catalog.string_agg(relname::pg_catalog.text, ' ') FROM pg_catalog.pg_class
-WHERE relpersistence OPERATOR(pg_catalog.=) 'u' AND relkind OPERATOR(pg_catalog.=) 'r'
-      AND pg_catalog.pg_table_is_visible(oid)
 """
 
 _IS_STANDBY = "SELECT pg_catalog.pg_is_in_recovery()"
@@ -149,20 +140,25 @@ class PostgreSQLPositions(Positions):
             replayed_at=replayed_at,
         )
 
-    def missing_grant(self, connection: BaseDatabaseWrapper) -> Grant | None:
-        """What lets a role see which timeline a standby is on: the function, or the view."""
-        can_see, role = fetch_row(connection, _CAN_SEE_TIMELINE)
-        if can_see or system_of(connection).has_receiver:
-            return None
-        return Grant(role, f"GRANT pg_read_all_stats TO {quoted(role)};")
+    def facts(self, connection: BaseDatabaseWrapper) -> Facts:
+        """What the server tells. Of Aurora, which has no such log, nothing but its name."""
+        try:
+            system = system_of(connection)
+        except Error as error:
+            if not is_refused(error):
+                raise
+            return facts_of(connection, None, sees=False)
+        if system.is_aurora:
+            return Facts(product="Amazon Aurora")
+        return facts_of(connection, system.identifier, sees=bool(system.has_receiver))
+
+    def timeline_of(self, position: Position) -> str | None:
+        """The number of the timeline. None for a node that was promoted."""
+        return next((key.rpartition(".")[2] for key in position.places), None)
 
     def installation(self, roles: Sequence[str]) -> str:
         """The function that shows a standby's timeline alone."""
         return installation(roles)
-
-    def tables_apart(self, connection: BaseDatabaseWrapper) -> list[str]:
-        """UNLOGGED tables, whose rows are on the primary alone."""
-        return (fetch_row(connection, _UNLOGGED)[0] or "").split()
 
     def is_standby(self, connection: BaseDatabaseWrapper) -> bool | None:
         """PostgreSQL 14 and newer report it without a query; a pooler may not pass it on.

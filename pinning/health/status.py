@@ -41,6 +41,7 @@ class Replica:
 
     __slots__ = (
         "_set_aside_at",
+        "_why",
         "alias",
         "breaker",
         "is_lagging",
@@ -67,6 +68,7 @@ class Replica:
         #: The monitor's object that watches it, once there is one.
         self.watcher: Any = None
         self._set_aside_at = deque[float](maxlen=_OFTEN)
+        self._why = ""
 
     @property
     def is_unsteady(self) -> bool:
@@ -79,6 +81,11 @@ class Replica:
     def is_out(self) -> bool:
         """Whether it serves no reads at present."""
         return self.breaker.is_resting or self.is_lagging
+
+    @property
+    def why_out(self) -> str:
+        """Why it serves no reads at present, for people; empty while it does."""
+        return (self._why or "It failed.") if self.is_out else ""
 
     def wait(
         self, connection: BaseDatabaseWrapper, *, is_harmless: bool = True, seconds: float = 0.0
@@ -110,7 +117,8 @@ class Replica:
 
     def tell_down(self, error: BaseException) -> None:
         """Log and signal that it was set aside."""
-        logger.warning("Replica %r is set aside until it answers: %s", self.alias, one_line(error))
+        self._why = one_line(error)
+        logger.warning("Replica %r is set aside until it answers: %s", self.alias, self._why)
         tell(replica_down, None, alias=self.alias, error=error)
 
     def restore(self) -> None:
@@ -140,7 +148,7 @@ class Replica:
     def mark_lagging(self, error: BaseException) -> None:
         """Take it out until it lags less, and tell that once."""
         if not self.is_lagging:
-            self.is_lagging = True
+            self.is_lagging, self._why = True, str(error)
             logger.warning("Replica %r is taken out of the rotation: %s", self.alias, error)
             tell(replica_down, None, alias=self.alias, error=error)
 

@@ -43,8 +43,12 @@ class Position:
         This measures lag. Only logs that the replica knows count. Timelines do not count: the
         replica may not tell an ordinary role which timeline it is on.
         """
+        return self.distance_to(primary) > 0
+
+    def distance_to(self, primary: "Position") -> int:
+        """How much a replica at this position lacks of what its primary had, in the log's unit."""
         ours, theirs = _ends(self.places), _ends(primary.places)
-        return any(ours.get(log, place) < place for log, place in theirs.items())
+        return sum(max(0, place - ours.get(log, place)) for log, place in theirs.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

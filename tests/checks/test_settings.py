@@ -239,7 +239,12 @@ BAD_FOR_DEPLOYMENT = [
 #: Needs django-redis not to be installed: see the test of its own.
 #: In test_packages.py and tests/pins/test_signing.py, and what asks servers in tests/live.
 ELSEWHERE = {
-    f"pinning.{id_}" for id_ in ("E017", "E035", "E038", "W016", "W019", "W020", "W021", "W022")
+    f"pinning.{id_}"
+    for id_ in (
+        *("E017", "E035", "E038", "W016", "W019", "W020", "W021", "W022"),
+        *(f"E0{number}" for number in range(42, 47)),  # what is found by asking the servers
+        *(f"W0{number}" for number in range(24, 36)),
+    )
 }
 
 
@@ -410,7 +415,8 @@ def ids_in(text):
 
 def ids_of_code():
     package = Path(pinning.__file__).parent
-    paths = [package / "conf" / "rules.py", *(package / "checks").glob("*.py")]
+    folders = [package / "checks", package / "diagnosis"]
+    paths = [package / "conf" / "rules.py", *(path for of in folders for path in of.glob("*.py"))]
     return [id_ for path in paths for id_ in ids_in(path.read_text())]
 
 

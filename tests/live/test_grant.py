@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import databases
-from pinning.checks.roles import check_roles
+from pinning.checks.databases import check_databases
 from pinning.databases import postgresql, system
 from tests.live.site.pair import DATABASE, Pair
 
@@ -142,13 +142,13 @@ def test_the_check_names_the_function_first_and_takes_either(
     pair, plain, install, aliases, connect
 ):
     aliases("replica1", pair.replica, plain)
-    (message,) = check_roles(["replica1"])
+    (message,) = check_databases(["replica1"])
     assert message.id == "pinning.W016"
     command = message.hint.index("pinning_grant --database default --role plain")
     assert command < message.hint.index('GRANT pg_read_all_stats TO "plain";')
     install()
     aliases("replica1", pair.replica, plain)
-    assert check_roles(["replica1"]) == []
+    assert check_databases(["replica1"]) == []
 
 
 def test_a_role_without_create_is_told_what_to_do(pair, plain, install):

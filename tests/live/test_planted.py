@@ -107,7 +107,7 @@ def test_a_primary_is_asked_and_nothing_that_was_planted_runs(field, pair, conne
     assert timeline.endswith(".1")
     assert databases.of_log(primary).places.keys() == {timeline}
     assert not positions_of(primary).is_standby(primary)
-    assert positions_of(primary).missing_grant(primary) is None
+    assert positions_of(primary).facts(primary).missing is None
 
 
 def test_nor_does_it_with_a_commit(field, pair, connect, options):
@@ -128,7 +128,7 @@ def test_a_replica_is_asked_and_nothing_that_was_planted_runs(field, pair, conne
     assert timeline.endswith(".1")
     assert position.server
     assert positions_of(replica).is_standby(replica)
-    assert positions_of(replica).missing_grant(replica) is None
+    assert positions_of(replica).facts(replica).missing is None
 
 
 def test_the_function_of_ours_is_made_and_called_and_nothing_that_was_planted_runs(
@@ -141,7 +141,7 @@ def test_the_function_of_ours_is_made_and_called_and_nothing_that_was_planted_ru
     replica = connect(pair.replica, NAME=field, OPTIONS=options, USER="planter")
     (timeline,) = databases.of_replica(replica).places
     assert timeline.endswith(".1")
-    assert positions_of(replica).missing_grant(replica) is None
+    assert positions_of(replica).facts(replica).missing is None
 
 
 def test_the_database_with_the_planted_function_is_not_taken_for_aurora(

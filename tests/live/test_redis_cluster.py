@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from pinning import breaker
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pins
-from pinning.pins.stores import Loaded, Stores
+from pinning.pins.stores import Condition, Loaded, Stores
 from pinning.pins.stores import redis as store_file
 from pinning.pins.stores.redis import RedisStore
 from pinning.testing.processes import wait_until
@@ -105,6 +105,23 @@ def test_a_new_cluster_is_young_as_a_whole_at_once(client: Client):
     ends = [client.pttl(store_file._mark(m, "young")) for m in store_file._memories(client)]
     assert min(ends) > 58_000
     assert incomplete(RedisStore()) == MANY
+
+
+def test_one_node_that_is_young_or_drops_pins_is_told(client: Client):
+    assert RedisStore().condition() == Condition(policy="no maxmemory")
+    memory = store_file._memories(client)[7]
+    client.set(store_file._mark(memory, "young"), 1, px=40_000)
+    assert not RedisStore().condition().is_complete
+    assert 30 < RedisStore().condition().young_seconds <= 40
+    grow_old(client)
+    (node, *_) = client.get_primaries()
+    client.config_set("maxmemory", "100mb", target_nodes=node)
+    client.config_set("maxmemory-policy", "allkeys-lru", target_nodes=node)
+    try:
+        told = Condition(policy="allkeys-lru, no maxmemory", evicts=True)
+        assert RedisStore().condition() == told
+    finally:
+        client.config_set("maxmemory", 0, target_nodes=node)
 
 
 def test_slots_that_move_are_followed(client: Client, cluster: RedisCluster):

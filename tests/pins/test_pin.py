@@ -322,3 +322,20 @@ def test_fresh_pins_are_some_of_the_pins(pins, now):
     fresh = pins.fresh(now, **LIMITS)
     assert set(fresh) <= set(pins)
     assert fresh.fresh(now, **LIMITS) == fresh
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "distance"),
+    [
+        ({"7.1": 90}, {"7.1": 100}, 10),
+        ({"7.1": 100}, {"7.1": 100}, 0),
+        ({"7.1": 101}, {"7.1": 100}, 0),
+        ({"7.?": 90}, {"7.2": 100}, 10),
+        ({"8.1": 90}, {"7.1": 100}, 0),
+        ({"0.1": 5, "1.1": 7}, {"0.1": 6, "0.2": 8, "1.1": 9}, 5),
+    ],
+)
+def test_how_much_a_replica_lacks(here, there, distance):
+    here, there = Position(places=here, clock=0.0), Position(places=there, clock=0.0)
+    assert here.distance_to(there) == distance
+    assert here.is_behind(there) == (distance > 0)

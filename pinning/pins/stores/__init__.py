@@ -11,11 +11,11 @@ from django.utils.module_loading import import_string
 from pinning import conf
 from pinning.conf import made_once
 from pinning.pins import Pins, Visitor
-from pinning.pins.stores.base import Exchange, Loaded, Store
+from pinning.pins.stores.base import Condition, Exchange, Loaded, Store
 from pinning.pins.stores.cookie import CookieStore
 from pinning.pins.stores.member import Member
 
-__all__ = ["NAMED", "Exchange", "Loaded", "Store", "Stores", "load_store", "stores"]
+__all__ = ["NAMED", "Condition", "Exchange", "Loaded", "Store", "Stores", "load_store", "stores"]
 
 #: The stores that STORES may name without a dotted path.
 NAMED = {

@@ -8,6 +8,9 @@ from django.http import HttpRequest, HttpResponseBase
 
 from pinning.pins import Pins, Visitor
 
+#: A name that no visitor has: theirs are hashes.
+_NOBODY = "nobody"
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -34,6 +37,21 @@ class Loaded:
     is_complete: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """How a store is, for people.
+
+    ``is_complete`` is that of ``Loaded``. ``young_seconds`` tells for how long it is not believed
+    yet, if that is known. ``policy`` says what the server does when its memory is full, and
+    ``evicts`` whether pins may go then.
+    """
+
+    is_complete: bool = True
+    young_seconds: float | None = None
+    policy: str = ""
+    evicts: bool = False
+
+
 class Store(ABC):
     """Where pins live between scopes.
 
@@ -54,3 +72,10 @@ class Store(ABC):
 
         ``exchange`` is None if there is no response on which headers can still be set.
         """
+
+    def condition(self) -> Condition:
+        """How the store is: for ``pinning_status``. Raises when it cannot be reached."""
+        if not self.is_server_side:
+            return Condition()
+        nobody = Visitor(cookies={}, identities=(_NOBODY,))
+        return Condition(is_complete=self.load(nobody).is_complete)

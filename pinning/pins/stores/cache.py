@@ -9,7 +9,7 @@ from django.core.cache import BaseCache, caches
 
 from pinning import conf
 from pinning.pins import Pins, Visitor, held
-from pinning.pins.stores.base import Exchange, Loaded, Store
+from pinning.pins.stores.base import Condition, Exchange, Loaded, Store
 
 # ``redis`` explains what these marks are for.
 _LASTING = "pinning:memory:lasting"
@@ -43,6 +43,11 @@ class CacheStore(Store):
         failed = _cache().set_many(dict.fromkeys(keys, pins.encode()), timeout=math.ceil(seconds))
         if failed:
             raise CacheRefusedError(f"The cache did not take {len(failed)} of {len(keys)} pins.")
+
+    def condition(self) -> Condition:
+        """Whether it has its marks. Nothing is set."""
+        found = _read([_LASTING, _YOUNG])
+        return Condition(is_complete=found.get(_LASTING) is not None and _YOUNG not in found)
 
 
 class CacheRefusedError(Exception):

@@ -3,6 +3,7 @@
 import math
 import re
 import zlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.cache import caches
@@ -12,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from pinning import conf
 from pinning.pins import Pin, Pins, Visitor
-from pinning.pins.stores.base import Exchange, Loaded, Store
+from pinning.pins.stores.base import Condition, Exchange, Loaded, Store
 
 # Each identity has a hash, and each pin a field in it: "timeline cluster" holds "written_at
 # position". The numbers have a fixed width and are compared as text, because Lua's numbers are
@@ -91,6 +92,45 @@ class RedisStore(Store):
             # ``eval`` of a cluster's pipeline refuses to be used, although one key has one node.
             pipeline.execute_command("EVAL", _SAVE, 1, _key(client, identity), *arguments)
         pipeline.execute()
+
+    def condition(self) -> Condition:
+        """Whether it has its marks, and what it does when it is full. Nothing is set."""
+        client = _client()
+        pipeline = client.pipeline(transaction=False)
+        for memory in _memories(client):
+            pipeline.exists(_mark(memory, _LASTING))
+            pipeline.pttl(_mark(memory, _YOUNG))
+        answers = pipeline.execute()
+        lasting, young = answers[::2], max(answers[1::2])  # below 0: there is no such key
+        is_complete = all(lasting) and young < 0
+        seconds = young / 1000 if all(lasting) and young > 0 else None
+        policies = sorted(set(_policies(client)))
+        return Condition(
+            is_complete=is_complete,
+            young_seconds=seconds,
+            policy=", ".join(policies),
+            evicts=any(policy not in _KEEPING for policy in policies),
+        )
+
+
+#: What a server that is full does without dropping pins.
+_UNLIMITED = "no maxmemory"
+_KEEPING = ("noeviction", _UNLIMITED)
+
+
+def _policies(client: Any) -> Iterator[str]:
+    """What each node does when its memory is full. Nothing of those that do not tell."""
+    nodes: Iterable[dict[str, Any]]
+    try:
+        if isinstance(client, RedisCluster):
+            nodes = client.info("memory", target_nodes=RedisCluster.PRIMARIES).values()
+        else:
+            nodes = [client.info("memory")]
+    except ResponseError:  # not allowed
+        return
+    for node in nodes:
+        if "maxmemory_policy" in node:
+            yield node["maxmemory_policy"] if node["maxmemory"] else _UNLIMITED
 
 
 def _mark_memories(client: Any) -> None:

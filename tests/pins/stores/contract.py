@@ -152,6 +152,9 @@ class StoreContract:
         self.break_data(store, alice)
         assert alice.load(store) == Pins()
 
+    def test_its_condition_tells_that_it_is_believed(self, store):
+        assert store.condition().is_complete
+
     def test_broken_data_is_in_the_way_of_no_save(self, store, alice):
         alice.save(store, Pins([placed(5)]))
         self.break_data(store, alice)

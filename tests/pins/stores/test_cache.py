@@ -146,3 +146,14 @@ def test_what_a_cache_was_told_since_it_lost_its_memory_counts():
     alice.save(CacheStore(), Pins([placed(5)]))
     loaded = CacheStore().load(alice.visitor())
     assert loaded == Loaded(Pins([placed(5)]), is_complete=False)
+
+
+def test_looking_at_a_cache_does_not_mark_it():
+    caches["default"].clear()
+    for _ in range(2):
+        assert not CacheStore().condition().is_complete
+    assert caches["default"].get("pinning:memory:lasting") is None
+    CacheStore().load(Browser("alice").visitor())
+    assert not CacheStore().condition().is_complete
+    caches["default"].delete("pinning:memory:young")
+    assert CacheStore().condition().is_complete

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
-from pinning.checks.roles import check_roles
+from pinning.checks.databases import check_databases
 from pinning.testing.mariadb import MariaDB
 from tests.live.conftest import on_each_database
 from tests.live.site.pair import Pair
@@ -37,25 +37,25 @@ def replica_as(pair: Pair, connect: Any, monkeypatch: Any) -> Any:
 
 def test_a_role_that_cannot_see_the_timeline_is_warned_of(replica_as, capsys):
     replica_as("plain")
-    assert [message.id for message in check_roles(["default", "replica1"])] == ["pinning.W016"]
+    assert [message.id for message in check_databases(["default", "replica1"])] == ["pinning.W016"]
     call_command("check", databases=["replica1"])
     assert 'GRANT pg_read_all_stats TO "plain";' in capsys.readouterr().err
 
 
 def test_one_that_can_is_not(replica_as):
     replica_as("granted", "pg_read_all_stats")
-    assert check_roles(["replica1"]) == []
+    assert check_databases(["replica1"]) == []
 
 
 def test_nobody_is_asked_unless_the_alias_is_named(replica_as):
     replica_as("plain")
-    assert check_roles() == check_roles(None) == check_roles(["default"]) == []
+    assert check_databases() == check_databases(None) == check_databases(["default"]) == []
 
 
-def test_a_replica_that_is_down_is_not_complained_of(replica_as):
+def test_a_replica_that_is_down_hides_no_right_that_is_missing(replica_as):
     replica_as("plain")
     connections["replica1"].settings_dict["PORT"] = "1"
-    assert check_roles(["replica1"]) == []
+    assert [message.id for message in check_databases(["replica1"])] == ["pinning.W024"]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def apart(pair: Pair, aliases) -> Iterator[None]:
 @on_each_database
 def test_a_model_whose_rows_the_replica_does_not_keep_is_warned_of(apart, settings):
     def models() -> list[object]:
-        return [each.obj for each in check_roles(["replica1"]) if each.id == "pinning.W019"]
+        return [each.obj for each in check_databases(["replica1"]) if each.id == "pinning.W019"]
 
     assert models() == [Audit]
     settings.PINNING = {**settings.PINNING, "PRIMARY_MODELS": ["notes.Audit"]}
