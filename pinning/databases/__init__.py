@@ -9,6 +9,7 @@ from pinning.databases.connections import (
     close_pool,
     fetch_row,
     give_back,
+    is_autocommit_off,
     is_in_transaction,
     is_on_event_loop,
     is_on_server,

@@ -44,6 +44,17 @@ def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
     return not connection.autocommit or state_of(connection).has_begun
 
 
+def is_autocommit_off(connection: BaseDatabaseWrapper) -> bool:
+    """Whether MySQL has said last that its autocommit is off. Asks the driver alone.
+
+    A driver that does not tell leaves it unsure. Other servers have no such setting.
+    """
+    if connection.vendor != "mysql":
+        return False
+    ask = getattr(connection.connection, "get_autocommit", None)
+    return ask is None or not ask()
+
+
 def is_tests_own(connection: BaseDatabaseWrapper) -> bool:
     """Whether a TestCase has opened the transaction, and nobody else has a block open inside."""
     blocks: list[Any] = connection.atomic_blocks

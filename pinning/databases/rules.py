@@ -36,6 +36,8 @@ class Statement(NamedTuple):
     #: Whether it locks or unlocks by its own words, like FOR UPDATE, or by a function of the
     #: server's. What else ``locks`` tells of is a function that is not known.
     names_lock: bool = False
+    #: Whether it may turn MySQL's autocommit on or off.
+    sets_autocommit: bool = False
 
     @property
     def is_query(self) -> bool:
@@ -54,7 +56,8 @@ class Statement(NamedTuple):
 
     def commits(self, can_rollback_ddl: bool) -> bool:
         """Whether it commits the open transaction, by itself or, in MySQL, implicitly."""
-        by_the_way = not can_rollback_ddl and self.word in _COMMITS_BY_THE_WAY
+        is_set = self.word == "set" and (self.writes or self.sets_autocommit)
+        by_the_way = not can_rollback_ddl and (is_set or self.word in _COMMITS_BY_THE_WAY)
         return by_the_way or self.word in {"commit", "end"}
 
 
@@ -64,7 +67,7 @@ UNSURE: Final = Statement(writes=True, marks=True, locks=True, changes_session=T
 _COMMITS_BY_THE_WAY = frozenset(
     {
         *("alter", "create", "drop", "rename", "truncate", "grant", "revoke", "install"),
-        *("begin", "start", "lock", "unlock", "set", "analyze", "optimize", "repair", "check"),
+        *("begin", "start", "lock", "unlock", "analyze", "optimize", "repair", "check"),
         *("cache", "change", "flush", "load", "reset", "stop", "uninstall"),
         *("call", "execute"),
     }
@@ -184,7 +187,9 @@ def _set(tokens: Tokens) -> Statement:
     is_known = tokens[1:2] and tokens[1].text not in {"statement", "default"}
     calls = any(is_mark(tokens, place) and tokens[place].is_called for place in range(len(tokens)))
     is_password = any(token.text.lower() == "password" for token in tokens)
-    return _session(tokens) if is_known and not calls and not is_password else UNSURE
+    told = _session(tokens) if is_known and not calls and not is_password else UNSURE
+    is_about = any(token.text.lower() == "autocommit" for token in tokens)
+    return told._replace(sets_autocommit=is_about)
 
 
 def _reset(tokens: Tokens) -> Statement:

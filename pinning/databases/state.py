@@ -20,6 +20,7 @@ class State:
     """What is known about one connection. The package that sets a field is named beside it."""
 
     __slots__ = (
+        "begins_again",
         "driver",
         "has_begun",
         "holds_tables",
@@ -68,6 +69,9 @@ class State:
         #: Whether a transaction is open that SQL of the project has begun, not Django (writes for a
         #: primary, reads for a replica).
         self.has_begun = False
+        #: Whether each of them is followed by another: SQL has turned MySQL's autocommit off
+        #: (writes for a primary).
+        self.begins_again = False
         #: How many locks by name its session holds; infinite if that cannot be told (databases).
         self.locks: float = 0
         #: Whether MySQL's session holds tables, as after LOCK TABLES (databases).

@@ -57,6 +57,7 @@ def _look(sql: str) -> Statement:
         word=words.pop() if len(words) == 1 else "",
         opens=_worst_opens({each.opens for each in found}),
         names_lock=any(each.names_lock for each in found),
+        sets_autocommit=any(each.sets_autocommit for each in found),
     )
 
 
@@ -92,7 +93,8 @@ def _rule(sql: str, tokens: tuple[Token, ...]) -> Statement:
     ends = (place for place, token in enumerate(tokens) if token.is_sign(";"))
     last = next(ends, len(tokens))
     if not all(token.is_sign(";") for token in tokens[last:]):
-        return UNSURE._replace(opens=opens_of_several(tokens))
+        is_about = any(token.text.lower() == "autocommit" for token in tokens)
+        return UNSURE._replace(opens=opens_of_several(tokens), sets_autocommit=is_about)
     if tokens[0].text == "pragma":
         kind = pragma_of(sql)
         return Statement(writes=kind is Pragma.WRITES, marks=kind is not Pragma.ASKS)

@@ -25,6 +25,7 @@ from pinning.databases import (
     Statement,
     as_text,
     hooks,
+    is_autocommit_off,
     is_in_transaction,
     is_passing,
     leaves_mark,
@@ -81,6 +82,8 @@ class Recorder:
 
         if statement.opens is False or self._commits(statement):
             self._state.has_begun = False  # before it runs: nothing is open even if it fails
+        elif self._state.begins_again and not is_in_transaction(self._connection):
+            self._note_begin()
         note = self._note_of(statement)
         try:
             if note is not None:
@@ -96,6 +99,8 @@ class Recorder:
         open_ = self._state.transaction
         if open_ is not None and open_.has_written() and self._commits(statement):
             self._after_commit()
+        if statement.sets_autocommit:
+            self._state.begins_again = is_autocommit_off(self._connection)
         if statement.opens and self._connection.autocommit and not self._is_djangos:
             self._note_begin()
             if note is not None:
@@ -214,6 +219,8 @@ class Recorder:
         run = functools.partial(self._commit, method) if after == self._after_commit else method
         around, self._is_djangos = self._is_djangos, True
         self._state.has_begun = False  # each begins or ends a transaction
+        if after == self._after_set_autocommit:
+            self._state.begins_again = False
         try:
             result = run(*args)
         except IntegrityError:  # a deferred constraint: nothing was committed, a rollback follows

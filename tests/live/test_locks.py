@@ -205,6 +205,23 @@ def test_tables_that_are_held_bind_later_scopes_until_they_are_unlocked(
     assert reason_in_a_new_scope() is Reason.REPLICA
 
 
+def test_what_is_written_after_sql_has_turned_autocommit_off_is_pinned_by_each_commit(
+    pair_of_its_own: Pair,
+):
+    """A position from before the commit would be reached by replicas that do not have it."""
+    if connection.vendor != "mysql":
+        pytest.skip("PostgreSQL's server has no such setting.")
+    with scope() as work, connections["default"].cursor() as cursor:
+        cursor.execute("SET autocommit = 0")
+        for end in ("COMMIT", "COMMIT", "SET autocommit = 1"):
+            cursor.execute("INSERT INTO notes_note (text) VALUES ('new')")
+            assert [pin.position for pin in work.take_pins()] == [None]
+            cursor.execute("SET @a = 1")
+            cursor.execute(end)
+            assert [pin.position is None for pin in work.take_pins()] == [False]
+    assert reason_in_a_new_scope() is not Reason.LOCKED
+
+
 @pytest.mark.parametrize("reads_before", [False, True])
 def test_what_was_read_under_a_lock_that_is_over_stays_read(
     pair_of_its_own: Pair, reads_before: bool
