@@ -31,6 +31,8 @@ def id_of(user: object) -> str | None:
     It is the primary key as text. A user of another model than AUTH_USER_MODEL has the model's
     label in it too: two models may have the same key.
     """
+    if user is None:
+        return None
     user = _unwrapped(user)
     if not inspect.getattr_static(user, "is_authenticated", False):
         return None  # getattr_static runs no code of the object, which may be lazy in its own way
@@ -103,8 +105,9 @@ class ResolvedUsers:
 
     def forget(self) -> None:
         """Drop the request. The ids stay."""
-        self._request = {}
-        self._look()
+        self._request, self._size = {}, 0
+        self._user = self._lazy = None
+        self._auth = _NOTHING
 
     def _look(self) -> tuple[str, ...]:
         request = self._request

@@ -127,8 +127,11 @@ class HeldScope(Scope):
         """Open a scope for ``holder``; no pins are loaded yet."""
         super().__init__()
         self._holder = holder
-        if self.parent is None:
-            self.seed = holder.seed() or self.seed
+
+    def find_seed(self) -> object:
+        """What leads the holder to the same replica each time, or the scope around."""
+        own = self._holder.seed() if self.parent is None else None
+        return own or super().find_seed()
 
     def load_pins(self) -> Pins | None:
         """The pins of the scope around, if any, and those of the holder."""

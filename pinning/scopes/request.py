@@ -44,8 +44,6 @@ class RequestScope(Scope):
         """Open a scope for ``request``; no pins are loaded yet."""
         super().__init__()
         self.request = request
-        # Leads this client to the same replica each time.
-        self.seed = identity.seed_of(request) or self.seed
         self.users = ResolvedUsers(request) if stores().has_server_side else None
         #: Whom the session named before a write. None: it was not asked.
         self._session_users: tuple[str, ...] | None = None
@@ -124,6 +122,10 @@ class RequestScope(Scope):
         return Pins(
             held(name, time.time()) for name in names if self.is_unsafe or self.has_written(name)
         )
+
+    def find_seed(self) -> object:
+        """What leads this client to the same replica in all its requests."""
+        return identity.seed_of(self.request) or super().find_seed()
 
     def uses_replicas(self) -> bool:
         """What USE_REPLICAS says. A callable is asked once for each request."""

@@ -33,10 +33,10 @@ class Scope:
         "_ended",
         "_pins",
         "_pins_users",
+        "_seed",
         "is_unsafe",
         "parent",
         "pins_known",
-        "seed",
         "trace",
         "users",
         "works",
@@ -50,7 +50,7 @@ class Scope:
         self._ended = _current.get() if self.parent is None else None
         self.works: dict[str, ClusterWork] = {}
         self.trace: list[Read] | None = self.parent.trace if self.parent else None
-        self.seed: object = self.parent.seed if self.parent else random.random()  # noqa: S311
+        self._seed: object = None  # known at the first choice
         #: Whether the request's method is one that usually writes.
         self.is_unsafe: bool = self.parent.is_unsafe if self.parent else False
         #: Finds the users who are resolved meanwhile. None if pins are not filed under users.
@@ -78,6 +78,13 @@ class Scope:
     def waited(self) -> dict[str, float]:
         """For how many seconds reads have waited for a replica to catch up, by cluster."""
         return {name: work.waited for name, work in list(self.works.items()) if work.waited}
+
+    @property
+    def seed(self) -> object:
+        """What leads the scope to the same replica each time."""
+        if self._seed is None:
+            self._seed = self.find_seed()
+        return self._seed
 
     def work(self, cluster: str) -> ClusterWork:
         """What this scope knows about ``cluster``."""
@@ -161,6 +168,10 @@ class Scope:
             return self.parent.pins()
         return Pins() if self._ended is None else self._ended.pins_at_end()
 
+    def find_seed(self) -> object:
+        """What ``seed`` is from now on. It may cost a look at the cookies."""
+        return self.parent.seed if self.parent else random.random()  # noqa: S311
+
     def uses_replicas(self) -> bool:
         """Whether replicas may serve it. A callable USE_REPLICAS decides on requests alone."""
         return self.parent.uses_replicas() if self.parent else are_replicas_on()
@@ -237,7 +248,8 @@ class Scope:
 
     def has_unsaved_writes(self) -> bool:
         """Whether ``take_pins`` would return any."""
-        return any(not work.written.is_saved for work in list(self.works.values()))
+        works = self.works
+        return bool(works) and any(not work.written.is_saved for work in list(works.values()))
 
     def take_pins(self) -> Pins:
         """Pins for all that the scope has committed or received since the last call."""

@@ -394,7 +394,7 @@ def test_an_inner_scope_begins_on_the_primary_if_the_scope_around_is_there(log, 
 def test_when_its_replica_has_failed_no_older_replica_serves(log, clock):
     with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
         with inside(Unpinned()) as work:
-            work.seed = seed_of("replica1")
+            work._seed = seed_of("replica1")
             assert route() == "replica1"
             status.replica("replica1").set_aside(OperationalError("down"))
             connections["replica1"].close()
@@ -411,7 +411,7 @@ def test_when_its_replica_has_failed_no_older_replica_serves(log, clock):
 def test_an_inner_scope_does_not_serve_from_an_older_replica(log, clock):
     with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
         with inside(Unpinned()) as work:
-            work.seed = seed_of("replica1")
+            work._seed = seed_of("replica1")
             assert route() == "replica1"
             status.replica("replica1").set_aside(OperationalError("down"))
             with scope():
@@ -486,7 +486,7 @@ def test_pins_that_arrive_keep_the_scope_on_its_replica_or_send_it_to_the_primar
     by_clock = Pins([Pin(cluster="default", written_at=1.0)])
     with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
         with inside(Unpinned()) as work:
-            work.seed = seed_of("replica1")
+            work._seed = seed_of("replica1")
             assert route() == "replica1"
             status.replica("replica1").set_aside(OperationalError("down"))
             work.receive(by_clock)

@@ -3,7 +3,7 @@
 import math
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.cache import caches
@@ -21,21 +21,38 @@ from pinning.pins.stores.base import Condition, Exchange, Loaded, Store
 # worker saves or loads can come in between. What is no hash, or no such number, is replaced: as
 # text a number of more digits would be the largest for ever.
 _SAVE = """
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 local number = '(' .. string.rep('%d', 20) .. ')'
-for i = 2, #ARGV, 3 do
-  local written_at, position = ARGV[i + 1], ARGV[i + 2]
-  local old = redis.call('HGET', KEYS[1], ARGV[i]) or ''
-  local old_written_at, old_position = string.match(old, '^' .. number .. ' ' .. number .. '$')
-  if (old_position or '') > '09223372036854775807' then old_written_at, old_position = nil, nil end
-  if old_written_at and old_written_at > written_at then written_at = old_written_at end
-  if old_position and old_position > position then position = old_position end
-  redis.call('HSET', KEYS[1], ARGV[i], written_at .. ' ' .. position)
+local value = '^' .. number .. ' ' .. number .. '$'
+for _, key in ipairs(KEYS) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', key) end
+  for i = 2, #ARGV, 3 do
+    local written_at, position = ARGV[i + 1], ARGV[i + 2]
+    local old = redis.call('HGET', key, ARGV[i]) or ''
+    local old_written_at, old_position = string.match(old, value)
+    if (old_position or '') > '09223372036854775807' then
+      old_written_at, old_position = nil, nil
+    end
+    if old_written_at and old_written_at > written_at then written_at = old_written_at end
+    if old_position and old_position > position then position = old_position end
+    redis.call('HSET', key, ARGV[i], written_at .. ' ' .. position)
+  end
+  if redis.call('PTTL', key) < tonumber(ARGV[1]) then
+    redis.call('PEXPIRE', key, ARGV[1])
+  end
 end
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+"""
+
+# Whether the two marks below are there, and the fields with their values of all other keys. What
+# somebody else has stored under a key of ours, and is no hash, counts for nothing.
+_LOAD = """
+local found = {redis.call('EXISTS', KEYS[1]), redis.call('EXISTS', KEYS[2])}
+for i = 3, #KEYS do
+  if redis.call('TYPE', KEYS[i]).ok == 'hash' then
+    for _, part in ipairs(redis.call('HGETALL', KEYS[i])) do found[#found + 1] = part end
+  end
 end
+return found
 """
 
 # A restart or FLUSHDB loses pins that users rely on, and the first mark with them. It is then set
@@ -60,26 +77,26 @@ _VALUE = re.compile(r"([0-9]{20}) ([0-9]{20})")
 
 
 class RedisStore(Store):
-    """Saves and loads by one atomic command for each identity. Nothing is deleted, all expires."""
+    """Saves and loads by one atomic command for each memory. Nothing is deleted, all expires."""
 
     def load(self, visitor: Visitor) -> Loaded:
         """The pins under all the visitor's identities, in one round trip to each node."""
         client = _client()
-        memories = dict.fromkeys(_memory_of(client, name) for name in visitor.identities)
-        pipeline = client.pipeline(transaction=False)
-        for identity in visitor.identities:
-            pipeline.hgetall(_key(client, identity))
-        for memory in memories:  # after the pins, to notice a loss of memory just before
-            pipeline.get(_mark(memory, _LASTING))
-            pipeline.get(_mark(memory, _YOUNG))
-        answers = list(map(_answer, pipeline.execute(raise_on_error=False)))
-        hashes, marks = answers[: len(visitor.identities)], answers[len(visitor.identities) :]
-        lasting, young = marks[::2], marks[1::2]
-        if None in lasting:
+        commands = [
+            ("EVAL", _LOAD, 2 + len(keys), _mark(memory, _LASTING), _mark(memory, _YOUNG), *keys)
+            for memory, keys in _keys(client, visitor).items()
+        ]
+        answers = _run(client, commands)
+        has_all = all(lasting for lasting, _, *_ in answers)
+        is_young = any(young for _, young, *_ in answers)
+        if not has_all:
             _mark_memories(client)
-        entries = [entry for found in hashes if found is not None for entry in found.items()]
-        pins = Pins.decode([_decode(_text(field), _text(value)) for field, value in entries])
-        return Loaded(pins, is_complete=None not in lasting and not any(young))
+        entries = [
+            _decode(_text(field), _text(value))
+            for _, _, *parts in answers
+            for field, value in zip(parts[::2], parts[1::2], strict=True)
+        ]
+        return Loaded(Pins.decode(entries), is_complete=has_all and not is_young)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
         """Merge on the server, under all the visitor's names, in one round trip to each node."""
@@ -87,11 +104,8 @@ class RedisStore(Store):
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
         arguments = [math.ceil(seconds * 1000), *(part for pin in pins for part in _encode(pin))]
         client = _client()
-        pipeline = client.pipeline(transaction=False)
-        for identity in visitor.identities:
-            # ``eval`` of a cluster's pipeline refuses to be used, although one key has one node.
-            pipeline.execute_command("EVAL", _SAVE, 1, _key(client, identity), *arguments)
-        pipeline.execute()
+        found = _keys(client, visitor).values()
+        _run(client, [("EVAL", _SAVE, len(keys), *keys, *arguments) for keys in found])
 
     def condition(self) -> Condition:
         """Whether it has its marks, and what it does when it is full. Nothing is set."""
@@ -137,11 +151,20 @@ def _mark_memories(client: Any) -> None:
     """Set the marks that show how far memories reach back, wherever they are missing."""
     settings = conf.settings()
     milliseconds = math.ceil(max(settings.max_pin, settings.window) * 1000)
+    marks = [[_mark(memory, _LASTING), _mark(memory, _YOUNG)] for memory in _memories(client)]
+    _run(client, [("EVAL", _MARK, len(keys), *keys, milliseconds) for keys in marks])
+
+
+def _run(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What the commands answer, in one round trip to each node. Raises what one of them raises."""
+    if len(commands) == 1:
+        return [client.execute_command(*commands[0])]
     pipeline = client.pipeline(transaction=False)
-    for memory in _memories(client):
-        keys = [_mark(memory, _LASTING), _mark(memory, _YOUNG)]
-        pipeline.execute_command("EVAL", _MARK, len(keys), *keys, milliseconds)
-    pipeline.execute()
+    for command in commands:
+        # ``eval`` of a cluster's pipeline refuses to be used, although all keys are on one node.
+        pipeline.execute_command(*command)
+    answers: list[Any] = pipeline.execute()
+    return answers
 
 
 def _client() -> Any:
@@ -159,6 +182,14 @@ def _memory_of(client: Any, identity: str) -> str:
     if not isinstance(client, RedisCluster):
         return "memory"
     return f"memory{zlib.crc32(identity.encode()) % _MEMORIES}"
+
+
+def _keys(client: Any, visitor: Visitor) -> dict[str, list[str]]:
+    """The keys of all the visitor's identities, by memory."""
+    keys: dict[str, list[str]] = {}
+    for identity in visitor.identities:
+        keys.setdefault(_memory_of(client, identity), []).append(_key(client, identity))
+    return keys
 
 
 def _key(client: Any, identity: str) -> str:
@@ -188,18 +219,6 @@ def _decode(field: str, value: str) -> list[object]:
         return []
     written_at, position = map(int, numbers.groups())
     return [cluster, written_at / 1_000_000, timeline, position if timeline else None]
-
-
-def _answer(found: Any) -> Any:
-    """What the server answered, None for a key that is no hash. Raises an error that it answered.
-
-    What somebody else has stored under our key is no failure of the server.
-    """
-    if isinstance(found, ResponseError) and "WRONGTYPE" in str(found):
-        return None
-    if isinstance(found, Exception):
-        raise found
-    return found
 
 
 def _text(value: bytes | str) -> str:

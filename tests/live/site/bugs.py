@@ -122,10 +122,12 @@ class LastWriterWins(ServerBug):
     def ready(self) -> None:
         super().ready()
         redis._SAVE = """
-        for i = 2, #ARGV, 3 do
-          redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2])
+        for _, key in ipairs(KEYS) do
+          for i = 2, #ARGV, 3 do
+            redis.call('HSET', key, ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2])
+          end
+          redis.call('PEXPIRE', key, ARGV[1])
         end
-        redis.call('PEXPIRE', KEYS[1], ARGV[1])
         """
 
 

@@ -82,7 +82,7 @@ def last_writer_wins() -> Iterator[type[Store]]:
 @contextmanager
 def newest_pin_sets_the_expiry() -> Iterator[type[Store]]:
     """A short pin takes a long one along when it ends."""
-    condition = "redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1])"
+    condition = "redis.call('PTTL', key) < tonumber(ARGV[1])"
     assert condition in redis._SAVE
     with patch.object(redis, "_SAVE", redis._SAVE.replace(condition, "true")):
         yield RedisStore
