@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 from freezegun import freeze_time
 
 from pinning import Reason, current_scope, scope
+from pinning.health.status import Replica
 from pinning.pins.pin import Pin, Pins, Position
 from pinning.scopes.request import RequestScope
 from pinning.scopes.scope import Scope, inside
@@ -156,8 +157,8 @@ def test_by_the_clock_a_pin_carries_the_time_alone():
 
 
 def test_a_scope_costs_less_than_two_kibibytes(rf):
-    """All that hangs on it alone: not the request, the enum or the connection."""
-    shared = (type, Reason, str, int, float, type(None), bool)
+    """All that hangs on it alone: not the request, the enum, the connection or the replica."""
+    shared = (type, Reason, Replica, str, int, float, type(None), bool)
 
     def size(item, seen):
         if id(item) in seen or isinstance(item, shared):
