@@ -8,14 +8,17 @@ from pinning.reads import (
     read_connection,
 )
 from pinning.scopes import (
+    Read,
     Reason,
     Scope,
+    Write,
     carried,
     current_scope,
     in_scope,
     read_only,
     scope,
     take_carried,
+    traced,
     unpinned,
     use_primary,
     use_replica,
@@ -25,8 +28,10 @@ from pinning.writes import mark_written
 
 __all__ = [
     "FindOrCreateMixin",
+    "Read",
     "Reason",
     "Scope",
+    "Write",
     "afind_or_create",
     "carried",
     "current_scope",
@@ -38,6 +43,7 @@ __all__ = [
     "scope",
     "source_of",
     "take_carried",
+    "traced",
     "unpinned",
     "use_primary",
     "use_replica",

@@ -496,7 +496,7 @@ def test_a_trace_names_model_database_and_reason():
     with scope() as work:
         work.trace = []
         list(Note.objects.all())
-        assert work.trace == [("notes.Note", "replica1", Reason.REPLICA)]
+        assert [read[:3] for read in work.trace] == [("notes.Note", "replica1", Reason.REPLICA)]
 
 
 class DefaultTestCase(TestCase):

@@ -20,7 +20,7 @@ def latest(request: HttpRequest) -> JsonResponse:
     scope.trace = []
     mine = Note.objects.filter(text__startswith=f"{request.GET['of']}.").order_by("-pk")
     texts = [note.text for note in mine[:1]]
-    _, alias, reason = scope.trace[-1]
+    _, alias, reason, _ = scope.trace[-1]
     return JsonResponse({"notes": texts, "alias": alias, "reason": reason})
 
 

@@ -17,9 +17,8 @@ from django.apps import apps
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 
-from pinning import current_scope
+from pinning import Read, Write, current_scope
 from pinning.databases.statements import statement_of
-from pinning.scopes.state import Read
 
 COOKIE = "board_visitor"
 _MOST_VISITORS = 100
@@ -100,7 +99,7 @@ def runs_of(visitor: str) -> Runs:
 class ReadLog:
     """An execute wrapper that notes what it sees, beside the router's answers."""
 
-    def __init__(self, answers: list[Read], runs: Runs) -> None:
+    def __init__(self, answers: list[Read | Write], runs: Runs) -> None:
         """Take the list that the router's answers will be appended to."""
         self.queries: list[Run] = []
         self._runs = runs
@@ -156,7 +155,7 @@ class ReadLog:
         if statement_of(sql).writes:
             return "write", "the primary takes every write"
         for answer in reversed(new):
-            if (answer.model, answer.alias) == (model, alias):
+            if isinstance(answer, Read) and (answer.model, answer.alias) == (model, alias):
                 return str(answer.reason), answer.reason.explanation
         return "using", "no router was asked: Django looks where it is about to write"
 

@@ -16,6 +16,7 @@ from pinning.scopes import (
     Reason,
     Scope,
     current_scope,
+    line_of_project,
     overrides,
     transaction_of,
     wishes,
@@ -75,7 +76,7 @@ def count(scope: Scope, cluster: Cluster, model: Any, alias: str, reason: Reason
     reads = (scope.works.get(cluster.primary) or scope.work(cluster.primary)).reads
     reads[reason] = reads.get(reason, 0) + 1
     if scope.trace is not None:
-        scope.trace.append(Read(_label(model), alias, reason))
+        scope.trace.append(Read(_label(model), alias, reason, line_of_project()))
 
 
 def _as_asked(cluster: Cluster, model: Any, scope: Scope | None, asked: str) -> tuple[str, Reason]:

@@ -4,6 +4,7 @@ from pinning.scopes import overrides, transaction
 from pinning.scopes.block import NewScope, scope
 from pinning.scopes.carried import CarriedScope, carried, carried_for_all, take_carried
 from pinning.scopes.identity import HeldScope
+from pinning.scopes.line import line_of_project
 from pinning.scopes.overrides import (
     read_only,
     unpinned,
@@ -17,4 +18,6 @@ from pinning.scopes.request import RequestScope
 from pinning.scopes.responses import stream_inside, streams
 from pinning.scopes.scope import Scope, are_replicas_on, current_scope, in_scope, inside
 from pinning.scopes.state import Choice, ClusterWork, Read, Reader
+from pinning.scopes.traced import traced
 from pinning.scopes.transaction import Transaction, transaction_of, uncommitted
+from pinning.scopes.written import Write

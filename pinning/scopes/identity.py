@@ -22,6 +22,7 @@ from pinning.pins import (
 from pinning.pins.stores import stores
 from pinning.scopes.scope import Scope
 from pinning.scopes.writers import session_users
+from pinning.scopes.written import NO_WRITES, Write
 
 
 class Holder:
@@ -139,9 +140,15 @@ class HeldScope(Scope):
         held = None if around is None else self._holder.load()
         return None if around is None or held is None else around.merge(held)
 
-    def wrote(self, cluster: str, position: Position | None = None, session: object = None) -> None:
-        """Note a committed write. If the scope has ended already, its pin is saved at once."""
-        super().wrote(cluster, position, session)
+    def wrote(
+        self,
+        cluster: str,
+        position: Position | None = None,
+        session: object = None,
+        writes: Mapping[Write, int] = NO_WRITES,
+    ) -> None:
+        """Note a commit. If the scope has ended already, its pin is saved at once."""
+        super().wrote(cluster, position, session, writes)
         if self.is_closed:
             at = pin_now(cluster) if position is None else pins_at(cluster, position)
             self._holder.save(lambda: at)

@@ -22,7 +22,7 @@ class Wishes(NamedTuple):
     is for how many seconds a read may wait for a
     replica; None leaves that to the settings. ``choosing`` is what a scope knows of the clusters
     for which the code is about to choose a database: what it reads there meanwhile is read from the
-    primary.
+    primary. ``trace`` is the list of ``traced``, for scopes that are opened in its block.
     """
 
     database: str | None = None
@@ -30,6 +30,7 @@ class Wishes(NamedTuple):
     is_unpinned: bool = False
     wait: float | None = None
     choosing: frozenset[ClusterWork] = frozenset()
+    trace: list[Any] | None = None
 
 
 _wishes: ContextVar[Wishes] = ContextVar("pinning_wishes", default=Wishes())  # noqa: B039

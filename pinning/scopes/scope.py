@@ -8,7 +8,7 @@ it.
 import contextvars
 import functools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
@@ -17,16 +17,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning import conf
 from pinning.databases import pin_now, pins_at
 from pinning.pins import NOBODY, Pins, Position, ResolvedUsers
+from pinning.scopes import overrides
 from pinning.scopes.reasons import Reason
 from pinning.scopes.state import ClusterWork, Read
+from pinning.scopes.written import NO_WRITES, Write
 from pinning.signals import scope_closed, tell
 
 
 class Scope:
-    """One piece of work: a request, a task, a command, a websocket message.
-
-    If ``trace`` is set to a list, it gets every answer of the router in order.
-    """
+    """One piece of work: a request, a task, a command, a websocket message."""
 
     __slots__ = (
         "_closed",
@@ -49,7 +48,10 @@ class Scope:
         #: If there is none: the scope to which the running code belonged until that ended.
         self._ended = _current.get() if self.parent is None else None
         self.works: dict[str, ClusterWork] = {}
-        self.trace: list[Read] | None = self.parent.trace if self.parent else None
+        #: Gets every read and write in order, if it is a list: see ``traced``.
+        self.trace: list[Read | Write] | None = (
+            self.parent.trace if self.parent else overrides.wishes().trace
+        )
         self._seed: object = None  # known at the first choice
         #: Whether the request's method is one that usually writes.
         self.is_unsafe: bool = self.parent.is_unsafe if self.parent else False
@@ -78,6 +80,14 @@ class Scope:
     def waited(self) -> dict[str, float]:
         """For how many seconds reads have waited for a replica to catch up, by cluster."""
         return {name: work.waited for name, work in list(self.works.items()) if work.waited}
+
+    @property
+    def writes(self) -> dict[Write, int]:
+        """What was committed and pins, and how often. A rolled-back write is not in it."""
+        found: dict[Write, int] = {}
+        for work in list(self.works.values()):
+            found |= work.written.writes()
+        return found
 
     @property
     def seed(self) -> object:
@@ -194,8 +204,14 @@ class Scope:
         if self.parent is not None:
             self.parent.before_write(table)
 
-    def wrote(self, cluster: str, position: Position | None = None, session: object = None) -> None:
-        """Note a committed write, in this scope and in every open scope around it.
+    def wrote(
+        self,
+        cluster: str,
+        position: Position | None = None,
+        session: object = None,
+        writes: Mapping[Write, int] = NO_WRITES,
+    ) -> None:
+        """Note a commit of ``writes``, in this scope and in every open scope around it.
 
         ``position`` is the primary's position after the write, if the commit returned it.
         ``session`` stands for the database session that wrote, if that is known.
@@ -205,7 +221,7 @@ class Scope:
         while scope is not None:
             if not scope.is_closed:
                 work = scope.work(cluster)
-                work.written.commit(told, session)
+                work.written.commit(told, session, writes)
                 work.bound = Reason.WRITTEN
             scope = scope.parent
 

@@ -18,11 +18,15 @@ STAY_SECONDS = 1.0
 
 
 class Read(NamedTuple):
-    """One answer of the router. ``model`` is the model's label."""
+    """One answer of the router. ``model`` is the model's label.
+
+    ``line`` is the line of the project that asked, as ``file:line``; "" if there is none.
+    """
 
     model: str
     alias: str
     reason: Reason
+    line: str = ""
 
 
 class Replica(Protocol):
@@ -153,7 +157,7 @@ class ClusterWork:
         #: The threads that read, by ``running_thread.key``.
         self.readers: dict[weakref.ref[object], Reader] = {}
         #: Where the primary was when the scope last left it: no replica behind that may serve.
-        self.seen = Pins()
+        self.seen: Pins | None = None  # None, as it takes no room
         #: For how many seconds reads have waited for a replica to catch up.
         self.waited = 0.0
 

@@ -6,6 +6,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning import conf
 from pinning.databases import is_in_transaction, is_tests_own, state_of
 from pinning.scopes.scope import Scope
+from pinning.scopes.written import Write, count
 
 
 class Transaction:
@@ -17,9 +18,9 @@ class Transaction:
     __slots__ = ("_writers", "is_seen")
 
     def __init__(self) -> None:
-        #: Each scope that has written, with the savepoints whose rollback undoes its write. None
-        #: stands for work outside of scopes.
-        self._writers: list[tuple[Scope | None, frozenset[str]]] = []
+        #: What each scope has written, by the savepoints whose rollback undoes it. None stands for
+        #: work outside of scopes.
+        self._writers: dict[tuple[Scope | None, frozenset[str]], dict[Write, int]] = {}
         #: Whether all its writes were statements of this connection. ``mark_written`` tells of
         #: writes that may have been made anywhere.
         self.is_seen = True
@@ -32,44 +33,53 @@ class Transaction:
         """Whether ``scope``, or a scope inside it, wrote something that is not rolled back."""
         return any(writer is not None and writer.lies_in(scope) for writer, _ in self._writers)
 
-    def note(self, scope: Scope | None, savepoints: frozenset[str]) -> None:
+    def note(self, scope: Scope | None, savepoints: frozenset[str], write: Write | None) -> None:
         """Note a write by ``scope``, if it was in one, while ``savepoints`` are open.
 
+        Without ``write`` it was counted already.
+
         A savepoint that was released since cannot be rolled back alone any more, so entries forget
-        it. A write adds no entry if an older one of its scope survives every rollback that it
-        survives.
+        it, and there are never more for a scope than savepoints that are open, and one.
         """
         around = scope
         while around is not None:
             around.wrote_in_transaction = True
             around = around.parent
-        writers = {(writer, sids & savepoints) for writer, sids in self._writers}
-        if not any(writer is scope and sids <= savepoints for writer, sids in writers):
-            writers.add((scope, savepoints))
-        self._writers = list(writers)
+        if not all(sids <= savepoints for _, sids in self._writers):
+            writers: dict[tuple[Scope | None, frozenset[str]], dict[Write, int]] = {}
+            for (writer, sids), writes in self._writers.items():
+                count(writers.setdefault((writer, sids & savepoints), {}), writes)
+            self._writers = writers
+        writes = self._writers.setdefault((scope, savepoints), {})
+        if write is not None:
+            count(writes, {write: 1})
 
     def roll_back_to(self, savepoint: str) -> None:
         """Forget what was written since ``savepoint``."""
-        self._writers = [(scope, sids) for scope, sids in self._writers if savepoint not in sids]
+        kept = [key for key in self._writers if savepoint not in key[1]]
+        self._writers = {key: self._writers[key] for key in kept}
 
     def roll_back(self) -> None:
         """Forget all that was written."""
-        self._writers = []
+        self._writers = {}
 
-    def listeners(self, committer: Scope | None) -> list[Scope]:
-        """The scopes to tell of a commit by ``committer``: those that have written.
+    def listeners(self, committer: Scope | None) -> dict[Scope, dict[Write, int]]:
+        """The scopes to tell of a commit by ``committer``, those that have written, and what.
 
         Who commits what was written outside of scopes, or in one that has ended, is told as well.
         """
-        writers = [scope for scope, _ in self._writers]
-        if any(scope is None or scope.is_closed for scope in writers):
-            writers.append(committer)
-        return [scope for scope in dict.fromkeys(writers) if scope is not None]
+        found: dict[Scope, dict[Write, int]] = {}
+        for (writer, _), writes in self._writers.items():
+            is_over = writer is None or writer.is_closed
+            for scope in {writer, committer} if is_over else {writer}:
+                if scope is not None:
+                    count(found.setdefault(scope, {}), writes)
+        return found
 
-    def take_listeners(self, committer: Scope | None) -> list[Scope]:
+    def take_listeners(self, committer: Scope | None) -> dict[Scope, dict[Write, int]]:
         """The same, and forget who has written: each is told of a commit once."""
         listeners = self.listeners(committer)
-        self._writers = []
+        self._writers = {}
         return listeners
 
 

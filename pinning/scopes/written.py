@@ -1,11 +1,45 @@
 """What a scope has written to one cluster, and where its commits are in the log. No I/O."""
 
 import functools
+import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pinning.pins import Pins
 
 #: How many pins are kept that came with commits. After more commits the primary is asked.
 _MOST_TOLD = 50
+
+#: How many kinds of writes are told apart. What is more counts as one.
+_MOST_KINDS = 10
+
+
+class Write(NamedTuple):
+    """A kind of statements that write.
+
+    ``model`` is the model's label; without a model the table, "raw SQL" or "mark_written()".
+    ``alias`` is the primary's. ``statement`` is INSERT, UPDATE, DELETE or OTHER. ``pins`` is False
+    where UNPINNED_MODELS or ``unpinned`` says so. ``line`` is the line of the project that wrote,
+    as ``file:line``; "" if that was not asked for, or there is none.
+    """
+
+    model: str
+    alias: str
+    statement: str
+    pins: bool = True
+    line: str = ""
+
+
+def count(writes: dict[Write, int], more: Mapping[Write, int]) -> None:
+    """Add ``more`` to the counts of ``writes``. What has no room is counted together."""
+    for write, times in more.items():
+        has_room = write in writes or len(writes) < _MOST_KINDS
+        key = write if has_room else Write("others", write.alias, "OTHER")
+        writes[key] = writes.get(key, 0) + times
+
+
+NO_WRITES: Mapping[Write, int] = MappingProxyType({})
 
 
 class Written:
@@ -32,6 +66,7 @@ class Written:
         "_latest",
         "_pins",
         "_sessions",
+        "_writes",
         "has_commits",
         "is_saved",
     )
@@ -41,17 +76,26 @@ class Written:
         self.has_commits = False
         #: Whether all that was committed or received was taken.
         self.is_saved = True
+        self._writes: tuple[Any, ...] = ()  # what, how often, what, how often: a dict is larger
         self._latest: object = None  # stands for the last commit
         self._is_told = True  # every commit came with its pins
         self._asked: tuple[object, Pins] | None = None  # the answer after that commit
         self._pins: list[tuple[bool, Pins]] = []  # whether they were received, and which
         self._sessions: set[object] = set()  # that committed, two at most
 
-    def commit(self, told: Pins | None, session: object = None) -> None:
-        """Note a commit. ``told`` has its pins, if the position came with the commit.
+    def commit(
+        self,
+        told: Pins | None,
+        session: object = None,
+        writes: Mapping[Write, int] = NO_WRITES,
+    ) -> None:
+        """Note a commit of ``writes``. ``told`` has its pins, if the position came with it.
 
         ``session`` stands for the database session that made it. None if that is not known.
         """
+        counts = self.writes()
+        count(counts, writes)
+        self._writes = tuple(itertools.chain.from_iterable(counts.items()))
         if len(self._sessions) < 2:
             self._sessions.add(session)
         if told is None or len(self._pins) >= _MOST_TOLD:
@@ -61,6 +105,10 @@ class Written:
         self._latest = object()
         self.has_commits = True
         self.is_saved = False
+
+    def writes(self) -> dict[Write, int]:
+        """How often it wrote what. Threads that write at once may have counted less."""
+        return dict(zip(self._writes[::2], self._writes[1::2], strict=True))
 
     def receive(self, pins: Pins) -> None:
         """Note pins of work that was done elsewhere."""

@@ -11,7 +11,7 @@ from django.db import connections, router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
-from pinning import current_scope
+from pinning import Read, current_scope
 from pinning.verify.models import Counter
 
 _RAISE = f"""
@@ -80,7 +80,10 @@ def trace() -> None:
 def told(value: int) -> dict[str, Any]:
     """A number that was read, and the router's last answer."""
     scope = current_scope()
-    where = scope.trace[-1]._asdict() if scope is not None and scope.trace else {"alias": ""}
+    trace = [] if scope is None else scope.trace or []
+    read = next((each for each in reversed(trace) if isinstance(each, Read)), None)
+    where = {"alias": ""} if read is None else read._asdict()
+    where.pop("line", None)  # which is the server's own affair
     return {"reason": "", **where, "value": value}
 
 

@@ -9,7 +9,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from django.apps import apps
 from django.db import (
     DataError,
     IntegrityError,
@@ -39,8 +38,17 @@ from pinning.databases import (
 )
 from pinning.exceptions import NotAPrimaryError, ReadOnlyClusterError
 from pinning.pins import Position
-from pinning.scopes import Transaction, current_scope, transaction, transaction_of, wishes
+from pinning.scopes import (
+    Scope,
+    Transaction,
+    Write,
+    current_scope,
+    transaction,
+    transaction_of,
+    wishes,
+)
 from pinning.writes import standby
+from pinning.writes.naming import marked, subject_of, write_of
 
 _REFUSED = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
@@ -150,33 +158,34 @@ class Recorder:
     def _commits(self, statement: Statement) -> bool:
         return statement.commits(self._connection.features.can_rollback_ddl)
 
-    def note(self) -> None:
-        """Note a write by the current scope, if any: at once, or when the open transaction commits.
+    def note(self, scope: Scope | None, write: Write) -> None:
+        """Note a write by ``scope``, if any: at once, or when the open transaction commits.
 
         In a transaction that SQL has begun it is both: it may be ended where we do not see it.
         """
-        scope = current_scope()
         is_open = is_in_transaction(self._connection)
+        is_now = not is_open or self._state.has_begun
         if is_open:
-            self._transaction.note(scope, frozenset(self._connection.savepoint_ids))
-        if scope is not None and (self._state.has_begun or not is_open):
-            is_seen = not is_open or self._transaction.is_seen
-            scope.wrote(self._cluster, session=self._state.session if is_seen else None)
+            savepoints = frozenset(self._connection.savepoint_ids)
+            self._transaction.note(scope, savepoints, None if is_now else write)
+        if scope is not None and is_now:
+            session = self._state.session if not is_open or self._transaction.is_seen else None
+            scope.wrote(self._cluster, session=session, writes={write: 1})
 
-    def _note_unpinned(self) -> None:
+    def _note_unpinned(self, scope: Scope | None) -> None:
         """Note a write that pins nobody. It binds its scope at once: it may be read back."""
-        scope = current_scope()
         if scope is not None:
             scope.wrote_unpinned(self._cluster)
 
     def note_unseen(self) -> None:
         """Note a write that may have been made in any session."""
         scope = current_scope()
+        write = marked(self._cluster, scope)
         if is_in_transaction(self._connection):
             self._transaction.is_seen = False
-            self.note()
+            self.note(scope, write)
         elif scope is not None:
-            scope.wrote(self._cluster)
+            scope.wrote(self._cluster, writes={write: 1})
 
     def _note_lock(self, statement: Statement, text: str) -> None:
         """Note a lock, also of a transaction that ends within the scope.
@@ -206,11 +215,18 @@ class Recorder:
             return None
         known = clusters()
         if self._cluster in known.read_only:
-            raise ReadOnlyClusterError(self._cluster, _subject(statement))
+            table = statement.table
+            subject = subject_of(table) if table else "What this statement writes"
+            raise ReadOnlyClusterError(self._cluster, subject)
         is_kept = known.unpinned_tables.get(statement.table or "")
+        scope = current_scope()
+        pins = is_kept is None and not wishes().is_unpinned
+        write = write_of(statement, self._cluster, scope, pins=pins)
         if is_kept:
             return None
-        return self._note_unpinned if is_kept is False or wishes().is_unpinned else self.note
+        if pins:
+            return functools.partial(self.note, scope, write)
+        return functools.partial(self._note_unpinned, scope)
 
     def _run_method(
         self, after: Callable[..., None], method: Callable[..., Any], *args: Any
@@ -252,8 +268,8 @@ class Recorder:
         """Tell the scopes. Also after an error of COMMIT: the server may have committed even so."""
         told, self._told = self._told, None
         session = self._state.session if self._transaction.is_seen else None
-        for scope in self._transaction.take_listeners(current_scope()):
-            scope.wrote(self._cluster, told, session=session)
+        for scope, writes in self._transaction.take_listeners(current_scope()).items():
+            scope.wrote(self._cluster, told, session, writes)
         sessions.note_transaction_end(self._connection)
 
     def _after_rollback(self) -> None:
@@ -279,17 +295,6 @@ class Recorder:
         scope = current_scope()
         if scope is not None:
             scope.began_transaction(self._connection, begun)
-
-
-def _subject(statement: Statement) -> str:
-    """The label of the model that the statement writes, as far as its text tells."""
-    table = statement.table
-    if table is None:
-        return "What this statement writes"
-    for model in apps.get_models(include_auto_created=True):
-        if model._meta.db_table == table and not model._meta.proxy:
-            return model._meta.label
-    return f"The table {table!r}"
 
 
 def recorder_of(connection: BaseDatabaseWrapper) -> Recorder:

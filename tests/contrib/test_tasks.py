@@ -32,7 +32,7 @@ def read(*args, **kwargs):
     work = current_scope()
     work.trace = []
     list(Note.objects.all())
-    SEEN.append((work, *work.trace[-1][1:], args, kwargs))
+    SEEN.append((work, *work.trace[-1][1:3], args, kwargs))
 
 
 @task(backend="later")

@@ -6,7 +6,7 @@ from typing import Any
 from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.test import RequestFactory
 
-from pinning import current_scope
+from pinning import Read, current_scope
 from pinning.middleware import PinningMiddleware
 from tests.test_middleware import cookies_after
 
@@ -42,7 +42,7 @@ def _send(view: Callable[..., Any], request: Any) -> Any:
         response = call(request)
         if not getattr(response, "is_rendered", True):
             response.render()
-        reads.extend((read.alias, read.reason) for read in work.trace)
+        reads.extend((read.alias, read.reason) for read in work.trace if isinstance(read, Read))
         return response
 
     response = PinningMiddleware(traced)(request)

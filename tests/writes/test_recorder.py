@@ -394,7 +394,7 @@ def test_a_write_is_noted_once_however_often_the_connection_is_opened(monkeypatc
         wrapped.close()
         wrapped.connect()
     noted = []
-    monkeypatch.setattr(Recorder, "note", lambda self: noted.append(self))
+    monkeypatch.setattr(Recorder, "note", lambda self, scope, write: noted.append(self))
     Note.objects.create(text="new")
     assert noted == [recorder_of(wrapped)]
 
@@ -486,13 +486,13 @@ def test_a_position_belongs_to_the_commit_that_it_came_with():
     heard = []
 
     class Ear(Scope):
-        def wrote(self, cluster, position=None, session=None):
+        def wrote(self, cluster, position=None, session=None, writes=()):
             heard.append(position)
 
     position = Position(places={"7.1": 5}, clock=0.0)
     recorder._told = position
     for _ in range(2):
-        transaction_of(connections["default"]).note(Ear(), frozenset())
+        transaction_of(connections["default"]).note(Ear(), frozenset(), None)
         recorder._after_commit()
     assert heard == [position, None]
 

@@ -69,8 +69,8 @@ class PinBeforeCommit(Bug):
     """A write pins when it is made, with the position that the primary had then."""
 
     def ready(self) -> None:
-        def note(recorder: Any) -> None:
-            current_scope().wrote(recorder._cluster, databases.of_primary(recorder._connection))
+        def note(recorder: Any, scope: Any, write: Any) -> None:
+            scope.wrote(recorder._cluster, databases.of_primary(recorder._connection))
 
         recorder.Recorder.note = note
 
@@ -226,7 +226,7 @@ class RouterDetectsWrites(Bug):
             return alias
 
         PinningRouter.db_for_write = db_for_write
-        recorder.Recorder.note = lambda recorder: None
+        recorder.Recorder.note = lambda recorder, scope, write: None
 
 
 class UsersForgotten(Bug):

@@ -28,7 +28,7 @@ class Consumer(AsyncJsonWebsocketConsumer):
             if "text" in content:
                 await Note.objects.acreate(text=content["text"])
             notes = [note.text async for note in Note.objects.order_by("pk")]
-        await self.send_json({"notes": notes, "read": work.trace[-1][1:]})
+        await self.send_json({"notes": notes, "read": work.trace[-1][1:3]})
 
 
 class PlainConsumer(AsyncJsonWebsocketConsumer):
@@ -40,7 +40,7 @@ class PlainConsumer(AsyncJsonWebsocketConsumer):
             if "text" in content:
                 await Note.objects.acreate(text=content["text"])
             notes = [note.text async for note in Note.objects.order_by("pk")]
-        await self.send_json({"notes": notes, "read": work.trace[-1][1:]})
+        await self.send_json({"notes": notes, "read": work.trace[-1][1:3]})
 
 
 class SyncConsumer(JsonWebsocketConsumer):
@@ -52,7 +52,7 @@ class SyncConsumer(JsonWebsocketConsumer):
             if "text" in content:
                 Note.objects.create(text=content["text"])
             notes = [note.text for note in Note.objects.order_by("pk")]
-        self.send_json({"notes": notes, "read": work.trace[-1][1:]})
+        self.send_json({"notes": notes, "read": work.trace[-1][1:3]})
 
 
 sockets = URLRouter(

@@ -7,7 +7,7 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpResponseBase, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
 
-from pinning import carried, current_scope
+from pinning import Read, carried, current_scope
 from tests.notes.models import Note
 
 
@@ -30,10 +30,14 @@ def trace_reads(get_response: Any) -> Any:
 
 
 def _traced(response: HttpResponseBase) -> HttpResponseBase:
-    response.headers["X-Reads"] = json.dumps(current_scope().trace)
+    response.headers["X-Reads"] = json.dumps(_reads_of(current_scope()))
     if not response.streaming:  # with it the server keeps the client's thread, and its connections
         response.headers["Content-Length"] = str(len(response.content))
     return response
+
+
+def _reads_of(work: Any) -> list[tuple[str, ...]]:
+    return [read[:3] for read in work.trace if isinstance(read, Read)]
 
 
 def note_list(texts: list[str]) -> JsonResponse:
@@ -46,7 +50,7 @@ def report() -> dict[str, Any]:
     assert work is not None
     work.trace = []
     notes = [note.text for note in Note.objects.order_by("pk")]
-    _, alias, reason = work.trace[-1]
+    _, alias, reason, _ = work.trace[-1]
     return {
         "notes": notes,
         "read": [alias, str(reason)],

@@ -1,0 +1,82 @@
+"""Says in words where the reads of a page went, what its writes pin, and what follows from that."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from pinning.conf import clusters
+from pinning.scopes import Read, Write
+
+Trace = Sequence[Read | Write]
+
+
+def table_of(trace: Trace) -> Iterator[str]:
+    """A line for each read and write, in their order; equal ones in a row are one line."""
+    rows = [(*_cells(event), event.line or "(no line of the project)") for event, _ in _runs(trace)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row, (_, times) in zip(rows, _runs(trace), strict=True):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"  {text.rstrip()}{f'  ({times} times)' if times > 1 else ''}"
+
+
+def summary(trace: Trace, after_write: Trace | None) -> str:
+    """One sentence: how many reads replicas served, also after a write, and why not more."""
+    text = f"This page reads {_share(trace)}{_because(trace)}"
+    models = dict.fromkeys(write.model for write in _writes(trace) if write.pins)
+    if models:
+        text += f"; it pins whoever asks for it, because it writes {', '.join(models)}"
+    if after_write is not None:
+        text += f"; after a write {_share(after_write)}{_because(after_write)}"
+    return f"{text}."
+
+
+def warning(trace: Trace) -> str | None:
+    """What the visit may have left in the database."""
+    models = dict.fromkeys(write.model for write in _writes(trace))
+    if not models:
+        return None
+    names = ", ".join(models)
+    return f"It was served for real: unless the page rolled it back, it has written {names}."
+
+
+def _runs(trace: Trace) -> list[tuple[Read | Write, int]]:
+    return [(event, len(list(same))) for event, same in groupby(trace)]
+
+
+def _cells(event: Read | Write) -> tuple[str, ...]:
+    if isinstance(event, Read):
+        return "read", event.model, event.alias, str(event.reason)
+    pins = "pins" if event.pins else "pins nobody"
+    return "write", event.model, event.alias, f"{event.statement}, {pins}"
+
+
+def _reads(trace: Trace) -> list[Read]:
+    return [event for event in trace if isinstance(event, Read)]
+
+
+def _writes(trace: Trace) -> list[Write]:
+    return [event for event in trace if isinstance(event, Write)]
+
+
+def _is_on_replica(read: Read) -> bool:
+    cluster = clusters().of_alias(read.alias)
+    return cluster is not None and read.alias != cluster.primary
+
+
+def _share(trace: Trace) -> str:
+    reads = _reads(trace)
+    found = sum(map(_is_on_replica, reads))
+    if not reads:
+        return "nothing by the router"
+    return f"{found} of {len(reads)} from replicas" if found else "nothing from replicas"
+
+
+def _because(trace: Trace) -> str:
+    """Why the others went to the primary, the most frequent reasons first."""
+    reads = _reads(trace)
+    counts = Counter(read.reason for read in reads if not _is_on_replica(read))
+    reasons = [f"{reason.explanation} ({reason})" for reason, _ in counts.most_common()]
+    if not reasons:
+        return ""
+    rest = ", the rest from the primary" if counts.total() < len(reads) else ""
+    return f"{rest}, because {', and because '.join(reasons)}"

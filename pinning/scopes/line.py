@@ -1,0 +1,76 @@
+"""The line of the project that runs now: the innermost one that is no library's."""
+
+import asyncio
+import functools
+import gc
+import inspect
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import django
+
+_FOLDERS = (str(Path(django.__file__).parent), str(Path(__file__).parents[1]))
+_LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
+_HANDLERS = f"{os.sep}{Path('django', 'core', 'handlers')}{os.sep}"
+
+
+def line_of_project() -> str:
+    """``file:line``, in Python or in a template. "" if the project's code asks for nothing here.
+
+    Libraries are Django, pinning, and what lies in site-packages or with Python itself. What stands
+    around a handler of Django's has only passed the request on.
+    """
+    for file, line in _places(sys._getframe(1)):
+        if _is_projects(file):
+            return f"{os.path.relpath(file)}:{line}"
+    return ""
+
+
+def _places(innermost: FrameType) -> Iterator[tuple[str, int]]:
+    frame: FrameType | None = innermost
+    while frame is not None and _HANDLERS not in frame.f_code.co_filename:
+        if frame.f_code.co_name == "render_annotated":
+            yield from _place_in_template(frame.f_locals.get("self"))
+        yield frame.f_code.co_filename, frame.f_lineno
+        if frame.f_code.co_name == "thread_handler":
+            yield from _places_that_wait(frame)
+        frame = frame.f_back
+
+
+def _place_in_template(node: Any) -> Iterator[tuple[str, int]]:
+    origin, token = getattr(node, "origin", None), getattr(node, "token", None)
+    if origin is not None and token is not None:
+        yield str(origin.name), token.lineno
+
+
+def _places_that_wait(handler: FrameType) -> Iterator[tuple[str, int]]:
+    """The coroutines that wait for what runs in a thread of asgiref's, the innermost first."""
+    loop: Any = handler.f_locals.get("loop")
+    called: tuple[Any, ...] = handler.f_locals.get("args", ())
+    for task in asyncio.all_tasks(loop) if loop is not None else ():
+        frames = list(_awaiting(task.get_coro()))
+        if frames and frames[-1].f_locals.get("child", called) in called:
+            yield from ((each.f_code.co_filename, each.f_lineno) for each in reversed(frames))
+
+
+def _awaiting(coroutine: Any) -> Iterator[FrameType]:
+    """The frames of a coroutine and of those that it awaits, from the outermost on."""
+    while coroutine is not None:
+        kind = "ag" if inspect.isasyncgen(coroutine) else "cr"
+        frame = getattr(coroutine, f"{kind}_frame", None)
+        if frame is not None:
+            yield frame
+        coroutine = getattr(coroutine, f"{kind}_await", None)
+        if type(coroutine).__name__ == "async_generator_asend":  # which has no attributes
+            coroutine = next(filter(inspect.isasyncgen, gc.get_referents(coroutine)), None)
+
+
+@functools.lru_cache(2000)
+def _is_projects(file: str) -> bool:
+    is_installed = "site-packages" in file or "dist-packages" in file
+    return not (file.startswith(("<", *_FOLDERS, *_LIBRARIES)) or is_installed)

@@ -1,0 +1,187 @@
+"""What the command tells of a page: each read and write, and one sentence at the end."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import path
+
+from pinning import unpinned, use_primary, use_replica
+from tests.notes.models import Note, Tag
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+    pytest.mark.urls(__name__),
+]
+
+
+def notes(request):
+    if request.method == "POST":
+        Note.objects.create(text=request.POST["text"])
+    for _ in range(3):
+        Note.objects.count()
+    with use_primary():
+        Tag.objects.count()
+    return HttpResponse(status=201 if request.method == "POST" else 200)
+
+
+def counter(request):
+    Note.objects.create(text="visit")
+    return HttpResponse()
+
+
+@unpinned
+def quiet_counter(request):
+    return counter(request)
+
+
+def who(request):
+    return HttpResponse(request.user.get_username() + request.get_host())
+
+
+def feed(request):
+    return StreamingHttpResponse(str(Note.objects.count()) for _ in range(2))
+
+
+@use_replica
+def figures(request):
+    return HttpResponse(Note.objects.count())
+
+
+async def later(request):
+    return HttpResponse(await Note.objects.acount())
+
+
+def broken(request):
+    raise ValueError
+
+
+def empty(request):
+    return HttpResponse()
+
+
+VIEWS = (notes, counter, quiet_counter, who, feed, figures, later, broken, empty)
+urlpatterns = [path(f"{view.__name__}/", view) for view in VIEWS]
+
+PINNED = "the user has written, and no replica that was asked has it yet (pinned)"
+HERE = "tests/management/test_pinning_explain.py"
+
+
+def told(capsys, *args, **options):
+    call_command("pinning_explain", *args, **options)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_each_read_has_its_alias_reason_and_line(capsys):
+    first, *rows, summary = told(capsys, "/notes/")
+    assert first == "GET /notes/ answers 200:"
+    assert [row.split()[:4] for row in rows] == [
+        ["read", "notes.Note", "replica1", "replica"],
+        ["read", "notes.Tag", "default", "use_primary"],
+    ]
+    assert rows[0].endswith("(3 times)")
+    assert all(f"  {HERE}:" in row for row in rows)
+    assert summary == (
+        "This page reads 3 of 4 from replicas, the rest from the primary, because the code asked "
+        "for the primary (use_primary)."
+    )
+
+
+def test_after_a_write_it_is_served_by_the_primary(capsys):
+    *_, summary = told(capsys, "/notes/", after_write=True)
+    assert summary.startswith("This page reads 3 of 4 from replicas, ")
+    assert f"; after a write nothing from replicas, because {PINNED}, and" in summary
+
+
+def test_after_a_write_a_replica_may_serve_what_asks_for_it(capsys):
+    *_, summary = told(capsys, "/figures/", after_write=True)
+    assert summary == "This page reads 1 of 1 from replicas; after a write 1 of 1 from replicas."
+
+
+@pytest.mark.parametrize(
+    "stores", [["cookie"], ["tests.test_middleware.Memory"], ["cookie", "cache"]]
+)
+def test_after_a_write_leaves_no_pin_in_a_store(capsys, settings, stores):
+    settings.PINNING = {**settings.PINNING, "STORES": stores}
+    User.objects.create(username="ada")
+    for _ in range(2):
+        *_, summary = told(capsys, "/later/", after_write=True, user="ada")
+        assert summary == (
+            "This page reads 1 of 1 from replicas; after a write nothing from replicas, because "
+            f"{PINNED}."
+        )
+
+
+def test_a_write_is_told_with_what_it_leaves(capsys):
+    first, write, *_, warning, summary = told(capsys, "/notes/", "--method=post", "--data=text=new")
+    assert first == "POST /notes/ answers 201:"
+    assert write.split()[:5] == ["write", "notes.Note", "default", "INSERT,", "pins"]
+    assert "it has written notes.Note." in warning
+    assert "it pins whoever asks for it, because it writes notes.Note." in summary
+    assert Note.objects.get().text == "new"
+
+
+def test_a_get_that_writes_is_told(capsys):
+    *_, warning, summary = told(capsys, "/counter/")
+    assert "it has written notes.Note." in warning
+    assert summary == (
+        "This page reads nothing by the router; it pins whoever asks for it, because it writes "
+        "notes.Note."
+    )
+
+
+def test_a_write_that_pins_nobody_is_told_as_well(capsys):
+    _, write, warning, summary = told(capsys, "/quiet_counter/")
+    assert "INSERT, pins nobody" in write
+    assert "it has written notes.Note." in warning
+    assert summary == "This page reads nothing by the router."
+
+
+def test_a_user_is_signed_in_and_nothing_is_left_of_it(capsys, settings):
+    User.objects.create(username="ada")
+    _, *rows, summary = told(capsys, "/who/", user="ada")
+    assert [row.split()[1] for row in rows] == ["auth.User"]
+    assert summary == "This page reads 1 of 1 from replicas."
+    assert settings.SESSION_ENGINE.endswith(".db")
+    assert not Session.objects.exists()
+    assert not User.objects.exclude(last_login=None).exists()
+
+
+def test_a_body_that_streams_and_an_asynchronous_view_are_told(capsys):
+    assert told(capsys, "/feed/")[-1] == "This page reads 2 of 2 from replicas."
+    assert f"{HERE}:" in told(capsys, "/later/")[1]
+
+
+def test_a_page_that_fails_or_is_not_there_is_told(capsys):
+    assert told(capsys, "/broken/")[0] == "GET /broken/ answers 500:"
+    assert told(capsys, "/nowhere/")[0] == "GET /nowhere/ answers 404:"
+    assert told(capsys, "/empty/")[-1] == "This page reads nothing by the router."
+
+
+@pytest.mark.parametrize("hosts", [[".notes.example"], ["*"], ["notes.example", "*"]])
+def test_the_host_is_one_that_the_site_takes(capsys, settings, hosts):
+    settings.ALLOWED_HOSTS = hosts
+    assert told(capsys, "/who/")[0] == "GET /who/ answers 200:"
+    assert told(capsys, "/who/", host="elsewhere")[0].endswith("200:" if "*" in hosts else "400:")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--user=nobody"], "no user 'nobody'"),
+        (["--data=text", "--method=POST"], "NAME=VALUE"),
+        (["--method=POST", "--after-write"], "only show"),
+        (["--method=FETCH"], "no method FETCH"),
+    ],
+)
+def test_a_wrong_option_is_told(options, message):
+    with pytest.raises(CommandError, match=message):
+        call_command("pinning_explain", "/notes/", *options)
+
+
+def test_the_help_says_that_it_is_served_for_real(capsys):
+    with pytest.raises(SystemExit):
+        call_command("pinning_explain", "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert "for a GET as well as for a POST" in text
