@@ -1,6 +1,6 @@
 """Everything that differs by vendor or driver: positions, SQL, errors, commits, connections."""
 
-from pinning.databases import hooks, sessions
+from pinning.databases import hooks, isolation, sessions
 from pinning.databases.base import Positions
 from pinning.databases.commit import was_commit_refused
 from pinning.databases.connections import (
@@ -15,7 +15,6 @@ from pinning.databases.connections import (
     is_on_server,
     is_server_side,
     is_tests_own,
-    keeps_snapshot,
     running_thread,
     takes_connect_timeout,
     wanted_server,
@@ -28,6 +27,7 @@ from pinning.databases.errors import (
     is_without_connection,
 )
 from pinning.databases.facts import Facts
+from pinning.databases.isolation import keeps_snapshot
 from pinning.databases.locks import note_held, note_held_after_error
 from pinning.databases.notices import is_news
 from pinning.databases.passing import is_passing, leaves_mark

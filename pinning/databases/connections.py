@@ -61,16 +61,6 @@ def is_tests_own(connection: BaseDatabaseWrapper) -> bool:
     return bool(blocks) and all(block._from_testcase for block in blocks)
 
 
-def keeps_snapshot(connection: BaseDatabaseWrapper) -> bool:
-    """Whether OPTIONS ask for transactions that go on to show the state of their beginning.
-
-    The levels are texts or members of an enum. None leaves it to the server, so it is not known.
-    """
-    level: Any = getattr(connection, "isolation_level", "")
-    name = str(getattr(level, "name", level)).lower().replace("_", " ")
-    return name in {"repeatable read", "serializable", "none"}
-
-
 def is_on_event_loop() -> bool:
     """Whether this code runs on an event loop. If it waits there, all coroutines wait."""
     try:

@@ -27,6 +27,7 @@ class State:
         "is_created",
         "is_plain",
         "is_refused",
+        "keeps_snapshot",
         "locks",
         "reached",
         "server",
@@ -79,6 +80,8 @@ class State:
         #: Whether nothing that was ever run on it may have left a mark: a setting, a temporary
         #: table, a transaction of the project's own (reads for a replica, writes for a primary).
         self.is_plain = True
+        #: Whether its transactions may keep their snapshot by a default or by SQL (writes).
+        self.keeps_snapshot = False
         #: Whether Django has set it up. What it tells the session before that is the same for all.
         self.is_created = False
 

@@ -27,6 +27,7 @@ from pinning.databases import (
     is_autocommit_off,
     is_in_transaction,
     is_passing,
+    isolation,
     leaves_mark,
     note_held,
     note_held_after_error,
@@ -79,6 +80,8 @@ class Recorder:
         scope = current_scope()
         if statement.writes and scope is not None:
             scope.before_write(statement.table)
+        if statement.marks and isolation.note_statement(self._connection, text, params):
+            self._bind()
         if statement.locks and not statement.writes:
             self._note_lock(statement, text)
 
@@ -119,9 +122,7 @@ class Recorder:
         """Note a transaction that SQL has begun: what it reads and locks binds the scope."""
         transaction.begin(self._connection)
         self._state.has_begun = True
-        scope = current_scope()
-        if scope is not None:
-            scope.locked(self._cluster)
+        self._bind()
 
     def _run_write(
         self, run: Callable[[], Any], statement: Statement, many: bool, note: Callable[[], None]
@@ -151,6 +152,10 @@ class Recorder:
 
     def _note_conflict(self) -> None:
         """Note a row that is in the way: somebody wrote it, and the code may look for it now."""
+        self._bind()
+
+    def _bind(self) -> None:
+        """Keep the reads of the current scope on the primary, to its end."""
         scope = current_scope()
         if scope is not None:
             scope.locked(self._cluster)
@@ -307,6 +312,7 @@ def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
     cluster = clusters().of_alias(connection.alias)
     if cluster is not None and connection.alias == cluster.primary:
         recorder_of(connection)
+        isolation.look(connection)
         standby.look(connection)
 
 
