@@ -1,6 +1,7 @@
 """Read-your-writes for Django sites with a primary database and read replicas."""
 
 from pinning.conf import source_of
+from pinning.pins import default_identity
 from pinning.reads import (
     FindOrCreateMixin,
     afind_or_create,
@@ -35,6 +36,7 @@ __all__ = [
     "afind_or_create",
     "carried",
     "current_scope",
+    "default_identity",
     "find_or_create",
     "in_scope",
     "mark_written",

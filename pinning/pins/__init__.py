@@ -2,6 +2,7 @@
 
 from pinning.pins import cookies, identity, identity_rule, room, signing
 from pinning.pins.identity import Visitor
+from pinning.pins.identity_rule import default_identity
 from pinning.pins.pin import Pin, Pins, Position, held
 from pinning.pins.session import is_session_at_hand, is_session_loaded, signed_in
 from pinning.pins.users import NOBODY, ResolvedUsers, id_of, is_open
@@ -14,6 +15,7 @@ __all__ = [
     "ResolvedUsers",
     "Visitor",
     "cookies",
+    "default_identity",
     "held",
     "id_of",
     "identity",

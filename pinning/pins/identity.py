@@ -9,6 +9,7 @@ several clients, is known once other code has resolved ``request.user`` (see ``u
 """
 
 import base64
+import functools
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -90,14 +91,14 @@ def identities_after(
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
     """Give a client that has a session a name that outlasts it, in a cookie that lives as a pin.
 
-    If IDENTITY is set this does nothing, because then only the names from IDENTITY count. Without a
+    If IDENTITY replaces our names this does nothing. Without a
     session it does nothing either: the stores put the pins of such a client into a cookie.
 
     A client keeps the name that it has, or that this response gave it before. A new one is made of
     the session, so that first responses that cross on their way agree on it.
     """
     session = session_of(request) or session_after(request, response)
-    if rule() is not None or session is None:
+    if not has_built_in(request) or session is None:
         return
     name = next(iter(_own_of(request, response)), None) or _own_name(session)
     set_cookies(response, {_cookie_of(name): _signed(name)}, _lasts())
@@ -171,7 +172,16 @@ def _hashed(
 def names_of(request: HttpRequest, users: Iterable[str] = ()) -> tuple[str, ...] | None:
     """The names of the client and of its ``users`` (ids) so far, hashed. None if IDENTITY fails."""
     own = rule()
-    return identities_of(request, users) if own is None else own.names_of(request)
+    built_in = functools.partial(identities_of, request, tuple(users))
+    return built_in() if own is None else own.names_of(request, built_in)
+
+
+def has_built_in(request: HttpRequest) -> bool:
+    """Whether our own names count: IDENTITY is not set, or was seen to add to them."""
+    own = rule()
+    if own is not None and own.extends is None:
+        names_of(request)  # its first answer tells
+    return own is None or bool(own.extends)
 
 
 def is_shared(request: HttpRequest, users: Iterable[str] = ()) -> bool:
@@ -185,7 +195,7 @@ def may_be_renamed(request: HttpRequest) -> bool:
     It may bring a session and a name of ours that the client had, or would have had, when it sent
     its request. It changes no token, and not what IDENTITY says.
     """
-    return rule() is None and not tokens_of(request)
+    return has_built_in(request) and not tokens_of(request)
 
 
 def names_after(
@@ -193,6 +203,6 @@ def names_after(
 ) -> tuple[str, ...]:
     """All names to save pins under: those of the client before ``response`` and after it."""
     names = names_of(request, users) or ()
-    if response is None or rule() is not None:
+    if response is None or not has_built_in(request):
         return names
     return (*names, *identities_after(request, response, users))

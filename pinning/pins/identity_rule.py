@@ -16,16 +16,38 @@ from pinning.pins.signing import hashed
 logger = logging.getLogger("pinning")
 
 
+#: Stands for all names that pinning gives by itself, in the answer of a rule.
+_BUILT_IN = "\0built-in"
+
+
+def default_identity(request: HttpRequest) -> list[str]:  # noqa: ARG001  as every rule takes it
+    """The names that a client has without IDENTITY, for a rule of your own that adds others.
+
+    ``return [*default_identity(request), "account:7"]``. It is one name, which stands for the
+    session, the names that pinning gives by cookie, IDENTITY_HEADERS, and the user once that is
+    known. Whoever returns it keeps all that pinning does for these, at a login and a logout say.
+    """
+    return [_BUILT_IN]
+
+
 class Rule:
-    """The function of IDENTITY. The names that it gives replace all others."""
+    """The function of IDENTITY. The names that it gives replace all others, or are added to ours.
+
+    ``extends`` says whether it adds, as far as that was seen: None before the first answer.
+    """
 
     def __init__(self, function: Callable[[HttpRequest], Iterable[str]]) -> None:
         """Take the function that IDENTITY names."""
         self._function = function
         self._is_reported = False
+        self.extends: bool | None = None
 
-    def names_of(self, request: HttpRequest) -> tuple[str, ...] | None:
+    def names_of(
+        self, request: HttpRequest, built_in: Callable[[], tuple[str, ...]]
+    ) -> tuple[str, ...] | None:
         """The names that the function returns, hashed. None if it fails, whatever it raises.
+
+        ``built_in`` gives those that ``default_identity`` stands for.
 
         The first failure is logged, without the text of the error, which may contain names.
         """
@@ -36,8 +58,11 @@ class Rule:
         except Exception as error:
             names, problem = None, f"it raised {type(error).__name__}"
         if names is not None and all(isinstance(name, str) for name in names):
-            known = filter(None, dict.fromkeys(names))
-            return tuple(one for name in known for one in hashed("user", name))
+            adds = _BUILT_IN in names
+            self.extends = self.extends or adds
+            known = [name for name in dict.fromkeys(names) if name and _BUILT_IN not in name]
+            own = tuple(one for name in known for one in hashed("user", name))
+            return (*built_in(), *own) if adds else own
         if not self._is_reported:
             self._is_reported = True
             logger.warning("PINNING['IDENTITY'] fails, so the primary answers: %s", problem)

@@ -6,17 +6,15 @@ session is asked before writes as well as at the end.
 
 from django.http import HttpRequest
 
-from pinning.pins import identity_rule, signed_in
+from pinning.pins import identity, signed_in
 from pinning.scopes.overrides import use_primary
 
 
 def session_users(request: HttpRequest) -> tuple[str, ...]:
-    """The id of the user whom the session of ``request`` names, if any and if IDENTITY is not set.
+    """The id of the user whom the session of ``request`` names, if any and if our names count.
 
     It may cost a query on the primary.
     """
-    if identity_rule.rule() is not None:
-        return ()
     with use_primary():
-        found = signed_in(request)
+        found = signed_in(request) if identity.has_built_in(request) else None
     return () if found is None else (found,)

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.core.management import BaseCommand, call_command
 from django.db import router
+from django.test import RequestFactory
 
 from pinning import Reason, current_scope, scope
 from tests.docs.visits import get, has_pinned, post, reasons
@@ -95,6 +96,7 @@ def test_identity(page, memory, settings):
     settings.PINNING = {**settings.PINNING, "IDENTITY": page.by_account}
     account = {"X-Account-Token": signing.dumps(7, salt="accounts")}
     post(write, **account, Cookie="sessionid=one")
+    assert page.with_account(RequestFactory().get("/"))
     other = get(count, **account, Cookie="sessionid=other")
     assert reasons(other) == [Reason.PINNED]
     for forged in ("", "7", signing.dumps(7, salt="others")):

@@ -7,7 +7,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.test import RequestFactory
 
+from pinning import Reason, default_identity
+from pinning.middleware import PinningMiddleware
 from pinning.pins import identity, identity_rule, signing
+from tests.docs.visits import get, reasons
+from tests.notes.models import Note
+from tests.test_middleware import memory
+
+__all__ = ["memory"]
 
 
 def by_tenant(request):
@@ -126,3 +133,88 @@ def test_who_is_named_by_a_rule_gets_no_cookie(use):
     use(None)
     identity.introduce(request_of(), response)
     assert response.cookies
+
+
+def by_account(request):
+    """Ours, and the account's, where the request has one."""
+    account = request.GET.get("account")
+    return [*default_identity(request), *([f"account:{account}"] if account else [])]
+
+
+@pytest.mark.parametrize("rule", [default_identity, "pinning.default_identity", by_account])
+def test_a_rule_that_returns_ours_changes_nothing(use, rule):
+    request, response = request_of(), HttpResponse()
+    response.set_cookie("sessionid", "new")
+    answers = [
+        lambda: identity.names_of(request, ["5"]),
+        lambda: identity.names_after(request, response, ["5"]),
+        lambda: identity.may_be_renamed(request),
+    ]
+    before = [answer() for answer in answers]
+    use(rule)
+    assert [answer() for answer in answers] == before
+    identity.introduce(request, response)
+    assert any(name.startswith("pinning-id") for name in response.cookies)
+
+
+def test_a_rule_adds_names_to_ours(use):
+    use(by_account)
+    request = RequestFactory().get("/", {"account": "7"})
+    other = RequestFactory().get("/", {"account": "7"})
+    request.COOKIES["sessionid"], other.COOKIES["sessionid"] = "abc", "def"
+    ours, (account,) = identity.identities_of(request, ["5"]), signing.hashed("user", "account:7")
+    assert identity.names_of(request, ["5"]) == (*ours, account)
+    assert identity.is_shared(request)
+    assert set(identity.names_of(request)) & set(identity.names_of(other)) == {account}
+
+
+def test_before_the_first_answer_it_is_asked(use):
+    """The first request of a process may write before it reads."""
+    use(by_account)
+    response = HttpResponse()
+    identity.introduce(request_of(), response)
+    assert response.cookies
+    use(by_tenant)
+    response = HttpResponse()
+    identity.introduce(request_of(), response)
+    assert not response.cookies
+
+
+def test_ours_in_a_longer_name_is_no_name(use):
+    """It would be the same for all clients."""
+    use(lambda request: [f"acme:{name}" for name in default_identity(request)])
+    assert identity.names_of(request_of()) == ()
+    assert not identity.has_built_in(request_of())
+
+
+def test_a_rule_that_fails_does_not_add(use):
+    use(lambda request: [*default_identity(request), 7])
+    assert identity.names_of(request_of()) is None
+    assert not identity.has_built_in(request_of())
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "replica1"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_others_of_an_account_see_what_one_wrote(settings, memory, kind):
+    """And so does the same client after a login, which gives it another session."""
+    settings.PINNING = {**settings.PINNING, "IDENTITY": by_account}
+
+    def write(request):
+        Note.objects.create(text="new")
+        response = HttpResponse()
+        response.set_cookie("sessionid", "new")
+        return response
+
+    def read(request):
+        return HttpResponse(Note.objects.count())
+
+    async def aread(request):
+        return HttpResponse(await Note.objects.acount())
+
+    view = read if kind == "sync" else aread
+    request = RequestFactory().post("/?account=7", headers={"Cookie": "sessionid=old"})
+    PinningMiddleware(write)(request)
+    for cookie in ("sessionid=old", "sessionid=new"):
+        assert reasons(get(view, Cookie=cookie)) == [Reason.PINNED]
+    assert reasons(get(view, {"account": "7"}, Cookie="sessionid=other")) == [Reason.PINNED]
+    assert reasons(get(view, {"account": "8"}, Cookie="sessionid=other")) == [Reason.REPLICA]
