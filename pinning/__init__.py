@@ -6,6 +6,7 @@ from pinning.reads import (
     FindOrCreateMixin,
     afind_or_create,
     find_or_create,
+    is_behind,
     read_connection,
 )
 from pinning.scopes import (
@@ -39,6 +40,7 @@ __all__ = [
     "default_identity",
     "find_or_create",
     "in_scope",
+    "is_behind",
     "mark_written",
     "read_connection",
     "read_only",

@@ -1,5 +1,6 @@
 """Reads: which database serves each one, whether a replica has caught up, and running it again."""
 
+from pinning.reads.behind import is_behind
 from pinning.reads.decision import route
 from pinning.reads.find_or_create import FindOrCreateMixin, afind_or_create, find_or_create
 from pinning.reads.one_database import install

@@ -7,7 +7,7 @@ from celery import Celery
 from celery._state import _task_stack
 from django.db import transaction
 
-from pinning import Reason, current_scope, scope
+from pinning import Reason, carried, current_scope, is_behind, scope
 from pinning.contrib import celery as contrib
 from pinning.databases import VENDORS
 from pinning.databases.base import Positions
@@ -59,6 +59,14 @@ def read_on_retry(self: Any) -> tuple[Any, ...]:
     if not self.request.retries:
         raise self.retry()
     return read.run()
+
+
+@app.task(bind=True, default_retry_delay=0)
+def read_later(self: Any) -> tuple[Any, ...]:
+    """As docs/background.md has it: later once, where no replica has caught up."""
+    if is_behind() and not self.request.retries:
+        raise self.retry()
+    return (self.request.retries, *read.run()[1:])
 
 
 @pytest.fixture
@@ -157,6 +165,20 @@ def test_however_it_ends_its_scope_is_closed(at_once, task):
 def test_a_retry_at_once_belongs_to_the_same_scope(at_once):
     with scope() as mine:
         assert read_on_retry.delay().get()[0] is mine
+
+
+def test_a_task_that_no_replica_can_serve_yet_comes_back_once(at_once, moving, monkeypatch):
+    """The last time the primary serves."""
+    behind = Position(places={"1": 0}, clock=0.0)
+    monkeypatch.setattr(moving, "of_replica", lambda _: behind)
+    with scope():
+        Note.objects.create(text="new")
+        text = carried()
+    with scope(carried=text):
+        assert read_later.delay().get() == (1, "default", Reason.PINNED)
+    monkeypatch.setattr(moving, "of_replica", lambda _: Position(places={"1": 9}, clock=0.0))
+    with scope(carried=text):
+        assert read_later.delay().get() == (0, "replica1", Reason.CAUGHT_UP)
 
 
 def test_calling_the_function_is_no_task():

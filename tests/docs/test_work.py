@@ -44,6 +44,7 @@ def _celery(page: Any) -> None:
     polled = get(lambda request: page.poll(request, json.loads(started.content)["task"]))
     assert json.loads(polled.content) == {"done": True}
     assert has_pinned(polled)
+    assert page.report.delay().get() == Note.objects.count()
 
 
 def _djangos_tasks(page: Any) -> None:

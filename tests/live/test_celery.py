@@ -1,6 +1,7 @@
 """Celery: a site that publishes, a broker, and workers in processes of their own."""
 
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -139,6 +140,20 @@ def test_a_retry_keeps_the_pins_and_the_headers(client: Client, pair: Pair) -> N
     seen = client.ordered("/order/read_on_retry/with-headers", "mine")
     assert (seen["notes"], seen["read"]) == (["mine"], ["default", "pinned"])
     assert seen["mine"] == "kept"
+
+
+@pytest.mark.parametrize("caught_up", [True, False])
+def test_a_task_comes_back_when_the_replica_has_what_it_must_see(
+    client: Client, pair: Pair, caught_up: bool
+) -> None:
+    """Once: if it is still behind then, the primary serves."""
+    pair.replica.pause_replay()
+    timer = threading.Timer(1 if caught_up else 10, pair.replica.resume_replay)
+    timer.start()
+    seen = client.ordered("/order/read_later", "mine")
+    timer.cancel()
+    assert (seen["notes"], seen["retries"]) == (["mine"], 1)
+    assert seen["read"] == (["replica1", "caught_up"] if caught_up else ["default", "pinned"])
 
 
 def test_headers_of_the_project_arrive(client: Client) -> None:

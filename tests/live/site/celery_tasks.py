@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pinning import scope, use_replica
+from pinning import is_behind, scope, use_replica
 from tests.live.site.celery_app import app
 from tests.live.site.traced import report
 from tests.notes.models import Note
@@ -42,3 +42,10 @@ def read_on_retry(self: Any) -> dict[str, Any]:
     if not self.request.retries:
         raise self.retry(countdown=1)
     return {**report(), "mine": (self.request.headers or {}).get("mine")}
+
+
+@app.task(bind=True)
+def read_later(self: Any) -> dict[str, Any]:
+    if is_behind() and not self.request.retries:
+        raise self.retry(countdown=2)
+    return {**report(), "retries": self.request.retries}
