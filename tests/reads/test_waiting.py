@@ -303,3 +303,106 @@ def test_pins_that_come_while_it_waits_count(scripted: Scripted, sleeping):
         scripted.places.update({"replica1": {"1": 200}, "default": {"1": 200}})
         clock.tick(1.1)
         assert route() == "replica1"
+
+
+@pytest.fixture
+def told(scripted: Scripted, monkeypatch):
+    """The replica can wait itself: ``told.seconds`` is what each wait there was for."""
+
+    class Told:
+        statement = "SELECT 1"
+
+        def __init__(self) -> None:
+            self.seconds: list[float] = []
+            self.meanwhile = lambda: None
+
+        def begin(self, clock) -> None:
+            def waiting_for(connection, pins, seconds):
+                self.seconds.append(seconds)
+                clock.tick(seconds)
+                self.meanwhile()
+                return self.statement
+
+            monkeypatch.setattr(scripted, "waiting_for", waiting_for)
+            # SQLite's cursor is no context manager, as those of the servers' drivers are.
+            monkeypatch.setattr(
+                waiting, "fetch_row", lambda known, sql: known.cursor().execute(sql)
+            )
+
+    return Told()
+
+
+@pytest.fixture
+def one_replica(settings):
+    settings.PINNING = {**settings.PINNING, "REPLICAS": {"default": ["replica1"]}}
+
+
+@pytest.mark.usefixtures("one_replica")
+def test_a_replica_that_can_wait_is_asked_once_after_each_tenth_of_a_second(
+    scripted: Scripted, told, sleeping
+):
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock, inside(Pinned()) as work, wait_for_replica(0.25):
+        slept = sleeping(clock)
+        told.begin(clock)
+        assert route() == "default"
+        assert told.seconds == [0.1, 0.1, about(0.05)]
+        assert work.waited == {"default": about(0.25)}
+        assert slept.times == []
+    assert len(scripted.asked) == 4  # before the wait, too
+
+
+@pytest.mark.usefixtures("one_replica")
+def test_what_it_says_has_to_be_proved(scripted: Scripted, told, sleeping):
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock, inside(Pinned()), wait_for_replica(0.25):
+        sleeping(clock)
+        told.begin(clock)
+        told.meanwhile = lambda: (
+            len(told.seconds) == 2 and scripted.places.update(replica1={"1": 100})
+        )
+        assert route() == "replica1"
+        assert told.seconds == [0.1, 0.1]
+
+
+@pytest.mark.usefixtures("one_replica")
+def test_where_it_cannot_after_all_it_is_asked_from_time_to_time(
+    scripted: Scripted, told, sleeping
+):
+    scripted.places = dict(BEHIND)
+    told.statement = "SELECT no_such_function()"
+    with freeze_time() as clock, inside(Pinned()), wait_for_replica(30):
+        slept = sleeping(clock, lambda: scripted.places.update(replica1={"1": 100}))
+        told.begin(clock)
+        assert route() == "replica1"
+        assert len(slept.times) == 3
+
+
+def test_of_two_replicas_none_waits_itself(scripted: Scripted, told, sleeping, settings):
+    """One that comes first would not be noticed."""
+    replicas = {"default": ["replica1", "replica2"]}
+    settings.PINNING = {**settings.PINNING, "REPLICAS": replicas}
+    scripted.places = dict(BEHIND)
+    with freeze_time() as clock, inside(Pinned()), wait_for_replica(0.02):
+        sleeping(clock)
+        told.begin(clock)
+        assert route() == "default"
+    assert told.seconds == []
+
+
+@pytest.mark.usefixtures("one_replica")
+def test_nor_in_a_transaction_or_on_an_event_loop(scripted: Scripted, told, sleeping):
+    scripted.places = dict(BEHIND)
+
+    async def read() -> str:
+        return route()
+
+    with freeze_time() as clock, inside(Pinned()), wait_for_replica(5):
+        sleeping(clock)
+        told.begin(clock)
+        assert async_to_sync(read)() == "default"
+        with transaction.atomic(using="replica1"):
+            assert route() == "default"
+        with transaction.atomic():
+            assert route() == "default"
+    assert told.seconds == []
