@@ -1,7 +1,8 @@
 """The same visitors on sites whose reads may wait for the replica, and on one that never waits.
 
 All sites have the same replica at the same time. Most of its lags stay as they are; one is drawn
-anew many times a second, from a log-normal distribution.
+anew many times a second, from a log-normal distribution. In the end nothing is replayed for a
+while.
 """
 
 import random
@@ -15,7 +16,7 @@ from typing import Any
 from benchmarks.page import results
 from benchmarks.peers import servers, visits
 from benchmarks.peers.crowds import Crowd
-from benchmarks.peers.servers import Servers, wait
+from benchmarks.peers.servers import BURST, BURST_SECONDS, Servers, wait
 from benchmarks.peers.site import Site
 from benchmarks.peers.ways import WAITING_WAYS
 
@@ -34,12 +35,13 @@ class Extent:
     rounds: int
     warm_up: float
     cell: float
+    burst: float
     users: int = 14
     pace: float = 0.4
 
 
-FULL = Extent(rounds=3, warm_up=10, cell=15)
-QUICK = Extent(rounds=1, warm_up=5, cell=6)
+FULL = Extent(rounds=3, warm_up=10, cell=15, burst=BURST_SECONDS)
+QUICK = Extent(rounds=1, warm_up=5, cell=6, burst=8)
 
 
 def measure(extent: Extent, directory: Path) -> None:
@@ -69,12 +71,16 @@ def _round(
     print(f"waits, round {number + 1} of {extent.rounds}", flush=True)
     machines.reset()
     stretches: dict[str, tuple[float, float]] = {}
-    crowd = Crowd(sites, users=extent.users, pace=extent.pace, seed=f"waits {number}")
+    turn = random.Random(number).sample(sites, len(sites))  # all visit at once: one comes first
+    crowd = Crowd(turn, users=extent.users, pace=extent.pace, seed=f"waits {number}")
     with crowd:
         for place, lag in enumerate((*reversed(LAGS), DRAWN)):
             with _lagging(machines, lag):
                 wait(extent.warm_up if place == 0 else 1)
                 stretches[lag] = wait(extent.cell)
+        machines.pair.replica.set_delay(0)
+        with machines.pair.paused():
+            stretches[BURST] = wait(extent.burst)
     for lag, (begun, ended) in stretches.items():
         found = visits.within(crowd.visits, begun, ended)
         for site in sites:
