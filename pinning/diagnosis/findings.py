@@ -34,8 +34,6 @@ def relation(replica: Seen, primary: Seen) -> Relation:
 def findings_of(seen: Seen, primary: Seen, settings: Settings) -> list[Finding]:
     """What is wrong with an alias, the cause before what follows from it."""
     found = [*_wants_primary(seen), *_cannot_be_asked(seen)]
-    if seen.connected_in is None:
-        return found
     if seen.is_primary:
         found += _is_no_primary(seen, settings)
     else:

@@ -1,8 +1,10 @@
 """Each thing that ``pinning_status`` and the checks find, brought about on real servers."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from pinning.testing.mariadb import MariaDB
 from pinning.testing.pair import SERVERS
 from pinning.testing.redis import Redis
 from tests.live.conftest import completed, on_each_database
+from tests.live.site.clients import Site
 from tests.live.site.pair import DATABASE, Pair
 from tests.services import service
 
@@ -345,6 +348,25 @@ def redis_here(settings: Any) -> Iterator[Redis]:
         settings.CACHES = {"default": {**backend, "OPTIONS": {"SOCKET_TIMEOUT": 1}}}
         settings.PINNING = {"REPLICAS": {"default": ["replica1"]}, "STORES": ["cookie", "redis"]}
         yield server
+
+
+@on_each_database
+def test_the_exit_code_of_a_process_of_its_own(pair, redis_here):
+    """As a deploy script has it; no tests run there."""
+
+    def status(replica: Any) -> subprocess.CompletedProcess[str]:
+        given = pair.settings(replicas={"replica1": replica.settings(DATABASE)})
+        with closing(Site("wsgi", {**given, "redis": redis_here.url})) as site:
+            program = [sys.executable, "-m", "django", "pinning_status"]
+            return subprocess.run(
+                program, env=site.environment(), capture_output=True, text=True, check=False
+            )
+
+    well, wrong = status(pair.replica), status(pair.primary)
+    assert (well.returncode, well.stderr) == (0, "")
+    assert well.stdout.endswith("\n\nNothing is wrong.\n")
+    assert wrong.returncode == 1
+    assert "warning pinning.W025: " in wrong.stdout
 
 
 def stores() -> dict[str, Any]:
