@@ -18,6 +18,9 @@ _KEPT = "_pinning_keeps_snapshot"
 # The settings of the role and of the database, and libpq's "options", have decided it by then.
 _DEFAULT = "SELECT pg_catalog.current_setting('default_transaction_isolation')"
 
+# Django says it to each new connection of MySQL's, before anything is sent there.
+_NOT_KEPT = re.compile(r"isolation\s++level\s++read\s++(?:un)?committed\b")
+
 _FOR_ONE_TRANSACTION = re.compile(r"\s*+(?:set\s++(?:local|transaction)|begin|start)\b", re.I)
 
 
@@ -43,11 +46,11 @@ def look(connection: BaseDatabaseWrapper) -> None:
 
 
 def note_statement(connection: BaseDatabaseWrapper, sql: str, params: Any) -> bool:
-    """Whether ``sql``, which leaves a mark, may set an isolation level. It is noted.
+    """Whether ``sql``, which leaves a mark, may set a level that keeps snapshots. It is noted.
 
     What PostgreSQL is told for one transaction is over with that.
     """
-    if "isolation" not in f"{sql} {params}".lower():
+    if "isolation" not in _NOT_KEPT.sub("", f"{sql} {params}".lower()):
         return False
     is_passing = connection.vendor == "postgresql" and is_in_transaction(connection)
     if not (is_passing and _FOR_ONE_TRANSACTION.match(sql)):

@@ -68,6 +68,12 @@ def test_a_view_that_keeps_no_snapshot_sees_what_a_replica_has(visit: Any):
     assert [visit(), visit()] == ["0 1", "1 2"]
 
 
+@mariadb
+def test_what_django_says_to_a_new_connection_is_no_such_level(visit: Any):
+    connections["default"].close()  # one that is watched connects again
+    assert visit() == "0 1"
+
+
 @postgresql
 @pytest.mark.parametrize("whom", ["ROLE CURRENT_USER", "DATABASE app"])
 def test_a_default_of_the_server_is_seen(visit: Any, pair_here: Pair, whom: str):
