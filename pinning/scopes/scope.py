@@ -90,6 +90,11 @@ class Scope:
         return found
 
     @property
+    def loaded_pins(self) -> Pins | None:
+        """The pins that it opened with, as far as it has asked for them. This asks nobody."""
+        return self._pins
+
+    @property
     def seed(self) -> object:
         """What leads the scope to the same replica each time."""
         if self._seed is None:
