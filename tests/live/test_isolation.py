@@ -70,7 +70,8 @@ def test_a_view_that_keeps_no_snapshot_sees_what_a_replica_has(visit: Any):
 
 @mariadb
 def test_what_django_says_to_a_new_connection_is_no_such_level(visit: Any):
-    connections["default"].close()  # one that is watched connects again
+    visit()
+    connections["default"].close()  # it is watched when it connects again
     visit()
     assert not isolation.keeps_snapshot(connections["default"])
 
