@@ -56,7 +56,8 @@ class Rerunner:
             self._state.is_plain = not (many or statement.writes or may_mark)
         if statement.opens is not None:
             self._state.has_begun = statement.opens
-        if not (_tells(statement, text) or self._is_prepared(connection, context["cursor"])):
+        tells = _tells(statement, text, context["cursor"])
+        if not (tells or self._is_prepared(connection, context["cursor"])):
             self._leave_replica()
             return self._run_on_primary(execute, sql, params, many, context)
         if not statement.changes_session:
@@ -162,9 +163,14 @@ class Rerunner:
             scope.work(self._primary).choice = Choice.for_now(self._primary, Reason.NO_REPLICA)
 
 
-def _tells(statement: Statement, sql: str) -> bool:
-    """Whether a statement tells its session something, and surely shows no rows of a table."""
-    return statement.changes_session and (not statement.may_show_rows or is_told_alone(sql))
+def _tells(statement: Statement, sql: str, cursor: CursorWrapper) -> bool:
+    """Whether a statement tells its session something, and shows no rows to whom it must not.
+
+    CALL and EXECUTE may do both. The router is asked for what shows rows.
+    """
+    if not statement.changes_session:
+        return False
+    return is_told_alone(sql) or not (statement.may_show_rows or was_routed(cursor))
 
 
 def _run(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:

@@ -276,6 +276,14 @@ def test_a_query_that_may_change_its_session_is_compared_as_others_are(text: str
         assert [note.text for note in Note.objects.raw(text)] == ["of one"]
 
 
+def test_what_may_tell_and_show_is_compared_as_queries_are_if_the_router_sent_it():
+    for alias in BOTH:
+        execute("PREPARE shown AS SELECT * FROM notes_note", alias)
+    with scope():
+        tell("one")
+        assert [note.text for note in Note.objects.raw("EXECUTE shown")] == ["of one"]
+
+
 def test_a_cursor_of_a_connection_that_the_router_gave_is_compared_as_well():
     with scope():
         tell("one")
