@@ -5,6 +5,7 @@ OPTIONS say it, or the server's default for the role, or SQL of the project's.
 
 import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import Error
@@ -50,12 +51,22 @@ def note_statement(connection: BaseDatabaseWrapper, sql: str, params: Any) -> bo
 
     What PostgreSQL is told for one transaction is over with that.
     """
-    if "isolation" not in _NOT_KEPT.sub("", f"{sql} {params}".lower()):
+    text = " ".join([sql, *_texts_in(params)]).lower()
+    if "isolation" not in text or "isolation" not in _NOT_KEPT.sub("", text):
         return False
     is_passing = connection.vendor == "postgresql" and is_in_transaction(connection)
     if not (is_passing and _FOR_ONE_TRANSACTION.match(sql)):
         _note(connection, keeps=True)
     return True
+
+
+def _texts_in(params: Any) -> Iterator[str]:
+    """The texts among parameters. Others may be large, and a generator is the driver's to use."""
+    if isinstance(params, str):
+        yield params
+    elif isinstance(params, list | tuple | dict):
+        for each in params.values() if isinstance(params, dict) else params:
+            yield from _texts_in(each)
 
 
 def _asked(connection: BaseDatabaseWrapper) -> bool:

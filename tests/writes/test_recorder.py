@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 
 from pinning import Reason, current_scope, mark_written, scope
 from pinning.conf.clusters import clusters
-from pinning.databases import VENDORS, is_in_transaction, state_of
+from pinning.databases import VENDORS, is_in_transaction, isolation, state_of
 from pinning.databases.base import Positions
 from pinning.exceptions import UnknownClusterError
 from pinning.pins.pin import Position
@@ -694,3 +694,22 @@ class TestATransactionThatWasBegunBeforeTheScope:
         commit()
         with scope():
             assert not has_written()
+
+
+class Unseen:
+    """A parameter of a hundred megabytes, say."""
+
+    def __repr__(self) -> str:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("params", [[Unseen()], {"a": Unseen()}, iter([1]), None])
+def test_parameters_that_are_no_text_are_not_written_out_to_look_for_an_isolation_level(params):
+    assert not isolation.note_statement(connection, "SELECT f(%s)", params)
+
+
+@pytest.mark.parametrize("params", [["ISOLATION", 1], {"a": "x.isolation"}, [("isolation",)]])
+def test_an_isolation_level_among_the_parameters_is_seen(params):
+    with scope():
+        assert isolation.note_statement(connection, "SELECT set_config(%s)", params)
+    connection.close()
