@@ -35,11 +35,14 @@ _NO_LOCKS = re.compile(
            | \s*+discard\s++all ){_END}""",
     re.IGNORECASE | re.VERBOSE,
 )
-_MAY_TAKE = re.compile(_TAKES, re.IGNORECASE)
+# These search long texts, in lower case. A search is fast if it is for letters first.
+_MAY_TAKE = ("get_lock", "pg_advisory_lock", "pg_try_advisory_lock")
 
 # MySQL's, which hold all tables or some until UNLOCK TABLES.
-_HOLDS_TABLES = re.compile(
-    r"\b(?:lock\s++tables?|with\s++read\s++lock|for\s++export)\b", re.IGNORECASE
+_HOLDS_TABLES = (
+    re.compile(r"lock(?<=\block)\s++tables?\b"),
+    re.compile(r"with(?<=\bwith)\s++read\s++lock\b"),
+    re.compile(r"for(?<=\bfor)\s++export\b"),
 )
 _UNLOCKS_TABLES = re.compile(r"\s*+unlock\s++tables?\s*+;?+\s*+", re.IGNORECASE)
 
@@ -73,13 +76,13 @@ def held_after(held: float, sql: str, cursor: CursorWrapper, *, many: bool = Fal
     ``held`` is how many it held before. A session has to unlock as often as it has locked. Infinite
     if it cannot be told: one query may lock once for each row, or for each of ``many`` sets.
     """
-    if many and _MAY_TAKE.search(sql):
+    if many and _may_take(sql):
         return math.inf
     if _NO_LOCKS.fullmatch(sql):
         return 0
     one = _ONE_LOCK.fullmatch(sql)
     if one is None:
-        return math.inf if _MAY_TAKE.search(sql) else held
+        return math.inf if _may_take(sql) else held
     answer = _answer_on(cursor)
     if one["takes"]:
         return held if answer in {0, None} else held + 1  # somebody else has it
@@ -93,13 +96,19 @@ def holds_tables_after(sql: str, *, is_held: bool) -> bool:
     """
     if _UNLOCKS_TABLES.fullmatch(sql):
         return False
-    return is_held or _HOLDS_TABLES.search(sql) is not None
+    text = sql.lower()
+    return is_held or any(each.search(text) for each in _HOLDS_TABLES)
 
 
 def held_after_error(held: float, sql: str) -> float:
     """How many it holds after an error of ``sql``: an error gives back no lock of the session."""
-    may_hold = _ONE_LOCK.fullmatch(sql) is None and _MAY_TAKE.search(sql)
+    may_hold = _ONE_LOCK.fullmatch(sql) is None and _may_take(sql)
     return math.inf if may_hold else held
+
+
+def _may_take(sql: str) -> bool:
+    text = sql.lower()
+    return any(name in text for name in _MAY_TAKE)
 
 
 def _answer_on(cursor: Any) -> Any:

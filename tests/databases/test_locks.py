@@ -1,6 +1,7 @@
 """How many locks a session holds after a statement."""
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -129,3 +130,23 @@ def test_an_error_gives_back_no_lock(sql, held):
 )
 def test_whether_tables_are_held(is_held, sql, after):
     assert holds_tables_after(sql, is_held=is_held) is after
+
+
+@pytest.mark.parametrize("part", ["('a for lock in with', 12), ", "a", "lock ", "pg_advisory_"])
+def test_ten_million_characters_are_searched_in_a_moment(part: str):
+    sql = "INSERT INTO notes VALUES " + part * (10_000_000 // len(part))
+    begun = time.process_time()
+    held_after(0, sql, Cursor(), many=True)
+    held_after_error(0, sql)
+    holds_tables_after(sql, is_held=False)
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("sql", ["FLUSH TABLES a WITH READ\nLOCK", "Lock\tTables a READ"])
+def test_words_that_hold_tables(sql: str):
+    assert holds_tables_after(sql, is_held=False)
+
+
+@pytest.mark.parametrize("sql", ["SELECT 'block tables'", "SELECT a FROM herewith read lock"])
+def test_parts_of_words_hold_no_tables(sql: str):
+    assert not holds_tables_after(sql, is_held=False)
