@@ -52,6 +52,10 @@ _NAMES = r"""(?: \w++(?<=_timeout) | max_execution_time | max_statement_time | w
       | synchronous_commit | client_min_messages | pg(?:trigger|history)\.\w++ )"""
 _VALUE = r"\s*+(?:'[^'\\]*+'|%s)\s*+"
 _FUNCTION = r"(?:pg_catalog\.)?+set_config\("
+_NAME = r'(?:\w++|"[^"]++")'
+# What PostgreSQL alone takes between RETURNS and AS: elsewhere $ opens no string.
+_HOW = r"""(?:\s++(?:language\s++\w++|immutable|stable|volatile|strict|leakproof
+      |security\s++definer|parallel\s++\w++))*+"""
 _SAME_ROWS = re.compile(
     rf"""(?:\s++|/\*[^*/!]*+\*/)*+
         (?: set\s++(?:session\s++)?+(?:characteristics\s++as\s++)?+transaction\s++
@@ -60,8 +64,9 @@ _SAME_ROWS = re.compile(
             \s*+(?:(?:=|to\b)\s*+(?:'[^'\\]*+'|[\w.]++|%s))?+
           | select\s++{_FUNCTION}\s*+'{_NAMES}'\s*+,\s*+(?:'[^'\\]*+'|%s|null)\s*+,
             \s*+(?:true|false)\s*+\)
-          | create\s++(?:or\s++replace\s++)?+(?:function|procedure)\b[^;$]*+
-            (\$\w*+\$)(?:(?!\1).)*+\1[^;$]*+
+          | create\s++(?:or\s++replace\s++)?+function\s++{_NAME}(?:\.{_NAME})?+\s*+
+            \([^()'"$`#@/;\-]*+\)\s*+returns\s++(?:setof\s++)?+[\w.]++(?:\[\])?+{_HOW}
+            \s++as\s++(\$(?:[a-z_]\w*+)?+\$)(?:(?!\1).)*+\1[^;$]*+
         )\s*+;?+\s*+""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
@@ -69,10 +74,11 @@ _SAME_ROWS = re.compile(
 _CALL = rf"{_FUNCTION}{_VALUE},{_VALUE},\s*+{{}}\s*+\)"
 _CALLS = r"select\s++{0}(?:\s*+,\s*+{0})*+\s*+"
 
-# What has the same effect on each session that was told the same before. Words like CURRENT_USER
-# and @@name stand for something else in each.
+# What has the same effect on each session that was told the same before. Words like CURRENT_USER,
+# PREVIOUS VALUE and @@name stand for something else in each.
+_OWN = "@@|pg_temp|curr|local|utc_|value|lastval"
 _REPEATABLE = re.compile(
-    rf"""\s*+(?: (?:set|reset|use|discard)\s++(?!.*(?:@@|pg_temp|current|local|utc_))[^;(]*+
+    rf"""\s*+(?: (?:set|reset|use|discard)\s++(?!.*(?:{_OWN}))[^;(]*+
               | {_CALLS.format(_CALL.format("false"))} )\s*+;?+\s*+""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )

@@ -137,8 +137,9 @@ _TAG = rf"\$(?:[{_FIRST}][{_LETTER}]*+)?+\$"
 # in PostgreSQL alone. MySQL executes what stands in /*! and /*M!.
 _INSIDE = r"(?:[^*/]++|\*+(?!/)|/+(?!\*))*+"
 _BLOCK = rf"/\*(?!M?!){_INSIDE}\*/"
-# Quoted names of functions that a dot may call; all others say nothing, unless they are called.
-_BY_A_DOT = r"""["`](?:nextval|set|lo_|dblink|crosstab|ts_|pg_|brin_|gin_)"""
+# Quoted names of functions that a dot may call, and of the schema of temporary tables. All others
+# say nothing, unless they are called.
+_BY_A_DOT = r"""["`](?:nextval|currval|set|lo_|dblink|crosstab|ts_|pg_|brin_|gin_)"""
 _UNSURE = rf"""/\*M?! | /\*{_INSIDE}/\* | --[^\r\n]*+\r(?!\n) | [uU]&" """
 
 
@@ -180,7 +181,7 @@ def _dialect(
     front = rf"(?:[ \t\n\r\f\v(;]++|{_BLOCK}|{line})*+"
     pieces = rf"""
         (?: [^{_FIRST}"'`;:\\$\#/\-\[.)%]++ | {single} | {_BLOCK} | {line} {boring}
-          | {names}(?!{gap}[(.])
+          | (?!["`]pg_temp){names}(?!{gap}[(.])
           | \)+(?!{gap}\.) | \.(?!{gap}["`\[{_FIRST}]) | :(?!=) | -(?!-) | /(?!\*)
           | %s(?=[,)]) | %\(\w++\)s(?![\w$]) | %(?!s[,)])(?!\() | (?!{_TAG})\$ )++
         | (?P<unsure> {_UNSURE} {unsure} )

@@ -56,6 +56,14 @@ CHANGES = [
     "SELECT 1; SET a.b = 1; " + "SELECT a.b, " * 3000,
     "CREATE FUNCTION f() AS $$ 1; $$; SET app.tenant = 1",
     "CREATE FUNCTION f() AS $$ 1; $$; CREATE FUNCTION g() AS $$ 2; $$; SET a.b = '$$'",
+    "CREATE FUNCTION f(a text = '$$') RETURNS int AS 'a'; SET ROLE one; SELECT '$$'",
+    "CREATE FUNCTION f() RETURNS int AS 'a' -- $$\n; SET ROLE one; SELECT 1 -- $$",
+    "CREATE FUNCTION f$$() RETURNS int AS 'a'; SET ROLE one; SELECT 1 AS f$$",
+    "CREATE FUNCTION f() RETURNS int AS$$ 'a'; SET ROLE one; SELECT 1 AS$$",
+    "CREATE FUNCTION f() RETURNS int RETURN (SELECT 1 AS $$); SET @tenant = 1; SELECT 1 AS $$",
+    "CREATE PROCEDURE f() UPDATE a AS $$ SET b = 1; SET @tenant = 1; SELECT 1 AS $$",
+    'CREATE VIEW "pg_temp"."notes_note" AS SELECT 1',
+    'SELECT * INTO "pg_temp"."notes_note" FROM other',
     "PREPARE p AS SELECT 1",
     "EXECUTE p",
     "SELECT @tenant := 2",
@@ -91,6 +99,7 @@ CHANGES_NOTHING = [
     "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
     "SELECT set_config('statement_timeout', '5000', false)",
     "SELECT set_config('pgtrigger.ignore', NULL, false)",
+    "CREATE FUNCTION a.f(b int) RETURNS setof int LANGUAGE sql STABLE AS $$ SELECT 1; $$",
     "CREATE FUNCTION f() RETURNS trigger AS $x$ BEGIN a := 1; END; $x$ LANGUAGE plpgsql;",
     'UPDATE "a" SET "b" = CASE' + ' WHEN ("a"."id" = %s) THEN %s' * 3000 + " END",
     "SELECT 1 WHERE 1 IN (" + "%s, " * 270_000 + "%s)",
@@ -137,6 +146,8 @@ REPEATABLE = [
 ]
 
 NOT_REPEATABLE = [
+    "SET @tenant = PREVIOUS VALUE FOR notes",
+    "SET @tenant = notes.currval",
     "SET app.tenant = 1; DELETE FROM notes_note",
     "SET @tenant = (SELECT id FROM tenant)",
     "SET @tenant = @@last_insert_id",
