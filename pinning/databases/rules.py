@@ -187,9 +187,7 @@ def _set(tokens: Tokens) -> Statement:
     is_known = tokens[1:2] and tokens[1].text not in {"statement", "default"}
     calls = any(is_mark(tokens, place) and tokens[place].is_called for place in range(len(tokens)))
     is_password = any(token.text.lower() == "password" for token in tokens)
-    told = _session(tokens) if is_known and not calls and not is_password else UNSURE
-    is_about = any(token.text.lower() == "autocommit" for token in tokens)
-    return told._replace(sets_autocommit=is_about)
+    return _session(tokens) if is_known and not calls and not is_password else UNSURE
 
 
 def _reset(tokens: Tokens) -> Statement:

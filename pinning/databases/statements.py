@@ -46,7 +46,8 @@ def _look(sql: str) -> Statement:
         return found[0]
     if not found:
         word = first_word_of(sql)
-        return UNSURE._replace(word=word, changes_session=may_change_session(sql, word))
+        changes = may_change_session(sql, word)
+        return UNSURE._replace(word=word, changes_session=changes, sets_autocommit=changes)
     writes, marks, locks, changes = (any(each) for each in list(zip(*found, strict=True))[:4])
     words = {each.word for each in found}
     return Statement(
@@ -84,8 +85,12 @@ def _read(sql: str, reading: Reading) -> Statement:
         return Statement() if reading.front == len(sql) else UNSURE
     statement = _rule(sql, tokens)
     changes = changes_session(sql, tokens, writes=statement.writes)
-    marks = statement.marks or changes
-    return statement._replace(word=tokens[0].text, marks=marks, changes_session=changes)
+    return statement._replace(
+        word=tokens[0].text,
+        marks=statement.marks or changes,
+        changes_session=changes,
+        sets_autocommit=changes and (statement.writes or "autocommit" in sql.lower()),
+    )
 
 
 def _rule(sql: str, tokens: tuple[Token, ...]) -> Statement:
@@ -93,8 +98,7 @@ def _rule(sql: str, tokens: tuple[Token, ...]) -> Statement:
     ends = (place for place, token in enumerate(tokens) if token.is_sign(";"))
     last = next(ends, len(tokens))
     if not all(token.is_sign(";") for token in tokens[last:]):
-        is_about = any(token.text.lower() == "autocommit" for token in tokens)
-        return UNSURE._replace(opens=opens_of_several(tokens), sets_autocommit=is_about)
+        return UNSURE._replace(opens=opens_of_several(tokens))
     if tokens[0].text == "pragma":
         kind = pragma_of(sql)
         return Statement(writes=kind is Pragma.WRITES, marks=kind is not Pragma.ASKS)

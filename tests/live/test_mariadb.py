@@ -366,6 +366,44 @@ def test_a_statement_that_commits_by_the_way_makes_earlier_writes_count(site: Pa
     run(primary, "DROP TABLE IF EXISTS made")
 
 
+def test_a_procedure_that_shows_rows_is_asked_where_it_shows_the_tenants(site: Pair):
+    site.execute("INSERT INTO notes_note (text) VALUES ('one'), ('two')")
+    site.execute("CREATE PROCEDURE shown() SELECT * FROM notes_note WHERE text = @tenant")
+    site.replica.wait_until_caught_up()
+    try:
+        with scope():
+            run(connections["replica1"], "SET @tenant = 'two'")  # for somebody else
+        with scope():
+            run(connections["default"], "SET @tenant = 'one'")
+            assert [note.text for note in Note.objects.raw("CALL shown()")] == ["one"]
+    finally:
+        site.execute("DROP PROCEDURE shown")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET SESSION `autocommit` = 0",
+        "SET @@session.`autocommit` = 0",
+        "EXECUTE IMMEDIATE CONCAT('SET auto', 'commit = 0')",
+        "CALL begin_again()",
+    ],
+)
+def test_autocommit_is_seen_to_be_off_whatever_has_turned_it_off(site: Pair, statement: str):
+    """A position from before the commit would be reached by replicas that do not have it."""
+    site.execute("CREATE PROCEDURE begin_again() SET autocommit = 0")
+    try:
+        with scope() as work:
+            run(connections["default"], statement)
+            write(connections["default"])
+            assert [pin.position for pin in work.take_pins()] == [None]
+            run(connections["default"], "COMMIT")
+            assert [pin.position is None for pin in work.take_pins()] == [False]
+    finally:
+        connections["default"].close()
+        site.execute("DROP PROCEDURE begin_again")
+
+
 def test_what_is_rolled_back_does_not_count(site: Pair):
     with scope() as work:
         with pytest.raises(ZeroDivisionError), transaction.atomic():
