@@ -92,3 +92,13 @@ class DifferentSessionError(PinningError, OperationalError):
 def one_line(error: BaseException) -> str:
     """The error's text on one line, for the log: drivers break theirs into several."""
     return " ".join(str(error).split())
+
+
+def kind_and_text(error: BaseException) -> str:
+    """The class of a store's error and its text, which the ``repr`` of some clients leaves out.
+
+    A ValueError may be about the URL of a cache, and show a part of its password: what comes before
+    a slash is taken for a port. So its text is left out.
+    """
+    text = "is its LOCATION a URL?" if isinstance(error, ValueError) else one_line(error)
+    return f"{type(error).__name__}: {text}"

@@ -7,7 +7,7 @@ from functools import partial
 from pinning.breaker import breaker_of
 from pinning.diagnosis.answers import LATE, answers
 from pinning.diagnosis.seen import SeenStore
-from pinning.exceptions import one_line
+from pinning.exceptions import kind_and_text
 from pinning.pins.stores import Store, load_store
 
 
@@ -28,11 +28,10 @@ def _ask(name: str, store: Store) -> SeenStore:
     try:
         condition = store.condition()
     except Exception as error:
-        told = f"{type(error).__name__}: {one_line(error)}"
         return SeenStore(
             name=name,
             is_server_side=store.is_server_side,
-            error=told,
+            error=kind_and_text(error),
             is_set_aside=is_set_aside,
         )
     return SeenStore(

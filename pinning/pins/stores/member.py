@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pinning import conf
 from pinning.breaker import breaker_of
-from pinning.exceptions import one_line
+from pinning.exceptions import kind_and_text
 from pinning.pins import Pins, Visitor
 from pinning.pins.stores.base import Exchange, Loaded, Store
 
@@ -67,9 +67,8 @@ class Member:
             result = action(*arguments)
         except Exception as error:
             if self._breaker.set_aside(conf.settings().retry_after):
-                logger.warning(
-                    "The %r store is left alone until it works: %s", self._name, _told(error)
-                )
+                told = kind_and_text(error)
+                logger.warning("The %r store is left alone until it works: %s", self._name, told)
             return []
         if self._breaker.restore():
             logger.info("The %r store works again.", self._name)
@@ -90,8 +89,3 @@ class Member:
                 self._name,
             )
         self._is_complete = is_complete
-
-
-def _told(error: Exception) -> str:
-    """The error's class and its own message, which the ``repr`` of some clients leaves out."""
-    return f"{type(error).__name__}: {one_line(error)}"

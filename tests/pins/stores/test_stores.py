@@ -9,11 +9,13 @@ from django.test import override_settings
 from freezegun import freeze_time
 
 from pinning import breaker
+from pinning.diagnosis.stores import look_at_stores
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pins
 from pinning.pins.stores import Exchange, Loaded, Store, Stores, load_store, stores
 from pinning.pins.stores.cache import CacheStore
 from pinning.pins.stores.cookie import CookieStore
+from pinning.pins.stores.redis import RedisStore
 from tests.pins.stores.contract import Browser, placed, timed
 
 
@@ -187,6 +189,19 @@ def test_the_log_has_the_message_of_the_error(caplog):
     for record in caplog.records:
         assert "ShyError: OOM command not allowed" in record.getMessage()
     assert len(caplog.records) == 1
+
+
+def test_a_password_in_a_url_that_cannot_be_read_is_shown_nowhere(caplog):
+    server = {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": "redis://:hunter2/x@127.0.0.1:1/1",
+    }
+    with override_settings(CACHES={"default": server}):
+        assert Stores({"redis": RedisStore()}).load(VISITOR) is None
+        (seen,) = look_at_stores(["redis"])
+    assert "ValueError" in caplog.text
+    assert "ValueError" in seen.error
+    assert "hunter2" not in caplog.text + seen.error
 
 
 def test_a_store_that_did_not_take_a_pin_does_not_prove_that_there_is_none():
