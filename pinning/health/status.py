@@ -46,6 +46,7 @@ class Replica:
         "breaker",
         "is_lagging",
         "is_none_left",
+        "lag",
         "progress",
         "servers",
         "waits",
@@ -57,6 +58,8 @@ class Replica:
         self.breaker = breaker_of("replica", alias)
         #: Whether it lags more than MAX_LAG.
         self.is_lagging = False
+        #: By how many seconds at least it lagged when the monitor last measured. None: not known.
+        self.lag: float | None = None
         #: Whether it was logged that no replica of its cluster is left.
         self.is_none_left = False
         #: How far behind it is.

@@ -178,11 +178,12 @@ class WatchedReplica:
     def _judge_lag(self, seen: Position | None, now: float) -> None:
         max_lag = conf.settings().max_lag
         if self._primary is None or max_lag is None or seen is None or not seen.places:
+            self.replica.lag = None
             self.replica.unmark_lagging()  # its lag is not known
             self._freshness.prove(math.inf)
             self._freshness.end(now)
             return
-        lag = self._primary.history.lag(self._sent_at, seen)
+        lag = self.replica.lag = self._primary.history.lag(self._sent_at, seen)
         if lag > max_lag:
             self.replica.mark_lagging(LaggingReplicaError(lag))
         elif lag <= max_lag * _BACK:

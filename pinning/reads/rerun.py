@@ -84,6 +84,7 @@ class Rerunner:
             if not is_not_on_standby(error):
                 self._leave_replica()
             cursor.execute = cursor.executemany = cursor.callproc = _refuse
+            _count(self._primary)
         return self._run_on_primary(execute, sql, params, many, context)
 
     def _is_prepared(self, connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> bool:
@@ -186,6 +187,13 @@ def _move(cursor: Any, connection: BaseDatabaseWrapper) -> None:
     with contextlib.suppress(Exception):  # a driver may raise anything for a lost cursor
         cursor.cursor.close()
     cursor.cursor, cursor.db = new.cursor, connection
+
+
+def _count(primary: str) -> None:
+    """Note in the scope that a query runs again."""
+    scope = current_scope()
+    if scope is not None:
+        scope.work(primary).reruns += 1
 
 
 def _refuse(*_: Any, **__: Any) -> Any:

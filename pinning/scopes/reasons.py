@@ -36,3 +36,7 @@ class Reason(StrEnum):
     CAUGHT_UP = "caught_up", "the replica has what the user wrote"
     WINDOW_OVER = "window_over", "no position could tell, and the pin expired by the clock"
     REPLICA = "replica", "no rule sends this read to the primary"
+
+
+#: The reasons of reads that a replica serves.
+ON_REPLICA = frozenset({Reason.USE_REPLICA, Reason.CAUGHT_UP, Reason.WINDOW_OVER, Reason.REPLICA})

@@ -77,6 +77,24 @@ class Scope:
         return {name: dict(work.reads) for name, work in list(self.works.items())}
 
     @property
+    def reads_by_alias(self) -> dict[tuple[str, str, Reason], int]:
+        """How often the router answered, by cluster, alias and reason, until the scope has closed.
+
+        A scope has one replica for each cluster. If it has moved to another one, all count for
+        that; if it has moved to the primary and the cluster has several, their alias is "".
+        """
+        return {
+            (name, work.alias_for(reason, name), reason): times
+            for name, work in list(self.works.items())
+            for reason, times in list(work.reads.items())
+        }
+
+    @property
+    def reruns(self) -> dict[str, int]:
+        """How many queries failed on a replica and ran again on the primary, by cluster."""
+        return {name: work.reruns for name, work in list(self.works.items()) if work.reruns}
+
+    @property
     def waited(self) -> dict[str, float]:
         """For how many seconds reads have waited for a replica to catch up, by cluster."""
         return {name: work.waited for name, work in list(self.works.items()) if work.waited}

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pinning.conf import clusters
 from pinning.databases import running_thread
 from pinning.pins import NOBODY, Pin, Pins, ResolvedUsers
-from pinning.scopes.reasons import Reason
+from pinning.scopes.reasons import ON_REPLICA, Reason
 from pinning.scopes.written import Written
 
 #: How long a scope stays on the primary before it looks whether a replica may serve it now.
@@ -144,7 +145,7 @@ class Reader:
 class ClusterWork:
     """What a scope knows about one cluster."""
 
-    __slots__ = ("bound", "choice", "readers", "reads", "seen", "waited", "written")
+    __slots__ = ("bound", "choice", "readers", "reads", "reruns", "seen", "waited", "written")
 
     def __init__(self) -> None:
         #: What this scope wrote, and the pins it received from work elsewhere.
@@ -154,12 +155,24 @@ class ClusterWork:
         #: Which database serves the reads, once it is settled.
         self.choice: Choice | None = None
         self.reads: dict[Reason, int] = {}
+        #: How many queries failed on a replica and were run again on the primary.
+        self.reruns = 0
         #: The threads that read, by ``running_thread.key``.
         self.readers: dict[weakref.ref[object], Reader] = {}
         #: Where the primary was when the scope last left it: no replica behind that may serve.
         self.seen: Pins | None = None  # None, as it takes no room
         #: For how many seconds reads have waited for a replica to catch up.
         self.waited = 0.0
+
+    def alias_for(self, reason: Reason, primary: str) -> str:
+        """Which database a read with ``reason`` went to. "" if it is one of several replicas."""
+        if reason not in ON_REPLICA:
+            return primary
+        if self.choice is not None and self.choice.replica is not None:
+            return self.choice.alias
+        cluster = clusters().of_alias(primary)
+        replicas = () if cluster is None else cluster.replicas
+        return replicas[0] if len(replicas) == 1 else ""
 
     def add_reader(self, primary: BaseDatabaseWrapper) -> None:
         """Note that the running thread reads, and forget the threads that have ended."""

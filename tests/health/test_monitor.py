@@ -458,6 +458,7 @@ def test_a_replica_that_lags_is_out_until_it_has_caught_up(scene, caplog):
             scene.replica.is_used = not is_lagging  # else it is asked anyway
             answered(scene, answer)
             assert status.replica("replica1").is_out is (answer is behind)
+            assert bool(status.replica("replica1").lag) is (answer is behind)
     assert told == [("replica1", "It lags by 43.0 s or more."), "replica1"]
     replica_down.disconnect(down)
     replica_up.disconnect(up)
@@ -547,8 +548,10 @@ def test_it_is_measured_four_times_in_max_lag():
 @pytest.mark.parametrize("answer", [None, Position(places={}, clock=0.0)])
 def test_where_no_position_can_be_told_nothing_lags(scene, answer):
     status.replica("replica1").mark_lagging(OperationalError("late"))
+    status.replica("replica1").lag = 3.0
     answered(scene, answer)
     assert not status.replica("replica1").is_out
+    assert status.replica("replica1").lag is None
 
 
 def test_there_is_none_for_sqlite(monkeypatch):

@@ -60,6 +60,7 @@ def test_a_terminated_connection_costs_the_reader_nothing(site: Pair):
         assert Note.objects.count() == 3
         assert aliases() == {"default"}
         assert count(work)[Reason.NO_REPLICA] > 0
+        assert work.reruns == {"default": 1}
 
 
 def test_a_replica_that_was_killed_costs_the_reader_nothing(site: Pair):
