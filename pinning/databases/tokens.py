@@ -137,6 +137,8 @@ _TAG = rf"\$(?:[{_FIRST}][{_LETTER}]*+)?+\$"
 # in PostgreSQL alone. MySQL executes what stands in /*! and /*M!.
 _INSIDE = r"(?:[^*/]++|\*+(?!/)|/+(?!\*))*+"
 _BLOCK = rf"/\*(?!M?!){_INSIDE}\*/"
+# A number needs no blank behind it: 1e1INTO is two tokens.
+_EXPONENT = rf"(?:(?<=[0-9.])[eE][0-9]++(?=[{_FIRST}]))?+"
 # Quoted names of functions that a dot may call, and of the schema of temporary tables. All others
 # say nothing, unless they are called.
 _BY_A_DOT = r"""["`](?:nextval|currval|set|lo_|dblink|crosstab|ts_|pg_|brin_|gin_)"""
@@ -186,7 +188,8 @@ def _dialect(
           | %s(?=[,)]) | %\(\w++\)s(?![\w$]) | %(?!s[,)])(?!\() | (?!{_TAG})\$ )++
         | (?P<unsure> {_UNSURE} {unsure} )
         | (?P<dot>(?P<attribute>\){gap})?+\.{gap})?+
-          (?: (?P<bare>[{_FIRST}][{_LETTER}$]*+) | (?P<quoted>{double}|{backtick}{more_names}) )
+          (?: {_EXPONENT}(?P<bare>[{_FIRST}][{_LETTER}$]*+)
+            | (?P<quoted>{double}|{backtick}{more_names}) )
           {gap}(?P<call>\(?)
         | (?P<sign>;|:=)
         | (?P<broken> ['"`] | /\* {broken} )

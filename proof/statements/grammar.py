@@ -66,6 +66,7 @@ QUERIES = (
 STATEMENTS = {
     "postgresql": (
         *("EXPLAIN ANALYZE SELECT {f}", "EXPLAIN (ANALYZE, COSTS off) SELECT {f}", "SHOW work_mem"),
+        'CREATE VIEW "pg_temp"."made" AS SELECT 1',
         *("SELECT {f} INTO made", "SELECT {f} INTO TEMP made", "TABLE notes", "SHOW ALL"),
         "WITH gone AS (DELETE FROM notes RETURNING *) SELECT * FROM gone",
         "WITH new AS (INSERT INTO notes (text) VALUES ('x') RETURNING *) SELECT * FROM new",
@@ -93,6 +94,7 @@ STATEMENTS = {
         *FROM_BY_A_DOT,
     ),
     "mysql": (
+        "SELECT 1e1INTO @t",
         *("ANALYZE FORMAT=JSON SELECT {f}", "ANALYZE SELECT {f}", "SHOW TABLES", "SHOW VARIABLES"),
         *("SELECT {f} INTO @t", "SET @t = 7", "SET @t = {f}", "SET @t = bump()", "DO bump()"),
         *("SET SESSION lock_wait_timeout = 7", "SET SQL_MODE = ''", "USE mysql", "BEGIN"),

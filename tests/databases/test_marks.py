@@ -133,6 +133,8 @@ def test_it_may_leave_a_mark(sql):
     [
         "SELECT * FROM notes FOR UPDATE",
         "SELECT * FROM notes for/**/update nowait",
+        "SELECT * FROM notes WHERE id < 1e1FOR SHARE",
+        "SELECT * FROM notes WHERE id < 1e1LOCK IN SHARE MODE",
         "SELECT * FROM notes FOR NO KEY UPDATE",
         "SELECT * FROM notes FOR SHARE",
         "SELECT * FROM notes FOR KEY SHARE",

@@ -64,6 +64,8 @@ CHANGES = [
     "CREATE PROCEDURE f() UPDATE a AS $$ SET b = 1; SET @tenant = 1; SELECT 1 AS $$",
     'CREATE VIEW "pg_temp"."notes_note" AS SELECT 1',
     'SELECT * INTO "pg_temp"."notes_note" FROM other',
+    "SELECT 1e1INTO @a",
+    "SELECT 1.e1INTO @a",
     "PREPARE p AS SELECT 1",
     "EXECUTE p",
     "SELECT @tenant := 2",

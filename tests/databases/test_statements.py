@@ -24,6 +24,7 @@ def commits(sql, can_rollback_ddl):
 
 
 READS = [
+    "SELECT 1e1, 1.e1, 1e1AS a, notes1.e1, notes1.e1mail FROM notes1",
     # Nothing to run
     "",
     " \n\t",
@@ -146,6 +147,8 @@ READS = [
 ]
 
 WRITES = [
+    "SELECT 1e1INTO notes",
+    "SELECT 1.E10INTO notes FROM news",
     # Plain
     "INSERT INTO notes VALUES (1)",
     "UPDATE notes SET text = ''",
