@@ -25,8 +25,6 @@ def pin_now(cluster: str, session: object = None) -> Pins:
     replicas sooner than all that anybody has.
     """
     connection = connections[cluster]
-    if state_of(connection).has_begun:  # what counts as committed may be uncommitted yet
-        return pin_by_clock(cluster)
     if _is_busy(connection):
         return _pins_of_unknown(cluster)
     try:

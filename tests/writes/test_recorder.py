@@ -22,7 +22,7 @@ from pinning.conf.clusters import clusters
 from pinning.databases import VENDORS, is_in_transaction, isolation, state_of
 from pinning.databases.base import Positions
 from pinning.exceptions import UnknownClusterError
-from pinning.pins.pin import Position
+from pinning.pins.pin import HELD, Position
 from pinning.reads.decision import decide
 from pinning.reads.rerun import Rerunner
 from pinning.scopes import transaction_of
@@ -569,11 +569,19 @@ INSERT = "INSERT INTO notes_tag (name) VALUES ('red')"
 def test_a_pin_of_a_transaction_in_raw_sql_has_no_position_before_the_commit(log, begun, end):
     with scope() as work:
         execute(*begun)
-        assert [pin.position for pin in work.take_pins()] == [None]
-        assert [pin.position for pin in work.pins_of_writes("default")] == [None]
+        assert [pin.timeline for pin in work.take_pins()] == [HELD]
+        assert [pin.timeline for pin in work.pins_of_writes("default")] == [HELD]
         log.place = 20
         execute(end)
         assert [pin.position for pin in work.take_pins()] == [20]
+
+
+def test_a_commit_is_held_while_another_transaction_in_raw_sql_is_open(log):
+    """Replicas may lag by more than WINDOW."""
+    with scope() as work:
+        execute(INSERT, "BEGIN", "SELECT 1")
+        assert [pin.timeline for pin in work.take_pins()] == [HELD]
+        execute("ROLLBACK")
 
 
 def test_django_may_end_a_transaction_in_raw_sql(log):
