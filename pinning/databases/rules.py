@@ -38,6 +38,8 @@ class Statement(NamedTuple):
     names_lock: bool = False
     #: Whether it may turn MySQL's autocommit on or off.
     sets_autocommit: bool = False
+    #: The first words of several statements in one text. Of a single one there is ``word``.
+    words: frozenset[str] = frozenset()
 
     @property
     def is_query(self) -> bool:
@@ -55,10 +57,17 @@ class Statement(NamedTuple):
         return not self.word or self.word in _QUERIES
 
     def commits(self, can_rollback_ddl: bool) -> bool:
-        """Whether it commits the open transaction, by itself or, in MySQL, implicitly."""
-        is_set = self.word == "set" and (self.writes or self.sets_autocommit)
-        by_the_way = not can_rollback_ddl and (is_set or self.word in _COMMITS_BY_THE_WAY)
-        return by_the_way or self.word in {"commit", "end"}
+        """Whether it may commit the open transaction, by itself or, in MySQL, implicitly."""
+        words = self.words or {self.word}
+        is_set = "set" in words and (self.writes or self.sets_autocommit)
+        by_the_way = not can_rollback_ddl and (is_set or not words.isdisjoint(_COMMITS_BY_THE_WAY))
+        is_unsure = self.writes and "" in words
+        return by_the_way or is_unsure or not words.isdisjoint({"commit", "end"})
+
+    def ends(self, can_rollback_ddl: bool) -> bool:
+        """Whether nothing is open any more once it runs, even if it fails."""
+        is_sure = self.word and not self.words and self.word not in _COMMIT_PERHAPS
+        return self.opens is False or bool(is_sure and self.commits(can_rollback_ddl))
 
 
 UNSURE: Final = Statement(writes=True, marks=True, locks=True, changes_session=True)
@@ -72,6 +81,9 @@ _COMMITS_BY_THE_WAY = frozenset(
         *("call", "execute"),
     }
 )
+
+# Those of them that commit by what they run, or not at all.
+_COMMIT_PERHAPS = frozenset({"call", "execute", "load"})
 
 _ABOUT_TRANSACTIONS = frozenset({"begin", "start", "commit", "end", "rollback", "abort"})
 
@@ -98,6 +110,14 @@ _TRANSACTION = frozenset(_TRANSACTION_WORDS.split())
 def rule_of(word: str) -> Callable[[Tokens], Statement]:
     """The rule for statements whose first word is ``word``."""
     return _RULES.get(word, _anything)
+
+
+def words_of_several(tokens: Tokens) -> frozenset[str]:
+    """With what several statements begin, those in a block too. "" is what is no word."""
+    begins = [True, *(token.is_sign(";") for token in tokens)]
+    firsts = [token for token, is_first in zip(tokens, begins, strict=False) if is_first]
+    signs = (token for token in firsts if not token.is_sign(";"))
+    return frozenset(token.text if token.is_word else "" for token in signs)
 
 
 def opens_of_several(tokens: Tokens) -> bool | None:

@@ -4,7 +4,13 @@ import functools
 from typing import Any
 
 from pinning.databases.pragmas import Pragma, pragma_of
-from pinning.databases.rules import UNSURE, Statement, opens_of_several, rule_of
+from pinning.databases.rules import (
+    UNSURE,
+    Statement,
+    opens_of_several,
+    rule_of,
+    words_of_several,
+)
 from pinning.databases.session_changes import changes_session, may_change_session
 from pinning.databases.tables import table_of
 from pinning.databases.tokens import Reading, Token, first_word_of, readings_of, without_comments
@@ -47,9 +53,15 @@ def _look(sql: str) -> Statement:
     if not found:
         word = first_word_of(sql)
         changes = may_change_session(sql, word)
-        return UNSURE._replace(word=word, changes_session=changes, sets_autocommit=changes)
+        return UNSURE._replace(
+            word=word,
+            words=frozenset({word, ""} if ";" in sql else ()),
+            changes_session=changes,
+            sets_autocommit=changes,
+        )
     writes, marks, locks, changes = (any(each) for each in list(zip(*found, strict=True))[:4])
     words = {each.word for each in found}
+    all_words = frozenset(words).union(*(each.words for each in found))
     return Statement(
         writes,
         marks,
@@ -59,6 +71,7 @@ def _look(sql: str) -> Statement:
         opens=_worst_opens({each.opens for each in found}),
         names_lock=any(each.names_lock for each in found),
         sets_autocommit=any(each.sets_autocommit for each in found),
+        words=all_words if len(all_words) > 1 else frozenset(),
     )
 
 
@@ -98,7 +111,8 @@ def _rule(sql: str, tokens: tuple[Token, ...]) -> Statement:
     ends = (place for place, token in enumerate(tokens) if token.is_sign(";"))
     last = next(ends, len(tokens))
     if not all(token.is_sign(";") for token in tokens[last:]):
-        return UNSURE._replace(opens=opens_of_several(tokens))
+        opens, words = opens_of_several(tokens), words_of_several(tokens)
+        return UNSURE._replace(opens=opens, words=words)
     if tokens[0].text == "pragma":
         kind = pragma_of(sql)
         return Statement(writes=kind is Pragma.WRITES, marks=kind is not Pragma.ASKS)

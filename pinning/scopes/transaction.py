@@ -76,6 +76,12 @@ class Transaction:
                     count(found.setdefault(scope, {}), writes)
         return found
 
+    def tell_listeners(self, committer: Scope | None) -> dict[Scope, dict[Write, int]]:
+        """The same, of what may be committed. All are told again when it surely is."""
+        listeners = self.listeners(committer)
+        self._writers = {key: {} for key in self._writers}
+        return listeners
+
     def take_listeners(self, committer: Scope | None) -> dict[Scope, dict[Write, int]]:
         """The same, and forget who has written: each is told of a commit once."""
         listeners = self.listeners(committer)

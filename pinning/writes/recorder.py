@@ -91,7 +91,7 @@ class Recorder:
             with sessions.changing(self._connection, text, params, many):
                 return plain()
 
-        if statement.opens is False or self._commits(statement):
+        if self._ends(statement):
             self._state.has_begun = False  # before it runs: nothing is open even if it fails
         elif self._state.begins_again and not is_in_transaction(self._connection):
             self._note_begin()
@@ -104,12 +104,11 @@ class Recorder:
         except BaseException:
             if statement.locks:
                 note_held_after_error(self._connection, text)
+            self._note_commit(statement)
             raise
         if statement.locks or statement.word == "discard":
             note_held(self._connection, text, context["cursor"], many=many)
-        open_ = self._state.transaction
-        if open_ is not None and open_.has_written() and self._commits(statement):
-            self._after_commit()
+        self._note_commit(statement)
         if statement.sets_autocommit:
             self._state.begins_again = is_autocommit_off(self._connection)
         if statement.opens and self._connection.autocommit and not self._is_djangos:
@@ -160,8 +159,23 @@ class Recorder:
         if scope is not None:
             scope.locked(self._cluster)
 
-    def _commits(self, statement: Statement) -> bool:
-        return statement.commits(self._connection.features.can_rollback_ddl)
+    def _ends(self, statement: Statement) -> bool:
+        return statement.ends(self._connection.features.can_rollback_ddl)
+
+    def _note_commit(self, statement: Statement) -> None:
+        """Note what ``statement`` may have committed, also if it failed after that.
+
+        Where that is not sure, the commit that follows is noted as well.
+        """
+        open_ = self._state.transaction
+        may_commit = statement.commits(self._connection.features.can_rollback_ddl)
+        if open_ is None or not (may_commit and open_.has_written()):
+            return
+        if self._ends(statement):
+            self._after_commit()
+            return
+        for scope, writes in open_.tell_listeners(current_scope()).items():
+            scope.wrote(self._cluster, writes=writes)
 
     def note(self, scope: Scope | None, write: Write) -> None:
         """Note a write by ``scope``, if any: at once, or when the open transaction commits.

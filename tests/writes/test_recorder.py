@@ -584,6 +584,16 @@ def test_a_commit_is_held_while_another_transaction_in_raw_sql_is_open(log):
         execute("ROLLBACK")
 
 
+def test_what_may_have_committed_counts_at_once_and_again_at_the_commit():
+    """So long a text is not looked at. It may have been several statements."""
+    with scope() as work:
+        with transaction.atomic():
+            execute(f"INSERT INTO notes_tag (name) VALUES ('{';' * 1_000_000}')")
+            assert has_written()
+            latest = work.work("default").written.latest()
+        assert work.work("default").written.latest() is not latest
+
+
 def test_django_may_end_a_transaction_in_raw_sql(log):
     with scope() as work:
         execute("BEGIN", INSERT)
