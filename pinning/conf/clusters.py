@@ -1,5 +1,6 @@
 """Clusters, each a primary with its replicas: which one a model, row or alias belongs to."""
 
+import itertools
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from django.db.models import Model
 
 from pinning.conf.models import Home, Homes, Sharding, owner_of
 from pinning.conf.once import made_once
-from pinning.conf.primary import PrimaryModels, unpinned_tables
+from pinning.conf.primary import PrimaryModels, cache_tables, models_of
 from pinning.conf.settings import settings as pinning_settings
 from pinning.exceptions import UnknownClusterError
 
@@ -193,12 +194,20 @@ class Clusters:
         return None if alias == DEFAULT or alias not in self._by_name else False
 
     @cached_property
-    def unpinned_tables(self) -> dict[str, bool]:
-        """The tables whose writes pin nobody, and whether the primary alone is read for them.
+    def unpinned_tables(self) -> dict[tuple[str, str], bool]:
+        """The tables whose writes pin nobody: those of UNPINNED_MODELS and of database caches.
 
-        Asked for when the apps are ready.
+        Each by the cluster's name and its own, and with whether it is read from the primary alone,
+        so that its writer sees it anyway. Asked for when the apps are ready.
         """
-        return unpinned_tables(self._unpinned_models, self._kept)
+        tables = {
+            (cluster, model._meta.db_table): self._kept[model]
+            for model in models_of(self._unpinned_models)
+            for cluster in self._by_name
+            if not self._homes or self._has_tables(cluster, self._homes.of(model)) is not False
+        }
+        caches = itertools.product(self._by_name, cache_tables())
+        return tables | dict.fromkeys(caches, True)
 
 
 def configured() -> Clusters:

@@ -63,19 +63,15 @@ def _are_sessions_kept() -> bool:
     return store.load is not SessionStore.load or store.aload is not SessionStore.aload
 
 
-def unpinned_tables(labels: Iterable[str], kept: PrimaryModels) -> dict[str, bool]:
-    """The tables whose writes pin nobody: those of UNPINNED_MODELS and of database caches.
-
-    Each with whether it is read from the primary alone, so that its writer sees it anyway.
-    """
+def models_of(labels: Iterable[str]) -> Iterator[Any]:
+    """The installed models that ``labels`` name."""
     known = frozenset(map(lowered, labels))
     models = apps.get_models(include_auto_created=True) if known else ()
-    listed = (model for model in models if model._meta.label_lower in known)
-    tables = {model._meta.db_table: kept[model] for model in listed}
-    return tables | dict.fromkeys(_cache_tables(), True)
+    return (model for model in models if model._meta.label_lower in known)
 
 
-def _cache_tables() -> Iterator[str]:
+def cache_tables() -> Iterator[str]:
+    """The tables of Django's database caches."""
     for cache in django_settings.CACHES.values():
         backend = import_string(cache["BACKEND"])
         if isinstance(backend, type) and issubclass(backend, BaseDatabaseCache):

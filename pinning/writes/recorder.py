@@ -237,7 +237,7 @@ class Recorder:
             table = statement.table
             subject = subject_of(table) if table else "What this statement writes"
             raise ReadOnlyClusterError(self._cluster, subject)
-        is_kept = known.unpinned_tables.get(statement.table or "")
+        is_kept = known.unpinned_tables.get((self._cluster, statement.table or ""))
         scope = current_scope()
         pins = is_kept is None and not wishes().is_unpinned
         write = write_of(statement, self._cluster, scope, pins=pins)

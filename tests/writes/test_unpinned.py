@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import F
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.decorators import method_decorator
@@ -162,6 +162,18 @@ def test_a_model_that_only_pins_nobody_is_read_on_the_primary_after_a_write(sett
         Audit.objects.create(text="seen")
         assert not is_pinned(work)
         assert reason() == Reason.WRITTEN
+
+
+def test_a_table_of_the_same_name_in_another_cluster_pins(settings):
+    replicas = {"default": ["replica1"], "orders": ["orders1"]}
+    lists = {"UNPINNED_MODELS": ["notes.Audit"], "MODELS": {"shop": "orders"}}
+    settings.PINNING = {**settings.PINNING, "REPLICAS": replicas, **lists}
+    with scope() as work, connections["orders"].cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS notes_audit (text text)")
+        work.take_pins()
+        cursor.execute("INSERT INTO notes_audit (text) VALUES ('new')")
+        assert work.has_unsaved_writes()
+        cursor.execute("DROP TABLE notes_audit")
 
 
 def test_a_model_that_is_read_from_the_primary_anyway_binds_nothing(settings):
