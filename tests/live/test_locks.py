@@ -218,7 +218,7 @@ def test_what_is_written_after_sql_has_turned_autocommit_off_is_pinned_by_each_c
             assert [pin.is_by_clock for pin in work.take_pins()] == [True]
             cursor.execute("SET @a = 1")
             cursor.execute(end)
-            assert [pin.position is None for pin in work.take_pins()] == [False]
+            assert [pin.is_by_clock for pin in work.take_pins()] == [False]
     assert reason_in_a_new_scope() is not Reason.LOCKED
 
 
