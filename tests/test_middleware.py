@@ -164,6 +164,19 @@ def test_safe_methods_can_be_set(settings):
     assert routed(send(read, "HEAD")) == ("default", Reason.UNSAFE_METHOD)
 
 
+def test_a_callable_says_of_each_request_whether_it_only_reads(settings):
+    asked = []
+
+    def only_reads(request):
+        asked.append(request.path)
+        return request.headers.get("asks") == "query"
+
+    settings.PINNING = {**settings.PINNING, "SAFE_METHODS": only_reads}
+    assert routed(send(read, "POST", asks="query")) == ("replica1", Reason.REPLICA)
+    assert routed(send(read, "POST")) == ("default", Reason.UNSAFE_METHOD)
+    assert asked == ["/", "/"]
+
+
 @pytest.mark.parametrize("junk", ["x", "A" * 64])
 def test_a_cookie_of_a_domain_around_hides_no_pin(junk):
     """The browser sends both, the older first, and Django keeps the last."""

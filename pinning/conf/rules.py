@@ -169,8 +169,8 @@ RULES: dict[str, Rule] = {
     ),
     "SAFE_METHODS": Rule(
         "pinning.E010",
-        _is_names,
-        "a list of HTTP methods",
+        lambda value: _is_names(value) or callable(value),
+        "a list of HTTP methods, or a callable that takes the request",
         "Leave it out: GET, HEAD, OPTIONS and TRACE are safe.",
     ),
     "USE_REPLICAS": Rule(

@@ -42,7 +42,9 @@ class Settings:
     unpinned_models: tuple[str, ...] = ()
     models: Mapping[str, str | Callable[..., str | None]] = field(default_factory=dict)
     read_only: tuple[str, ...] = ()
-    safe_methods: frozenset[str] = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+    safe_methods: frozenset[str] | Callable[[HttpRequest], bool] = frozenset(
+        {"GET", "HEAD", "OPTIONS", "TRACE"}
+    )
     use_replicas: bool | Callable[[HttpRequest], bool] = True
     retry_after: float = 10.0
     max_lag: float | None = 30.0
@@ -50,6 +52,11 @@ class Settings:
     wait: float = 0.0
     task_wait: float = 0.0
     tasks: Literal["primary", "replica"] = "primary"
+
+    def is_safe(self, request: HttpRequest) -> bool:
+        """Whether ``request`` only reads, as far as SAFE_METHODS tells."""
+        safe = self.safe_methods
+        return bool(safe(request)) if callable(safe) else request.method in safe
 
     @property
     def aliases(self) -> list[str]:
@@ -78,7 +85,7 @@ def _frozen(key: str, value: Any) -> Any:
         return dict(value)
     if key == "COOKIE":
         return Cookie(**{name.lower(): item for name, item in value.items()})
-    if key == "SAFE_METHODS":
+    if key == "SAFE_METHODS" and not callable(value):
         return frozenset(method.upper() for method in value)
     if key == "IDENTITY_HEADERS":
         return tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in value)

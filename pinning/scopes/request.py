@@ -48,7 +48,7 @@ class RequestScope(Scope):
         #: Whom the session named before a write. None: it was not asked.
         self._session_users: tuple[str, ...] | None = None
         self._names: tuple[str, ...] = ()  # the identities whose pins were loaded
-        self.is_unsafe = request.method not in conf.settings().safe_methods
+        self.is_unsafe = not conf.settings().is_safe(request)
         self.has_pinned_body = False  # what the body writes is pinned by the headers
         self._view_transactions: tuple[tuple[str, object], ...] = ()  # by alias
         self._uses_replicas: bool | None = None

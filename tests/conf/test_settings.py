@@ -59,6 +59,7 @@ def test_every_key_has_a_section_in_the_docs_and_every_section_a_key():
         ({"IDENTITY": len}, "identity", len),
         ({"IDENTITY": "site.identity"}, "identity", "site.identity"),
         ({"SAFE_METHODS": ["get", "QUERY"]}, "safe_methods", frozenset({"GET", "QUERY"})),
+        ({"SAFE_METHODS": bool}, "safe_methods", bool),
         ({"USE_REPLICAS": False}, "use_replicas", False),
         ({"USE_REPLICAS": bool}, "use_replicas", bool),
         ({"RETRY_AFTER": 1}, "retry_after", 1),

@@ -44,8 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Visit once or twice, and tell."""
-        is_safe = options["method"] in conf.settings().safe_methods
-        if options["after_write"] and not is_safe:
+        if options["after_write"] and options["method"] not in ("GET", "HEAD"):
             raise CommandError("--after-write asks twice, so it is for methods that only show.")
         with _client_of(options) as client:
             trace = self._visit(client, options)
