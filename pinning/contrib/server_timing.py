@@ -10,9 +10,13 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import patch_cache_control
 
 from pinning.pins import is_open
 from pinning.scopes import Scope, current_scope
+
+#: What does not fit is cut off: proxies refuse an answer whose headers are too large.
+_MOST_BYTES = 1000
 
 #: What a quoted text of a header cannot hold as it is.
 _UNQUOTABLE = re.compile(r'[^ -~]|["\\]')
@@ -53,7 +57,8 @@ def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         others = response.get("Server-Timing")
         entries = [*([others] if others else []), *_entries(scope)]
         if entries:
-            response["Server-Timing"] = ", ".join(entries)
+            response["Server-Timing"] = ", ".join(entries)[:_MOST_BYTES]
+            patch_cache_control(response, private=True)  # it is for this reader alone
     return response
 
 

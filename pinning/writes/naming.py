@@ -47,13 +47,24 @@ def _named(model: str, cluster: str, kind: str, pins: bool) -> Write:
     return Write(model, cluster, kind, pins)
 
 
-@functools.lru_cache(1000)
 def subject_of(table: str) -> str:
     """The label of the model that has the table, else the table's name."""
+    return _label_of(table) or table
+
+
+def as_subject(table: str | None) -> str:
+    """What a sentence about the write begins with."""
+    if not table:
+        return "What this statement writes"
+    return _label_of(table) or f"The table {table!r}"
+
+
+@functools.lru_cache(1000)
+def _label_of(table: str) -> str | None:
     for model in apps.get_models(include_auto_created=True):
         if model._meta.db_table == table and not model._meta.proxy:
             return str(model._meta.label)
-    return table
+    return None
 
 
 def _model_of_query() -> str | None:

@@ -49,7 +49,7 @@ from pinning.scopes import (
     wishes,
 )
 from pinning.writes import standby
-from pinning.writes.naming import marked, subject_of, write_of
+from pinning.writes.naming import as_subject, marked, write_of
 
 _REFUSED = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
@@ -234,9 +234,7 @@ class Recorder:
             return None
         known = clusters()
         if self._cluster in known.read_only:
-            table = statement.table
-            subject = subject_of(table) if table else "What this statement writes"
-            raise ReadOnlyClusterError(self._cluster, subject)
+            raise ReadOnlyClusterError(self._cluster, as_subject(statement.table))
         is_kept = known.unpinned_tables.get((self._cluster, statement.table or ""))
         scope = current_scope()
         pins = is_kept is None and not wishes().is_unpinned

@@ -15,6 +15,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.core.cache import cache
 from django.db import connections
 from django.http import HttpResponse
+from django.test import RequestFactory
 
 from pinning import Reason, scope
 from pinning.databases import state_of
@@ -179,6 +180,9 @@ def test_recipes(page, monkeypatch):
         page.move(*notes)
     assert work.reads == {"default": {Reason.USE_PRIMARY: 2}}
     _writes_all_the_time(page, monkeypatch)
+    asked = {"data": {"query": "{ notes }"}, "content_type": "application/json"}
+    assert page.only_reads(RequestFactory().post("/graphql", **asked))
+    assert not page.only_reads(RequestFactory().post("/notes", **asked))
     told = []
     both = [connections[alias] for alias in ("default", "replica1")]
     for connection in both:
