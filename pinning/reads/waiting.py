@@ -35,13 +35,13 @@ def wait_for_first(
     that ends by the clock. A database that can tells when it has the pins, if only one replica is
     in question. Otherwise all who wait for a replica share one question a millisecond.
     """
-    begun, before = time.monotonic(), work.waited
+    begun = time.monotonic()
     end = begun + seconds
     hopeful = [each for each in behind if not _is_hopeless(each)]
     left = _in_time(cluster, hopeful, pins, seconds) if _may_wait(cluster, pins) else []
     while left:
         found = _after_a_while(cluster, left, pins, max(0.0, end - time.monotonic()))
-        work.waited = before + time.monotonic() - begun
+        work.waited = time.monotonic() - begun
         if found is not None:
             _note_end([found], seconds, is_in_vain=False)
             return found

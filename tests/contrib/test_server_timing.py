@@ -98,3 +98,9 @@ def test_a_wait_has_its_time_and_a_strange_name_does_no_harm(settings):
 def test_outside_of_every_scope_there_is_none(settings):
     settings.DEBUG = True
     assert "Server-Timing" not in ServerTimingMiddleware(show)(RequestFactory().get("/"))
+
+
+def test_what_is_told_to_one_reader_is_kept_from_shared_caches(settings, client):
+    settings.DEBUG = True
+    assert "private" in client.get("/show")["Cache-Control"]
+    assert "Cache-Control" not in client.get("/empty").headers
