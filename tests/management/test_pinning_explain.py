@@ -54,14 +54,19 @@ async def later(request):
 
 
 def broken(request):
-    raise ValueError
+    raise ValueError("the cause")
 
 
 def empty(request):
     return HttpResponse()
 
 
-VIEWS = (notes, counter, quiet_counter, who, feed, figures, later, broken, empty)
+def sent(request):
+    Note.objects.create(text=f"{request.GET.urlencode()} {request.body.decode()}")
+    return HttpResponse()
+
+
+VIEWS = (notes, counter, quiet_counter, who, feed, figures, later, broken, empty, sent)
 urlpatterns = [path(f"{view.__name__}/", view) for view in VIEWS]
 
 PINNED = "the user has written, and no replica that was asked has it yet (pinned)"
@@ -159,6 +164,25 @@ def test_a_page_that_fails_or_is_not_there_is_told(capsys):
     assert told(capsys, "/empty/")[-1] == "This page reads nothing by the router."
 
 
+def test_why_a_page_fails_is_told(capsys):
+    call_command("pinning_explain", "/broken/")
+    assert "ValueError: the cause" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("method", "arrives"),
+    [
+        ("get", "page=2&text=a+b&text=c "),
+        ("post", "page=2 text=a+b&text=c"),
+        ("put", "page=2 text=a+b&text=c"),
+        ("session", "page=2 text=a+b&text=c"),  # the test client has an attribute of that name
+    ],
+)
+def test_the_form_is_sent_as_the_method_has_it(capsys, method, arrives):
+    told(capsys, "/sent/?page=2", f"--method={method}", "--data=text=a b", "--data=text=c")
+    assert Note.objects.get().text == arrives
+
+
 @pytest.mark.parametrize("hosts", [[".notes.example"], ["*"], ["notes.example", "*"]])
 def test_the_host_is_one_that_the_site_takes(capsys, settings, hosts):
     settings.ALLOWED_HOSTS = hosts
@@ -172,7 +196,6 @@ def test_the_host_is_one_that_the_site_takes(capsys, settings, hosts):
         (["--user=nobody"], "no user 'nobody'"),
         (["--data=text", "--method=POST"], "NAME=VALUE"),
         (["--method=POST", "--after-write"], "only show"),
-        (["--method=FETCH"], "no method FETCH"),
     ],
 )
 def test_a_wrong_option_is_told(options, message):

@@ -1,11 +1,13 @@
 """``manage.py pinning_explain /path/``: where a page reads and why, and what its writes pin."""
 
 import time
+import traceback
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings as django_settings
 from django.contrib import auth
@@ -19,6 +21,10 @@ from pinning.pins import Pins, cookies, held, signing
 from pinning.scopes import Read, Write, traced
 
 _IN_COOKIE = "django.contrib.sessions.backends.signed_cookies"
+_FORM_TYPE = "application/x-www-form-urlencoded"
+
+#: The methods that only show something.
+_SHOW = ("GET", "HEAD")
 
 
 class Command(BaseCommand):
@@ -44,7 +50,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Visit once or twice, and tell."""
-        if options["after_write"] and options["method"] not in ("GET", "HEAD"):
+        if options["after_write"] and options["method"] not in _SHOW:
             raise CommandError("--after-write asks twice, so it is for methods that only show.")
         with _client_of(options) as client:
             trace = self._visit(client, options)
@@ -58,15 +64,17 @@ class Command(BaseCommand):
         self.stdout.write(explanation.summary(trace, after))
 
     def _visit(self, client: Client, options: dict[str, Any]) -> list[Read | Write]:
-        data = _form_of(options["data"])
-        send = getattr(client, options["method"].lower(), None)
-        if send is None:
-            raise CommandError(f"There is no method {options['method']}.")
+        method, path, form = options["method"], options["path"], _form_of(options["data"])
+        is_secure = django_settings.SECURE_SSL_REDIRECT
+        if form and method in _SHOW:  # their form is the query
+            path, form = f"{path}{'&' if '?' in path else '?'}{form}", ""
         with traced() as trace:
-            response = send(options["path"], data, secure=django_settings.SECURE_SSL_REDIRECT)
+            response: Any = client.generic(method, path, form, _FORM_TYPE, secure=is_secure)
             if response.streaming:
                 response.getvalue()
-        self.stdout.write(f"{options['method']} {options['path']} answers {response.status_code}:")
+        if response.exc_info:
+            self.stderr.write("".join(traceback.format_exception(*response.exc_info)))
+        self.stdout.write(f"{method} {path} answers {response.status_code}:")
         for line in explanation.table_of(trace):
             self.stdout.write(line)
         return trace
@@ -105,14 +113,12 @@ def _host() -> str:
     return "localhost"
 
 
-def _form_of(fields: Sequence[str]) -> dict[str, list[str]]:
-    form: dict[str, list[str]] = {}
-    for field in fields:
-        name, is_there, value = field.partition("=")
+def _form_of(fields: Sequence[str]) -> str:
+    pairs = [field.partition("=") for field in fields]
+    for field, (_, is_there, _) in zip(fields, pairs, strict=True):
         if not is_there:
             raise CommandError(f"--data takes NAME=VALUE, not {field!r}.")
-        form.setdefault(name, []).append(value)
-    return form
+    return urlencode([(name, value) for name, _, value in pairs])
 
 
 def _unseen() -> str:
