@@ -36,7 +36,8 @@ def _places(innermost: FrameType) -> Iterator[tuple[str, int]]:
     while frame is not None and _HANDLERS not in frame.f_code.co_filename:
         if frame.f_code.co_name == "render_annotated":
             yield from _place_in_template(frame.f_locals.get("self"))
-        yield frame.f_code.co_filename, frame.f_lineno
+        if frame.f_code.co_name != "db_for_read":  # a router of the project's only passes it on
+            yield frame.f_code.co_filename, frame.f_lineno
         if frame.f_code.co_name == "thread_handler":
             yield from _places_that_wait(frame)
         frame = frame.f_back

@@ -14,6 +14,7 @@ from django.urls import path
 
 from pinning import Read, Reason, Write, in_scope, scope, traced
 from pinning.middleware import PinningMiddleware
+from pinning.router import PinningRouter
 from pinning.scopes import Scope
 from tests.notes.models import Note
 
@@ -39,6 +40,20 @@ def test_reads_and_writes_are_told_in_their_order():
         Write("notes.Note", "default", "INSERT", pins=True, line=line_after("second")),
         Read("notes.Note", "default", Reason.WRITTEN, line_after("third")),
     ]
+
+
+class OwnRouter(PinningRouter):
+    """A router of a project's, which lets some other one decide."""
+
+    def db_for_read(self, model, **hints):
+        return super().db_for_read(model, **hints)
+
+
+def test_a_router_of_the_projects_does_not_hide_the_line(settings):
+    settings.DATABASE_ROUTERS = [f"{__name__}.OwnRouter"]
+    with scope(), traced() as trace:
+        Note.objects.count()  # routed
+    assert [read.line for read in trace] == [line_after("routed")]
 
 
 def test_it_ends_with_its_block():
