@@ -27,7 +27,9 @@ def has_answer(connection: BaseDatabaseWrapper) -> bool:
     """Whether data from the server has arrived that was not read yet."""
     try:
         number, _ = _noted(connection.connection)
-        return bool(select.select([number], [], [], 0)[0])
+        waiting = select.poll()  # select() takes no number above 1023
+        waiting.register(number, select.POLLIN)
+        return bool(waiting.poll(0))
     except Exception:  # it is connecting, or was closed; each driver has its own errors
         return False
 

@@ -1,5 +1,7 @@
 """Whose socket is shut: the driver's own alone, whatever the driver tells by then."""
 
+import fcntl
+import resource
 import socket
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -33,6 +35,19 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 def connection(raw: Any) -> Any:
     return SimpleNamespace(connection=raw)
+
+
+def test_an_answer_is_seen_where_the_process_has_more_than_a_thousand_files_open(pair: Any):
+    ours, theirs = pair
+    soft, most = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(2_000, most)), most))
+    try:
+        with socket.socket(fileno=fcntl.fcntl(ours, fcntl.F_DUPFD, 1_500)) as high:
+            assert not has_answer(connection(high))
+            theirs.send(b"x")
+            assert has_answer(connection(high))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @pytest.mark.parametrize("kind", ["busy", "untold"])
