@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.http import QueryDict
 from django.test import RequestFactory
 
 from pinning.contrib.graphql import is_query
@@ -51,6 +52,15 @@ def test_queries_only_read(body):
 )
 def test_all_else_may_write(body):
     assert not asks(body)
+
+
+@pytest.mark.parametrize("query", [MUTATION, QUERY])
+def test_what_its_address_asks_may_write(query):
+    """graphene takes that before the body."""
+    address = QueryDict.fromkeys(["query"], query).urlencode()
+    data = json.dumps({"query": QUERY})
+    path = f"/graphql?{address}"
+    assert not is_query(RequestFactory().post(path, data, content_type="application/json"))
 
 
 def test_an_upload_may_write():
