@@ -49,11 +49,13 @@ class Progress:
         "_rest",
         "_rests_until",
         "_server",
+        "_unasked",
     )
 
     def __init__(self) -> None:
         self._answered_at = self._asked_at = 0.0
         self._lacked: tuple[Pin, ...] = ()
+        self._unasked: tuple[Pin, ...] = ()  # guessed since the last answer to be far
         self._lags = (-math.inf, -math.inf)  # the last two
         self._places: Mapping[str, int] = {}
         self._server = ""
@@ -62,9 +64,11 @@ class Progress:
     def note(self, seen: Position, asked: Sequence[Pin], now: float) -> None:
         """Note an answer at ``now``: what had been ``seen``, and which pins were ``asked`` about.
 
-        A pin of a timeline that the replica does not know tells nothing.
+        It answers for the pins, too, of which ``is_far`` was guessed before: a guess would last as
+        long as nobody asks. A pin of a timeline that the replica does not know tells nothing.
         """
         places, before = seen.places, self._answered_at
+        asked, self._unasked = (*asked, *self._unasked), ()
         for pin in self._lacked:
             if _has(places, pin):
                 self._learn(before - pin.written_at, now - pin.written_at)
@@ -97,7 +101,10 @@ class Progress:
         lag = self._lag(pin)
         is_near = pin.written_at + lag - now <= max(_NEAR_SECONDS, lag * _NEAR_SHARE)
         age = now - self._answered_at
-        return not is_near and 0 <= age < min(lag / 2, _LONGEST_BELIEVED)
+        is_far = not is_near and 0 <= age < min(lag / 2, _LONGEST_BELIEVED)
+        if is_far and len(self._unasked) < _LOOKED_FOR:
+            self._unasked = (*self._unasked, pin)
+        return is_far
 
     def _lag(self, pin: Pin) -> float:
         """How late it is with ``pin``, as far as is known. It comes after all that lie before."""

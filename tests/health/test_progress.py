@@ -191,3 +191,19 @@ def test_a_replica_that_is_fast_again_is_known_to_be_so_after_few_questions():
         told.append(is_far)
     assert sum(told) <= 11  # for a second, which is half of the lag
     assert not any(told[11:])
+
+
+def test_a_replica_that_is_fast_again_is_known_to_be_so_by_what_the_monitor_is_told():
+    """It was a minute late. Each second somebody else writes, and reads soon after, once."""
+    progress = Progress()
+    for place in (1, 2):
+        progress.note(at({"7.1": place - 1}), [pin(place, NOW - 60)], NOW - 0.01)
+        progress.note(at({"7.1": place}), [], NOW)
+    told = []
+    for place in range(3, 63):
+        now = NOW + place - 2
+        new = pin(place, now - 0.1)
+        is_far = progress.is_far(new, now, "")
+        told.append(is_far)
+        progress.note(at({"7.1": place}), [] if is_far else [new], now)
+    assert sum(told) <= 4
