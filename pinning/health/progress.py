@@ -84,7 +84,12 @@ class Progress:
             self._lacked = (*self._lacked[:half], *self._lacked[-half:])
 
     def seconds_until(self, pin: Pin, now: float) -> float:
-        """In how many seconds it may have ``pin`` at the soonest. 0 or less: at any moment."""
+        """In how many seconds it may have ``pin`` at the soonest. 0 or less: at any moment.
+
+        A pin of a timeline that the replica is not on, after a failover say, ends by the clock.
+        """
+        if self._places and pin.timeline not in self._places:
+            return math.inf
         return pin.written_at + self._lag(pin) - now
 
     def is_far(self, pin: Pin, now: float, server: str) -> bool:

@@ -1,5 +1,7 @@
 """When a replica may have a pin, judging by those that it was seen to lack."""
 
+import math
+
 import pytest
 
 from pinning.health.progress import Progress
@@ -82,6 +84,11 @@ def test_clocks_that_differ_do_no_harm(ahead):
 def test_a_pin_of_a_timeline_that_the_replica_does_not_know_tells_nothing():
     progress = seen((0.001, 9, [pin(10, NOW, "8.2")]), (60, 9, []))
     assert progress.seconds_until(pin(20, NOW + 60), NOW + 60) < 0
+
+
+def test_nobody_waits_for_a_timeline_that_the_replica_is_not_on():
+    progress = seen((0.001, 9, []))
+    assert progress.seconds_until(pin(10, NOW, "8.2"), NOW) == math.inf
 
 
 def test_a_timeline_that_is_gone_tells_nothing_any_more():

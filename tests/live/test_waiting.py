@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from django.db import connections
@@ -13,6 +14,7 @@ from django.db.models.expressions import RawSQL
 from pinning import Reason, Scope, carried, scope, wait_for_replica
 from pinning.databases import VENDORS
 from pinning.health import monitor
+from pinning.pins import Pins, signing
 from tests.live.conftest import on_each_database
 from tests.live.site.pair import Pair
 from tests.notes.models import Note
@@ -121,6 +123,18 @@ def test_mariadb_tells_when_it_has_the_write(
     assert (found, work.reads) == (1, {"default": {Reason.CAUGHT_UP: 1}})
     figure("Questions in a wait of some 0.3 s, MariaDB", len(asked))
     assert len(asked) < 2 + work.waited["default"] / 0.1
+
+
+@on_each_database
+def test_nobody_waits_for_what_another_primary_wrote(pair_here: Pair):
+    """As after a failover. MariaDB's wait ends at once: it looks at the number alone."""
+    (pin,) = signing.unsign_carried(write())
+    pair_here.catch_up()
+    log, _, _ = pin.timeline.rpartition(".")
+    old = Pins([replace(pin, timeline=f"{log}.77")])
+    work, found = read(signing.sign(old, signing.CARRIED), 1)
+    assert (found, work.reads) == (1, {"default": {Reason.PINNED: 1}})
+    assert "default" not in work.waited
 
 
 @on_each_database
