@@ -15,7 +15,7 @@ from django.urls import path
 from pinning import Read, Reason, Write, in_scope, scope, traced
 from pinning.middleware import PinningMiddleware
 from pinning.router import PinningRouter
-from pinning.scopes import Scope
+from pinning.scopes import Scope, inside
 from tests.notes.models import Note
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -62,7 +62,19 @@ def test_it_ends_with_its_block():
             Note.objects.count()
         Note.objects.count()
         assert work.trace is None
-    assert (len(outer), len(inner)) == (0, 1)
+    assert (len(outer), len(inner)) == (1, 1)
+
+
+def test_a_block_around_lists_what_a_block_inside_does():
+    """As where a toolbar traces what ``pinning_explain`` asks, whose body streams after that."""
+    with traced() as outer:
+        with traced() as inner:
+            work = Scope()
+        with inside(work):
+            Note.objects.count()
+            Note.objects.create(text="new")
+    assert [type(event) for event in outer] == [Read, Write]
+    assert inner == outer
 
 
 def test_it_covers_scopes_that_are_opened_in_it():
