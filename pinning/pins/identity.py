@@ -91,8 +91,8 @@ def identities_after(
 def introduce(request: HttpRequest, response: HttpResponseBase) -> None:
     """Give a client that has a session a name that outlasts it, in a cookie that lives as a pin.
 
-    If IDENTITY replaces our names this does nothing. Without a
-    session it does nothing either: the stores put the pins of such a client into a cookie.
+    If IDENTITY replaces our names this does nothing. Without a session it does nothing either: the
+    stores put the pins of such a client into a cookie.
 
     A client keeps the name that it has, or that this response gave it before. A new one is made of
     the session, so that first responses that cross on their way agree on it.

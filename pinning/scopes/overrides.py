@@ -19,10 +19,10 @@ class Wishes(NamedTuple):
 
     ``database`` is PRIMARY, REPLICA or None. ``is_read_only`` says that the code only reads,
     whatever the request's method is. ``is_unpinned`` says that what it writes pins nobody. ``wait``
-    is for how many seconds a read may wait for a
-    replica; None leaves that to the settings. ``choosing`` is what a scope knows of the clusters
-    for which the code is about to choose a database: what it reads there meanwhile is read from the
-    primary. ``trace`` is the list of ``traced``, for scopes that are opened in its block.
+    is for how many seconds a read may wait for a replica; None leaves that to the settings.
+    ``choosing`` is what a scope knows of the clusters for which the code is about to choose a
+    database: what it reads there meanwhile is read from the primary. ``trace`` is the list of
+    ``traced``, for scopes that are opened in its block.
     """
 
     database: str | None = None
