@@ -146,6 +146,34 @@ def test_slots_that_move_are_followed(client: Client, cluster: RedisCluster):
         cluster.move(slot, old)
 
 
+@pytest.mark.parametrize("has_keys_moved", [False, True])
+def test_a_slot_that_is_being_moved_is_used_meanwhile(
+    client: Client, cluster: RedisCluster, has_keys_moved: bool
+):
+    """A cluster refuses commands with several of its keys, for as long as one is not there."""
+    store, name = RedisStore(), MANY[0]
+    Browser(name).save(store, Pins([placed(4)]))
+    key = store_file._key(client, name)
+    slot, memory = client.keyslot(key), store_file._memory_of(client, name)
+    old = [node.port for node in cluster.nodes].index(client.get_node_from_key(key).port)
+    source, target = cluster.nodes[old], cluster.nodes[(old + 1) % 3]
+    target.tell("CLUSTER", "SETSLOT", str(slot), "IMPORTING", source.name)
+    source.tell("CLUSTER", "SETSLOT", str(slot), "MIGRATING", target.name)
+    try:
+        if has_keys_moved:
+            how = ["0", "5000", "AUTH", target.password]
+            for each in (key, store_file._mark(memory, "lasting")):
+                source.tell("MIGRATE", target.host, str(target.port), f'"{each}"', *how)
+        assert store.load(Browser(name).visitor()) == Loaded(Pins([placed(4)]))
+        twin = next(n for n in map(str, range(999)) if store_file._memory_of(client, n) == memory)
+        store.save(Visitor(cookies={}, identities=(name, twin)), Pins([placed(5)]), None)
+        assert Browser(name).load(store) == Browser(twin).load(store) == Pins([placed(5)])
+    finally:
+        for node in (target, source):
+            node.tell("FLUSHALL")
+            node.tell("CLUSTER", "SETSLOT", str(slot), "STABLE")
+
+
 @pytest.mark.parametrize("trouble", ["kill", "freeze"])
 def test_a_node_that_is_gone_costs_a_bounded_time_and_no_error(trouble: str, figure):
     with service(RedisCluster()) as cluster, override_settings(CACHES=caches_of(cluster)):

@@ -43,14 +43,14 @@ for _, key in ipairs(KEYS) do
 end
 """
 
-# Whether the two marks below are there, and the fields with their values of all other keys. What
-# somebody else has stored under a key of ours, and is no hash, counts for nothing.
+# For each key the fields with their values, or whether it exists if it is no hash, as the marks
+# below are none. What somebody else has stored under a key of ours, and is no hash, counts for
+# nothing.
 _LOAD = """
-local found = {redis.call('EXISTS', KEYS[1]), redis.call('EXISTS', KEYS[2])}
-for i = 3, #KEYS do
-  if redis.call('TYPE', KEYS[i]).ok == 'hash' then
-    for _, part in ipairs(redis.call('HGETALL', KEYS[i])) do found[#found + 1] = part end
-  end
+local found = {}
+for i, key in ipairs(KEYS) do
+  local is_hash = redis.call('TYPE', key).ok == 'hash'
+  found[i] = redis.call(is_hash and 'HGETALL' or 'EXISTS', key)
 end
 return found
 """
@@ -77,35 +77,39 @@ _VALUE = re.compile(r"([0-9]{20}) ([0-9]{20})")
 
 
 class RedisStore(Store):
-    """Saves and loads by one atomic command for each memory. Nothing is deleted, all expires."""
+    """Saves and loads in one round trip to each node. Nothing is deleted, all expires."""
 
     def load(self, visitor: Visitor) -> Loaded:
-        """The pins under all the visitor's identities, in one round trip to each node."""
+        """The pins under all the visitor's identities.
+
+        The marks come last, that of being young at the very end: a memory that is lost, and marked
+        again, between two commands to a cluster is then seen to be young.
+        """
         client = _client()
-        commands = [
-            ("EVAL", _LOAD, 2 + len(keys), _mark(memory, _LASTING), _mark(memory, _YOUNG), *keys)
-            for memory, keys in _keys(client, visitor).items()
-        ]
-        answers = _run(client, commands)
-        has_all = all(lasting for lasting, _, *_ in answers)
-        is_young = any(young for _, young, *_ in answers)
+        memories, keys = _keys(client, visitor)
+        marks = [_mark(memory, mark) for mark in (_LASTING, _YOUNG) for memory in memories]
+        answers = _answers(client, _LOAD, [*keys, *marks])
+        hashes, marks_found = answers[: len(keys)], answers[len(keys) :]
+        has_all = all(marks_found[: len(memories)])
+        is_young = any(marks_found[len(memories) :])
         if not has_all:
             _mark_memories(client)
         entries = [
             _decode(_text(field), _text(value))
-            for _, _, *parts in answers
+            for parts in hashes
+            if isinstance(parts, list)
             for field, value in zip(parts[::2], parts[1::2], strict=True)
         ]
         return Loaded(Pins.decode(entries), is_complete=has_all and not is_young)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
-        """Merge on the server, under all the visitor's names, in one round trip to each node."""
+        """Merge on the server, under all the visitor's names."""
         settings = conf.settings()
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
         arguments = [math.ceil(seconds * 1000), *(part for pin in pins for part in _encode(pin))]
         client = _client()
-        found = _keys(client, visitor).values()
-        _run(client, [("EVAL", _SAVE, len(keys), *keys, *arguments) for keys in found])
+        _, keys = _keys(client, visitor)
+        _answers(client, _SAVE, keys, *arguments)
 
     def condition(self) -> Condition:
         """Whether it has its marks, and what it does when it is full. Nothing is set."""
@@ -155,6 +159,18 @@ def _mark_memories(client: Any) -> None:
     _run(client, [("EVAL", _MARK, len(keys), *keys, milliseconds) for keys in marks])
 
 
+def _answers(client: Any, script: str, keys: Sequence[str], *arguments: Any) -> list[Any]:
+    """What ``script`` answers for each of ``keys``, by one command.
+
+    On a cluster each key has a command of its own. It refuses to look for several keys of a slot
+    that is being moved, if one of them is not there (TRYAGAIN, in Redis's cluster
+    specification).
+    """
+    groups = [[key] for key in keys] if isinstance(client, RedisCluster) else [keys]
+    answers = _run(client, [("EVAL", script, len(each), *each, *arguments) for each in groups])
+    return [found for answer in answers for found in answer or ()]
+
+
 def _run(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     """What the commands answer, in one round trip to each node. Raises what one of them raises."""
     if len(commands) == 1:
@@ -184,12 +200,10 @@ def _memory_of(client: Any, identity: str) -> str:
     return f"memory{zlib.crc32(identity.encode()) % _MEMORIES}"
 
 
-def _keys(client: Any, visitor: Visitor) -> dict[str, list[str]]:
-    """The keys of all the visitor's identities, by memory."""
-    keys: dict[str, list[str]] = {}
-    for identity in visitor.identities:
-        keys.setdefault(_memory_of(client, identity), []).append(_key(client, identity))
-    return keys
+def _keys(client: Any, visitor: Visitor) -> tuple[list[str], list[str]]:
+    """The memories that have one of the visitor's identities, and the keys of all identities."""
+    memories = dict.fromkeys(_memory_of(client, identity) for identity in visitor.identities)
+    return [*memories], [_key(client, identity) for identity in visitor.identities]
 
 
 def _key(client: Any, identity: str) -> str:
