@@ -146,6 +146,16 @@ def caught_up() -> list[Candidate]:
     ]
 
 
+def with_a_server() -> list[Candidate]:
+    """Ours without cookies and with all that a signed-in user has, after a no-op."""
+    ours = next(way for way in WAYS if way.is_ours)
+    return [
+        Candidate(way=NO_OP),
+        Candidate(way=ours),
+        Candidate(way=ours, state="pinned", cookies=pinned_cookies(ours)),
+    ]
+
+
 def on_a_server() -> list[Candidate]:
     """Ours with pins filed under users, after a no-op."""
     ours = next(way for way in WAYS if way.is_ours)

@@ -20,6 +20,7 @@ from benchmarks.overhead.candidates import (
     caught_up,
     on_a_server,
     variants,
+    with_a_server,
 )
 from benchmarks.overhead.timers import Timer, answering, answering_async, asking, running
 from benchmarks.page import results
@@ -75,4 +76,11 @@ def measure(directory: Path, *, quick: bool) -> None:
         with override_settings(PINNING={**settings.PINNING, "STORES": ["cookie", "cache"]}):
             title = "db_for_read, pins on a server"
             tables["server"] = compare(title, on_a_server(), asking, rounds)
+        with override_settings(PINNING={**settings.PINNING, "STORES": ["cookie", "redis"]}):
+            for key, more, timer in (
+                ("sync_server", "", answering),
+                ("async_server", ", async", answering_async),
+            ):
+                title = f"an empty request{more}, with Redis"
+                tables[key] = compare(title, with_a_server(), timer, rounds)
     results.save(directory, "overhead", {"rounds": rounds, "tables": tables})

@@ -64,8 +64,10 @@ def _of_overhead(part: dict[str, Any]) -> Iterator[Budget]:
         "relation": ("`db_for_read` of a relation, to a no-op", 4),
         "caught_up": ("`db_for_read`, to a no-op", 4),
         "server": ("`db_for_read`, pins on a server, to a no-op", 4),
-        "sync": ("an empty request, to one through a no-op middleware", 1.5),
-        "async": ("an empty asynchronous request, to one through a no-op middleware", 1.5),
+        "sync": ("an empty request, to one through a no-op middleware", 1.15),
+        "async": ("an empty asynchronous request, to one through a no-op middleware", 1.15),
+        "sync_server": ("an empty request, with Redis, to one through a no-op middleware", 1.3),
+        "async_server": ("an empty asynchronous request, with Redis, to a no-op", 1.3),
     }
     for table, (what, limit) in titles.items():
         for row in summaries.overhead(part, table, "pinning"):

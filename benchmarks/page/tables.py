@@ -137,6 +137,8 @@ def overhead(directory: Path) -> str:
         "statement": "a statement",
         "sync": "an empty request",
         "async": "the same, asynchronous",
+        "sync_server": "with Redis",
+        "async_server": "with Redis, asynchronous",
     }
     return markdown(
         ["way", *columns.values()],

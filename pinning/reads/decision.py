@@ -67,16 +67,11 @@ def route(cluster: Cluster, model: Any, instance: Model | None, decide: Decide =
     scope = current_scope()
     alias, reason = decide(cluster, model, instance, scope)
     if scope is not None:
-        count(scope, cluster, model, alias, reason)
+        reads = (scope.works.get(cluster.primary) or scope.work(cluster.primary)).reads
+        reads[reason] = reads.get(reason, 0) + 1
+        if scope.trace is not None:
+            scope.trace.append(Read(_label(model), alias, reason, line_of_project()))
     return alias
-
-
-def count(scope: Scope, cluster: Cluster, model: Any, alias: str, reason: Reason) -> None:
-    """Note in ``scope`` where a read goes and why."""
-    reads = (scope.works.get(cluster.primary) or scope.work(cluster.primary)).reads
-    reads[reason] = reads.get(reason, 0) + 1
-    if scope.trace is not None:
-        scope.trace.append(Read(_label(model), alias, reason, line_of_project()))
 
 
 def _as_asked(cluster: Cluster, model: Any, scope: Scope | None, asked: str) -> tuple[str, Reason]:

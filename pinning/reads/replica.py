@@ -137,7 +137,7 @@ def _may_leave_primary(reader: Reader, cluster: Cluster, work: ClusterWork) -> b
     seen = pins_of_seen(cluster.primary)
     if seen is None:
         return False
-    work.seen = seen if work.seen is None else work.seen.merge(seen)
+    work.seen = work.seen.merge(seen)
     reader.choice = None
     return True
 
@@ -187,7 +187,7 @@ def choose(scope: Scope, cluster: Cluster, seconds: float = 0.0) -> Choice:
         return Choice.for_now(cluster.primary, Reason.STORES_DOWN)
     if not known and scope.needs_pins():
         return Choice(cluster.primary, Reason.NO_PINS)
-    pins, seen = known.of(cluster.primary), scope.work(cluster.primary).seen or Pins()
+    pins, seen = known.of(cluster.primary), scope.work(cluster.primary).seen
     if pins or seen:
         choice = _choose_caught_up(scope, cluster, pins, tuple(seen.merge(Pins(pins))), seconds)
     else:

@@ -160,7 +160,7 @@ class ClusterWork:
         #: The threads that read, by ``running_thread.key``.
         self.readers: dict[weakref.ref[object], Reader] = {}
         #: Where the primary was when the scope last left it: no replica behind that may serve.
-        self.seen: Pins | None = None  # None, as it takes no room
+        self.seen = Pins()
         #: For how many seconds reads have waited for a replica to catch up.
         self.waited = 0.0
 

@@ -1,10 +1,9 @@
 """What a scope has written to one cluster, and where its commits are in the log. No I/O."""
 
 import functools
-import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pinning.pins import Pins
 
@@ -76,7 +75,7 @@ class Written:
         self.has_commits = False
         #: Whether all that was committed or received was taken.
         self.is_saved = True
-        self._writes: tuple[Any, ...] = ()  # what, how often, what, how often: a dict is larger
+        self._writes = NO_WRITES
         self._latest: object = None  # stands for the last commit
         self._is_told = True  # every commit came with its pins
         self._asked: tuple[object, Pins] | None = None  # the answer after that commit
@@ -95,7 +94,7 @@ class Written:
         """
         counts = self.writes()
         count(counts, writes)
-        self._writes = tuple(itertools.chain.from_iterable(counts.items()))
+        self._writes = counts
         if len(self._sessions) < 2:
             self._sessions.add(session)
         if told is None or len(self._pins) >= _MOST_TOLD:
@@ -108,7 +107,7 @@ class Written:
 
     def writes(self) -> dict[Write, int]:
         """How often it wrote what. Threads that write at once may have counted less."""
-        return dict(zip(self._writes[::2], self._writes[1::2], strict=True))
+        return dict(self._writes)
 
     def receive(self, pins: Pins) -> None:
         """Note pins of work that was done elsewhere."""
