@@ -6,7 +6,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning import conf
 from pinning.databases import is_in_transaction, is_tests_own, state_of
 from pinning.scopes.scope import Scope
-from pinning.scopes.written import Write, count
+from pinning.scopes.written import NO_WRITES, Write, count
 
 
 class Transaction:
@@ -67,13 +67,15 @@ class Transaction:
         """The scopes to tell of a commit by ``committer``, those that have written, and what.
 
         Who commits what was written outside of scopes, or in one that has ended, is told as well.
+        It counts for that scope if no other counts it.
         """
         found: dict[Scope, dict[Write, int]] = {}
         for (writer, _), writes in self._writers.items():
-            is_over = writer is None or writer.is_closed
-            for scope in {writer, committer} if is_over else {writer}:
-                if scope is not None:
-                    count(found.setdefault(scope, {}), writes)
+            if writer is not None:
+                count(found.setdefault(writer, {}), writes)
+            if committer is not None and (writer is None or writer.is_closed):
+                is_counted = _is_open_around(writer)
+                count(found.setdefault(committer, {}), NO_WRITES if is_counted else writes)
         return found
 
     def tell_listeners(self, committer: Scope | None) -> dict[Scope, dict[Write, int]]:
@@ -87,6 +89,13 @@ class Transaction:
         listeners = self.listeners(committer)
         self._writers = {}
         return listeners
+
+
+def _is_open_around(scope: Scope | None) -> bool:
+    """Whether a scope around ``scope`` is open, which counts what that wrote."""
+    while scope is not None and scope.is_closed:
+        scope = scope.parent
+    return scope is not None
 
 
 def begin(connection: BaseDatabaseWrapper) -> Transaction:

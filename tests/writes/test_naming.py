@@ -125,6 +125,37 @@ def test_scopes_around_know_what_scopes_inside_wrote():
     assert outer.writes == inner.writes == {Write("notes.Note", "default", "INSERT"): 1}
 
 
+def test_what_a_scope_wrote_that_ended_before_the_commit_counts_once():
+    with scope() as outer, transaction.atomic(), scope() as between:
+        with scope():
+            Note.objects.create(text="new")
+    assert between.writes == {}
+    assert outer.writes == {Write("notes.Note", "default", "INSERT"): 1}
+
+
+def test_a_commit_in_a_scope_inside_counts_once_around_it():
+    with scope() as outer:
+        block = transaction.atomic()
+        block.__enter__()
+        with scope():
+            Note.objects.create(text="new")
+        with scope() as committer:
+            block.__exit__(None, None, None)
+    assert committer.writes == {}
+    assert outer.writes == {Write("notes.Note", "default", "INSERT"): 1}
+
+
+def test_what_a_scope_wrote_that_is_over_counts_for_who_commits_it():
+    with transaction.atomic():
+        with scope():
+            Note.objects.create(text="new")
+        Note.objects.create(text="newer")
+        committer = scope()
+        work = committer.__enter__()
+    committer.__exit__(None, None, None)
+    assert work.writes == {Write("notes.Note", "default", "INSERT"): 2}
+
+
 def test_what_has_no_room_counts_as_one():
     with scope() as work:
         for number in range(30):
