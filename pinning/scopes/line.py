@@ -14,8 +14,9 @@ from typing import Any
 
 import django
 
-_FOLDERS = (str(Path(django.__file__).parent), str(Path(__file__).parents[1]))
-_LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
+_FOLDERS = (Path(django.__file__).parent, Path(__file__).parents[1])
+_INSTALLED = (sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
+_LIBRARIES = tuple(f"{folder}{os.sep}" for folder in (*_FOLDERS, *_INSTALLED))
 _HANDLERS = f"{os.sep}{Path('django', 'core', 'handlers')}{os.sep}"
 
 
@@ -74,4 +75,4 @@ def _awaiting(coroutine: Any) -> Iterator[FrameType]:
 @functools.lru_cache(2000)
 def _is_projects(file: str) -> bool:
     is_installed = "site-packages" in file or "dist-packages" in file
-    return not (file.startswith(("<", *_FOLDERS, *_LIBRARIES)) or is_installed)
+    return not (file.startswith(("<", *_LIBRARIES)) or is_installed)

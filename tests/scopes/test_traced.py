@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.test import RequestFactory
 from django.urls import path
 
+import pinning
 from pinning import Read, Reason, Write, in_scope, scope, traced
 from pinning.middleware import PinningMiddleware
 from pinning.router import PinningRouter
@@ -54,6 +55,13 @@ def test_a_router_of_the_projects_does_not_hide_the_line(settings):
     with scope(), traced() as trace:
         Note.objects.count()  # routed
     assert [read.line for read in trace] == [line_after("routed")]
+
+
+def test_a_folder_of_the_projects_may_begin_like_a_library():
+    file = f"{Path(pinning.__file__).parent}_site/views.py"
+    with scope(), traced() as trace:
+        exec(compile("Note.objects.count()", file, "exec"), {"Note": Note})
+    assert [read.line for read in trace] == ["pinning_site/views.py:1"]
 
 
 def test_it_ends_with_its_block():
