@@ -28,7 +28,7 @@ def line_of_project() -> str:
     """
     for file, line in _places(sys._getframe(1)):
         if _is_projects(file):
-            return f"{os.path.relpath(file)}:{line}"
+            return f"{_short(file)}:{line}"
     return ""
 
 
@@ -70,6 +70,13 @@ def _awaiting(coroutine: Any) -> Iterator[FrameType]:
         coroutine = getattr(coroutine, f"{kind}_await", None)
         if type(coroutine).__name__ == "async_generator_asend":  # which has no attributes
             coroutine = next(filter(inspect.isasyncgen, gc.get_referents(coroutine)), None)
+
+
+def _short(file: str) -> str:
+    try:
+        return os.path.relpath(file)
+    except (OSError, ValueError):  # the folder we work in is gone, or on another drive
+        return file
 
 
 @functools.lru_cache(2000)

@@ -64,6 +64,14 @@ def test_a_folder_of_the_projects_may_begin_like_a_library():
     assert [read.line for read in trace] == ["pinning_site/views.py:1"]
 
 
+def test_a_working_folder_that_is_gone_breaks_no_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    with scope(), traced() as trace:
+        list(Note.objects.all())
+    assert trace[0].line.startswith(f"{Path(__file__)}:")
+
+
 def test_it_ends_with_its_block():
     with scope() as work:
         with traced() as outer, traced() as inner:
