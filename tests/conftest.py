@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.checks.registry import registry
 from hypothesis import HealthCheck, settings
 
 from pinning import health
@@ -20,6 +21,17 @@ def everything_healthy() -> Iterator[None]:
     """No test sees what another one set aside."""
     yield
     health.reset()
+
+
+@pytest.fixture(autouse=True)
+def no_checks_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that another test imports registers its checks for the whole process."""
+    own = {check for check in registry.registered_checks if _is_own(check.__module__)}
+    monkeypatch.setattr(registry, "registered_checks", own)
+
+
+def _is_own(module: str) -> bool:
+    return module.partition(".")[0] in {"django", "pinning", "tests"}
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from django.apps import apps
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 
-from pinning import Read, Write, current_scope
+from pinning import Read, Write, traced
 from pinning.databases.statements import statement_of
 
 COOKIE = "board_visitor"
@@ -167,13 +167,11 @@ class ReadLogMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: Any) -> HttpResponse:
-        scope = current_scope()
-        assert scope is not None  # PinningMiddleware stands before this one
-        scope.trace = []
         known = request.COOKIES.get(COOKIE, "")
         request.visitor = known if re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
-        request.read_log = ReadLog(scope.trace, runs_of(request.visitor))
         with ExitStack() as stack:
+            trace = stack.enter_context(traced())
+            request.read_log = ReadLog(trace, runs_of(request.visitor))
             for connection in connections.all():
                 stack.enter_context(connection.execute_wrapper(request.read_log))
             response = self.get_response(request)
