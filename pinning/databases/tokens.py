@@ -83,8 +83,10 @@ def without_comments(sql: str) -> str:
     """
     if sql[:1] in _BEFORE_COMMENTS:
         sql = sql[_COMMENTS.match(sql).end() :]  # type: ignore[union-attr]  # may be empty
-    for _ in range(_MOST_BEHIND if sql.endswith("*/") else 0):
-        start = sql.rfind("/*") if sql.endswith("*/") else 0
+    for _ in range(_MOST_BEHIND):
+        if not sql.endswith("*/"):
+            break
+        start = sql.rfind("/*")
         if start <= 0 or not (_COMMENTS.fullmatch(sql, start) and _PLAIN.fullmatch(sql, 0, start)):
             break
         sql = sql[:start].rstrip(_BLANKS)
