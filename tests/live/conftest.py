@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
 from django.db.utils import load_backend
 
 from pinning.testing.mariadb import MariaDB
@@ -92,6 +93,14 @@ def connect(django_db_blocker: Any) -> Iterator[Callable[..., BaseDatabaseWrappe
         yield connect
         for connection in opened:
             connection.close()
+
+
+@pytest.fixture(autouse=True)
+def no_pool_is_left() -> Iterator[None]:
+    """Closes what a test left in a pool: Django keeps pools by alias, whatever server it is now."""
+    yield
+    while PostgreSQL._connection_pools:
+        PostgreSQL._connection_pools.popitem()[1].close()
 
 
 @pytest.fixture

@@ -40,10 +40,6 @@ def open_replica(pair: Pair, connect: Any) -> Iterator[Open]:
     connections["replica1"] = before
     for connection in opened:
         connection.close()
-    for connection in opened:
-        if "pool" in connection.settings_dict["OPTIONS"] and connection.pool:
-            connection.close_pool()
-            break
 
 
 def chosen() -> tuple[str, Reason]:

@@ -37,8 +37,6 @@ def primary(pair: Pair, django_db_blocker: Any) -> Iterator[Callable[..., Databa
         yield connect
         for connection in opened:
             connection.close()
-            if "pool" in connection.settings_dict["OPTIONS"]:
-                connection.close_pool()
     connections["default"] = before
 
 

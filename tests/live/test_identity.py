@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 
 from pinning import Reason
 from pinning.testing.redis import Redis
-from tests.live.site.clients import Client, Site, last_read, reads
+from tests.live.site.clients import Client, Site, last_read, reads, soon
 from tests.live.site.pair import Pair
 from tests.services import service
 
@@ -113,7 +113,7 @@ def test_a_client_with_a_token_and_no_cookies_reads_its_writes(
     assert is_on_replica(other.get(path))
     pair.replica.resume_replay()
     pair.replica.wait_until_caught_up()
-    assert is_on_replica(writer.get(path))
+    assert soon(lambda: is_on_replica(writer.get(path)))
 
 
 @pytest.mark.parametrize("path", ["/mine", "/mine/async"])
@@ -132,7 +132,7 @@ def test_what_a_user_writes_on_the_phone_is_seen_on_the_laptop(site: Site, pair:
     assert is_on_replica(other.get(path))
     pair.replica.resume_replay()
     pair.replica.wait_until_caught_up()
-    assert is_on_replica(laptop.get(path))
+    assert soon(lambda: is_on_replica(laptop.get(path)))
 
 
 def test_what_is_written_by_a_view_that_asks_for_no_user_is_seen_on_the_laptop(
@@ -179,7 +179,7 @@ def test_a_login_and_a_logout_are_seen_on_the_other_device(site: Site, pair: Pai
     assert last_read(laptop.get("/mine")) == ("default", Reason.PINNED)
     pair.replica.resume_replay()
     caught_up(pair)
-    assert is_on_replica(laptop.get("/mine"))
+    assert soon(lambda: is_on_replica(laptop.get("/mine")))
     phone.post("/sign-out")
     assert last_read(laptop.get("/mine")) == ("default", Reason.PINNED)
 
@@ -241,7 +241,7 @@ def test_a_websocket_reads_what_its_user_wrote_elsewhere_and_is_read_there(
         assert others(who)[1][0] == "replica1"
         pair.replica.resume_replay()
         caught_up(pair)
-        assert mine(who) == (["http"], ["replica1", Reason.CAUGHT_UP])
+        assert soon(lambda: mine(who) == (["http"], ["replica1", Reason.CAUGHT_UP]))
         assert mine(who, text="socket")[0] == ["http", "socket"]
         assert mine(who) == (["http", "socket"], ["default", Reason.PINNED])
         assert phone.notes("/mine") == ["http", "socket"]

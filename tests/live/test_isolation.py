@@ -110,7 +110,6 @@ def test_the_server_is_asked_once_for_a_connection(
         run("SET default_transaction_isolation = 'serializable'")
         connections["default"].close()
         assert visit() == "3 3"
-        connections["default"].close_pool()
 
 
 SESSION = [

@@ -363,7 +363,6 @@ def test_a_session_of_a_pool_that_was_told_something_is_like_no_other():
     finally:
         for alias in BOTH:
             connections[alias].close()
-            connections[alias].close_pool()
 
 
 def test_a_session_of_a_pool_that_was_told_something_for_a_transaction_is_as_before():
@@ -377,7 +376,6 @@ def test_a_session_of_a_pool_that_was_told_something_for_a_transaction_is_as_bef
             assert notes() == ALL
     finally:
         connections["default"].close()
-        connections["default"].close_pool()
 
 
 def test_what_a_receiver_tells_each_new_connection_is_the_same_for_all():

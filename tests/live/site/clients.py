@@ -1,11 +1,13 @@
 """The site in a process of its own, and clients that visit it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 
 from pinning.testing import site
+from pinning.testing.processes import wait_until
 
 
 class Site(site.Site):
@@ -57,3 +59,9 @@ def reads(response: httpx.Response) -> list[tuple[str, str, str]]:
 def last_read(response: httpx.Response) -> tuple[str, str]:
     """Alias and reason of the last one."""
     return reads(response)[-1][1:]
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    """Wait until it holds. A replica that was far behind is believed to be so for up to 3 s."""
+    wait_until(holds, timeout_seconds=10, otherwise=lambda: "It does not hold within 10 s.")
+    return True
