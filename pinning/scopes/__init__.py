@@ -13,7 +13,7 @@ from pinning.scopes.overrides import (
     wait_for_replica,
     wishes,
 )
-from pinning.scopes.reasons import Reason
+from pinning.scopes.reasons import ON_REPLICA, Reason
 from pinning.scopes.request import RequestScope
 from pinning.scopes.responses import stream_inside, streams
 from pinning.scopes.scope import Scope, are_replicas_on, current_scope, in_scope, inside

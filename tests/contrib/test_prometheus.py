@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from django.db import OperationalError, connections
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from pinning import scope, source_of, use_replica
+from pinning import Reason, Write, scope, source_of, use_replica
 from pinning.breaker import breaker_of
 from pinning.contrib import prometheus
 from pinning.health import replica
+from pinning.pins import Pins, held
 from pinning.signals import replica_down, replica_up, scope_closed
+from pinning.writes.naming import subject_of
 from tests.notes.models import Note
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -103,6 +106,38 @@ def test_a_write_counts_once_however_many_scopes_are_open():
     with scope(), scope():
         Note.objects.create(text="new")
     assert wrote.more() == 1
+
+
+def test_tables_of_no_model_share_a_label():
+    """SQL may name any number of tables: one for each day, say."""
+    raw = Seen("pinning_writes_total", cluster="default", model="raw SQL", statement="DELETE")
+    known = Seen("pinning_writes_total", cluster="default", model="notes.Note", statement="DELETE")
+    with scope() as work:
+        for table in ("day_1", "day_2", "archive.day_3", "notes_note"):
+            work.wrote("default", writes={Write(subject_of(table), "default", "DELETE"): 1})
+    assert (raw.more(), known.more()) == (3, 1)
+
+
+@pytest.mark.parametrize("reason", [Reason.PINNED, Reason.CAUGHT_UP])
+def test_a_pin_tells_its_age_and_whether_it_held(reason):
+    labels = {"cluster": "default", "reason": str(reason)}
+    ages = Seen("pinning_pin_age_seconds_count", **labels)
+    seconds = Seen("pinning_pin_age_seconds_sum", **labels)
+    pins = Pins([held("default", time.time() - 30), held("default", time.time() - 10)])
+    with scope() as work:
+        work.receive(pins)
+        work.pins()
+        work.work("default").reads = {reason: 2, Reason.USE_PRIMARY: 1}
+    assert ages.more() == 1
+    assert 10 <= seconds.more() < 30
+
+
+def test_nobody_s_pins_have_no_age():
+    ages = Seen("pinning_pin_age_seconds_count", cluster="default", reason="pinned")
+    with scope() as work:
+        work.pins()
+        work.work("default").reads = {Reason.PINNED: 1}
+    assert ages.more() == 0
 
 
 def test_waits_and_reruns_are_counted():
