@@ -3,11 +3,14 @@
 import json
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
+from django.http.request import RawPostDataException
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 
-#: What a client asks in more tokens than this is taken for a mutation.
-_MOST_TOKENS = 10_000
+#: What a client asks in more tokens or letters than these is taken for a mutation. All queries of a
+#: request share them: nobody has looked yet whether the client may ask anything at all.
+_MOST_TOKENS, _MOST_LETTERS = 10_000, 100_000
 
 
 def is_query(request: HttpRequest) -> bool:
@@ -21,19 +24,25 @@ def is_query(request: HttpRequest) -> bool:
         return False  # graphene takes the address before the body
     try:
         asked = json.loads(request.body)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, RequestDataTooBig, RawPostDataException):
         return False
     batch = asked if isinstance(asked, list) else [asked]
-    return bool(batch) and all(map(_only_reads, batch))
-
-
-def _only_reads(asked: Any) -> bool:
-    """Whether every operation in it is a query, whichever of them is meant."""
-    text = asked.get("query") if isinstance(asked, dict) else None
-    if not isinstance(text, str):
+    texts = [one.get("query") if isinstance(one, dict) else None for one in batch]
+    if not texts or sum(map(_letters, texts)) > _MOST_LETTERS:
         return False
+    most_tokens = _MOST_TOKENS // len(texts)
+    return all(_only_reads(text, most_tokens) for text in texts)
+
+
+def _letters(text: Any) -> int:
+    """How many there are; too many in what is no text."""
+    return len(text) if isinstance(text, str) else _MOST_LETTERS + 1
+
+
+def _only_reads(text: str, most_tokens: int) -> bool:
+    """Whether every operation in it is a query, whichever of them is meant."""
     try:
-        document = parse(text, no_location=True, max_tokens=_MOST_TOKENS)
+        document = parse(text, no_location=True, max_tokens=most_tokens)
     except (GraphQLError, RecursionError):
         return False
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]

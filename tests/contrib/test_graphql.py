@@ -2,6 +2,7 @@
 
 import json
 
+import graphql
 import pytest
 from django.http import QueryDict
 from django.test import RequestFactory
@@ -67,3 +68,43 @@ def test_an_upload_may_write():
     request = RequestFactory().post("/graphql", {"operations": json.dumps({"query": QUERY})})
     assert not is_query(request)
     assert not asks(json.dumps({"query": QUERY}), "text/plain")
+
+
+LONG = {"query": "{" + "a " * 9_000 + "}"}
+MUCH = {
+    "a batch of long queries": [LONG] * 5,
+    "a batch of many queries": [{"query": "{ a }"}] * 15_000,
+    "a long text": {"query": '{ a(b: "' + "x" * 2_000_000 + '") }'},
+    "a long comment": {"query": "#" + "x" * 2_000_000 + "\n{ a }"},
+}
+
+
+@pytest.mark.parametrize("name", MUCH)
+def test_what_takes_long_to_understand_may_write(name):
+    """Nobody has looked yet whether the client may ask at all, and the view may take no batches."""
+    assert not asks(MUCH[name])
+
+
+def test_all_queries_of_a_request_share_what_is_looked_at(monkeypatch):
+    looked = []
+
+    def parse(text, *, max_tokens, **more):
+        looked.append(max_tokens)
+        return graphql.parse(text, max_tokens=max_tokens, **more)
+
+    monkeypatch.setattr("pinning.contrib.graphql.parse", parse)
+    assert asks(LONG)
+    assert asks([{"query": QUERY}] * 200)
+    assert [sum(looked[:1]), sum(looked[1:])] == [10_000, 10_000]
+
+
+def test_a_body_that_is_too_large_is_left_to_the_view(settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+    assert not asks({"query": QUERY})
+
+
+def test_a_body_that_is_read_already_may_write():
+    data = json.dumps({"query": QUERY})
+    request = RequestFactory().post("/graphql", data, content_type="application/json")
+    request.read(1)
+    assert not is_query(request)
