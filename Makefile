@@ -33,9 +33,10 @@ PAIRS ?= 1000000
 proof: $(INSTALLED) ## Prove it on servers that fail; histories go to .proof; PAIRS=20000 make proof
 	$(BIN)/python -m proof --pairs $(PAIRS) --history .proof
 
-lint: $(INSTALLED) ## Check the style
+lint: $(INSTALLED) ## Check the style, and the spelling of the pages
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+	$(BIN)/typos *.md docs
 
 types: $(INSTALLED) ## Check the types
 	$(BIN)/python -m mypy
