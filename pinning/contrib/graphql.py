@@ -27,16 +27,16 @@ def is_query(request: HttpRequest) -> bool:
     except (ValueError, RecursionError, RequestDataTooBig, RawPostDataException):
         return False
     batch = asked if isinstance(asked, list) else [asked]
-    texts = [one.get("query") if isinstance(one, dict) else None for one in batch]
-    if not texts or sum(map(_letters, texts)) > _MOST_LETTERS:
+    texts = [text for text in map(_text_of, batch) if text is not None]
+    if not texts or len(texts) < len(batch) or sum(map(len, texts)) > _MOST_LETTERS:
         return False
     most_tokens = _MOST_TOKENS // len(texts)
     return all(_only_reads(text, most_tokens) for text in texts)
 
 
-def _letters(text: Any) -> int:
-    """How many there are; too many in what is no text."""
-    return len(text) if isinstance(text, str) else _MOST_LETTERS + 1
+def _text_of(asked: Any) -> str | None:
+    text = asked.get("query") if isinstance(asked, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _only_reads(text: str, most_tokens: int) -> bool:
