@@ -36,7 +36,7 @@ proof: $(INSTALLED) ## Prove it on servers that fail; histories go to .proof; PA
 lint: $(INSTALLED) ## Check the style, and the spelling of the pages
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/typos *.md docs
+	$(BIN)/typos *.md docs/*.md
 
 types: $(INSTALLED) ## Check the types
 	$(BIN)/python -m mypy
