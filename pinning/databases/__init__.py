@@ -6,6 +6,7 @@ from pinning.databases.commit import was_commit_refused
 from pinning.databases.connections import (
     address_of,
     apart,
+    blocks_of,
     close_pool,
     fetch_row,
     give_back,

@@ -41,7 +41,10 @@ def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
     """
     if connection.connection is None:
         return False
-    return not connection.autocommit or state_of(connection).has_begun
+    state = state_of(connection)
+    if state.has_begun or connection.autocommit:
+        return state.has_begun
+    return not (state.looks_past_tests and is_tests_own(connection))
 
 
 def is_autocommit_off(connection: BaseDatabaseWrapper) -> bool:
@@ -57,8 +60,13 @@ def is_autocommit_off(connection: BaseDatabaseWrapper) -> bool:
 
 def is_tests_own(connection: BaseDatabaseWrapper) -> bool:
     """Whether a TestCase has opened the transaction, and nobody else has a block open inside."""
+    return bool(connection.atomic_blocks) and not blocks_of(connection)
+
+
+def blocks_of(connection: BaseDatabaseWrapper) -> list[Any]:
+    """The open blocks of ``atomic``, without those of a TestCase."""
     blocks: list[Any] = connection.atomic_blocks
-    return bool(blocks) and all(block._from_testcase for block in blocks)
+    return [block for block in blocks if not block._from_testcase]
 
 
 def is_on_event_loop() -> bool:

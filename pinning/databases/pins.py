@@ -97,5 +97,6 @@ def _position_now(connection: BaseDatabaseWrapper, session: object) -> Position 
 
 
 def _is_busy(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a transaction is open, which a question that fails would break."""
-    return connection.in_atomic_block or is_in_transaction(connection)
+    """Whether a transaction is open, which a question that fails would break, or was lost."""
+    was_lost = connection.in_atomic_block and connection.connection is None
+    return was_lost or is_in_transaction(connection)

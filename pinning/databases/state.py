@@ -29,6 +29,7 @@ class State:
         "is_refused",
         "keeps_snapshot",
         "locks",
+        "looks_past_tests",
         "reached",
         "server",
         "session",
@@ -45,6 +46,8 @@ class State:
         self.watcher: Any = None
         #: The open transaction, once it is known (scopes).
         self.transaction: Any = None
+        #: Whether the transaction of a TestCase counts as none (testing, where it pretends).
+        self.looks_past_tests = False
         self.forget(None)
 
     def forget(self, driver: Any) -> None:

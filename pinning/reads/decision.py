@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from pinning.conf import Cluster, outlives_lag, routed_alias, source_of
-from pinning.databases import is_on_event_loop, running_thread, state_of
+from pinning.databases import is_in_transaction, is_on_event_loop, running_thread, state_of
 from pinning.reads.replica import first_usable, may_use_replicas, settle
 from pinning.scopes import (
     ClusterWork,
@@ -44,8 +44,8 @@ def decide(
     work = scope.works.get(primary) or scope.work(primary)
     reader = work.readers.get(running_thread.key)
     connection = (None if reader is None else reader.primary()) or _find_connection(cluster, work)
-    # Like is_in_transaction, as this runs for each read: what SQL has begun binds the scope.
-    if connection and not connection.autocommit and connection.connection is not None:
+    # The attribute first, as this runs for each read. What SQL has begun binds the scope.
+    if connection and not connection.autocommit and is_in_transaction(connection):
         transaction = transaction_of(connection)
         if not scope.is_in_view_alone(connection, transaction):
             return primary, Reason.TRANSACTION

@@ -42,6 +42,12 @@ class Holder:
             return client or next(iter(ResolvedUsers(self._request).ids()), None)
         return None if is_open(self._who) else _name_of(self._who)
 
+    def names(self) -> tuple[str, ...]:
+        """The names under which the pins are kept, as far as they are known by now."""
+        request = self._request
+        visitor = self._visitor(() if request is None else ResolvedUsers(request).ids())
+        return () if visitor is None else visitor.identities
+
     def load(self) -> Pins | None:
         """The pins of this user or client. None if no store could tell."""
         request = self._request
@@ -122,22 +128,22 @@ def _name_of(who: Any) -> str | None:
 class HeldScope(Scope):
     """The scope of work for a user or client: it loads their pins, and saves new ones for them."""
 
-    __slots__ = ("_holder",)
+    __slots__ = ("holder",)
 
     def __init__(self, holder: Holder) -> None:
         """Open a scope for ``holder``; no pins are loaded yet."""
         super().__init__()
-        self._holder = holder
+        self.holder = holder
 
     def find_seed(self) -> object:
         """What leads the holder to the same replica each time, or the scope around."""
-        own = self._holder.seed() if self.parent is None else None
+        own = self.holder.seed() if self.parent is None else None
         return own or super().find_seed()
 
     def load_pins(self) -> Pins | None:
         """The pins of the scope around, if any, and those of the holder."""
         around = super().load_pins()
-        held = None if around is None else self._holder.load()
+        held = None if around is None else self.holder.load()
         return None if around is None or held is None else around.merge(held)
 
     def wrote(
@@ -151,12 +157,12 @@ class HeldScope(Scope):
         super().wrote(cluster, position, session, writes)
         if self.is_closed:
             at = pin_now(cluster) if position is None else pins_at(cluster, position)
-            self._holder.save(lambda: at)
+            self.holder.save(lambda: at)
 
     def close(self) -> None:
         """Save the pins of what was written, and end the scope."""
         try:
             if self.has_unsaved_writes():
-                self._holder.save(self.take_pins)
+                self.holder.save(self.take_pins)
         finally:
             super().close()

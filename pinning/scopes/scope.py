@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf
-from pinning.databases import pin_now, pins_at
+from pinning.databases import blocks_of, pin_now, pins_at
 from pinning.pins import NOBODY, Pins, Position, ResolvedUsers
 from pinning.scopes import overrides
 from pinning.scopes.reasons import Reason
@@ -191,7 +191,7 @@ class Scope:
 
     def is_in_view_alone(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
         """Whether ``transaction`` is the view's, and no other block is open inside it."""
-        return len(connection.atomic_blocks) == 1 and self.is_views(connection, transaction)
+        return len(blocks_of(connection)) == 1 and self.is_views(connection, transaction)
 
     # What each kind of scope decides
 

@@ -281,7 +281,7 @@ class Recorder:
             self._told = positions.commit(connection)
         return None
 
-    def _after_commit(self) -> None:
+    def committed(self) -> None:
         """Tell the scopes. Also after an error of COMMIT: the server may have committed even so."""
         told, self._told = self._told, None
         session = self._state.session if self._transaction.is_seen else None
@@ -289,7 +289,8 @@ class Recorder:
             scope.wrote(self._cluster, told, session, writes)
         sessions.note_transaction_end(self._connection)
 
-    def _after_rollback(self) -> None:
+    def rolled_back(self) -> None:
+        """Forget the open transaction."""
         sessions.note_transaction_end(self._connection)
         self._transaction.roll_back()
 
@@ -307,11 +308,16 @@ class Recorder:
         else:
             self._after_start_transaction_under_autocommit()
 
-    def _after_start_transaction_under_autocommit(self) -> None:
+    def began(self) -> None:
+        """Note a transaction that begins by ``atomic``."""
         begun = transaction.begin(self._connection)
         scope = current_scope()
         if scope is not None:
             scope.began_transaction(self._connection, begun)
+
+    # As the hooks call them.
+    _after_commit, _after_rollback = committed, rolled_back
+    _after_start_transaction_under_autocommit = began
 
 
 def recorder_of(connection: BaseDatabaseWrapper) -> Recorder:

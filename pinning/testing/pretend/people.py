@@ -1,0 +1,107 @@
+"""For whom the code works that reads or writes in a test: is it one person, or are they two?
+
+Whoever has nothing by which they can be told apart is the one for whom the test acts.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+from unittest import mock
+
+from django.contrib.auth import SESSION_KEY
+from django.http import HttpRequest
+from django.test import AsyncClient, Client
+
+from pinning.pins import ResolvedUsers, identity, is_session_loaded
+from pinning.scopes import CarriedScope, HeldScope, RequestScope, Scope
+
+#: The test client that sends the request which is worked on.
+_client: ContextVar[object] = ContextVar("pinning_client", default=None)
+
+#: Returns it, or None.
+current_client = _client.get
+
+
+class Who(NamedTuple):
+    """Somebody who reads or writes.
+
+    ``names`` are all things by which they are known; none if that is nothing. ``work`` says for
+    people what was done: "POST /notes/". ``kind`` is the scope's; None is outside every scope.
+    """
+
+    names: frozenset[Any]
+    work: str
+    kind: type[Scope] | None
+
+    def may_be(self, other: "Who") -> bool:
+        """Whether both are one person, as far as the test tells."""
+        return not self.names or not other.names or bool(self.names & other.names)
+
+
+def who(scope: Scope | None) -> Who:
+    """Who works in ``scope``."""
+    client = current_client()
+    names = {client} - {None}
+    around, work = scope, ""
+    while around is not None:
+        names.update(_names_of(around))
+        work = work or _work_of(around)
+        around = around.parent
+    if scope is None:
+        return Who(frozenset(names), "code outside every scope", None)
+    return Who(frozenset(names), work or "one scope", type(scope))
+
+
+def _names_of(scope: Scope) -> tuple[str, ...]:
+    if isinstance(scope, RequestScope):
+        return identity.names_of(scope.request, _users_of(scope.request)) or ()
+    return scope.holder.names() if isinstance(scope, HeldScope) else ()
+
+
+def _users_of(request: HttpRequest) -> tuple[str, ...]:
+    """The users that the request was seen to have. This asks no database."""
+    found = ResolvedUsers(request).ids()
+    if found or not is_session_loaded(request):
+        return found
+    user = request.session.get(SESSION_KEY)
+    return () if user is None else (str(user),)
+
+
+def _work_of(scope: Scope) -> str:
+    if isinstance(scope, RequestScope):
+        return f"{scope.request.method} {scope.request.path}"
+    if isinstance(scope, CarriedScope):
+        return "one task"
+    return "a scope for somebody" if isinstance(scope, HeldScope) else ""
+
+
+@contextmanager
+def clients_are_known() -> Iterator[None]:
+    """In the block, it is known which test client sends a request: each is another visitor."""
+
+    def request(theirs: Callable[..., Any]) -> Callable[..., Any]:
+        def request(self: Client, **kwargs: Any) -> Any:
+            token = _client.set(self)
+            try:
+                return theirs(self, **kwargs)
+            finally:
+                _client.reset(token)
+
+        return request
+
+    def arequest(theirs: Callable[..., Any]) -> Callable[..., Any]:
+        async def arequest(self: AsyncClient, **kwargs: Any) -> Any:
+            token = _client.set(self)
+            try:
+                return await theirs(self, **kwargs)
+            finally:
+                _client.reset(token)
+
+        return arequest
+
+    with (
+        mock.patch.object(Client, "request", request(Client.request)),
+        mock.patch.object(AsyncClient, "request", arequest(AsyncClient.request)),
+    ):
+        yield
