@@ -97,7 +97,7 @@ def _save(scope: RequestScope, response: HttpResponseBase) -> None:
         works = list(scope.works.items())  # another thread may add one
         written = frozenset(name for name, work in works if work.written.has_commits)
         stores().save(visitor, pins, Exchange(request, response, written))
-        _tell_of_get(scope)
+        _tell_of_reader(scope)
 
 
 def _closed(scope: RequestScope, response: HttpResponseBase) -> HttpResponseBase:
@@ -129,7 +129,7 @@ def _save_late(scope: RequestScope, response: HttpResponseBase | None) -> None:
         is_kept = bool(visitor.identities) and stores().save(visitor, scope.take_pins(), None)
     if not is_kept:
         scope.keep_unsaved()  # the store may take it later
-    _tell_of_get(scope)
+    _tell_of_reader(scope)
 
 
 def _end(scope: RequestScope, response: HttpResponseBase | None = None) -> None:
@@ -142,12 +142,12 @@ def _end(scope: RequestScope, response: HttpResponseBase | None = None) -> None:
         scope.close()
 
 
-def _tell_of_get(scope: RequestScope) -> None:
+def _tell_of_reader(scope: RequestScope) -> None:
     """Log, for whoever looks at level DEBUG, what makes pages that only show pin their readers."""
     if not scope.is_unsafe and logger.isEnabledFor(logging.DEBUG):
-        view = _view_of(scope.request)
+        view, method = _view_of(scope.request), str(scope.request.method)
         for model in {write.model: None for write in scope.writes}:
-            _tell_of_write(view, model)
+            _tell_of_write(view, method, model)
 
 
 def _view_of(request: HttpRequest) -> str:
@@ -167,9 +167,9 @@ def _tell_of_loss(view: str) -> None:
 
 
 @functools.lru_cache(1000)
-def _tell_of_write(view: str, model: str) -> None:
-    """Log it once for each view and model."""
-    logger.debug("%s answers a GET and pins its reader, as it writes %s.", view, model)
+def _tell_of_write(view: str, method: str, model: str) -> None:
+    """Log it once for each view, method and model."""
+    logger.debug("%s answers a %s and pins its reader, as it writes %s.", view, method, model)
 
 
 @functools.lru_cache(1000)

@@ -11,10 +11,10 @@ from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from pinning import in_scope
+from pinning import in_scope, traced
 from pinning.verify import views
 from pinning.verify.models import Counter
-from pinning.verify.numbers import Number, primary, read, stream, told, trace
+from pinning.verify.numbers import Number, primary, read, stream, told
 from pinning.verify.passes import HEADER, Pass
 from proof.models import Receipt, Remark
 
@@ -174,9 +174,10 @@ async def async_way(request: HttpRequest, session: int) -> HttpResponseBase:
         rows = number.rows().filter(value__lt=number.new)
         await rows.aupdate(value=number.new)
         return JsonResponse({"wrote": number.new})
-    trace()
-    seen = [value async for value in number.rows().values_list("value", flat=True).aiterator()]
-    return JsonResponse(told(sum(seen)))
+    values = number.rows().values_list("value", flat=True)
+    with traced() as trace:
+        seen = [value async for value in values.aiterator()]
+    return JsonResponse(told(sum(seen), trace))
 
 
 def _view_transaction() -> AbstractContextManager[Any]:

@@ -33,6 +33,14 @@ def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
     return row or ()
 
 
+def fetch_column(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
+    """The first column of ``sql``, in the same way."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+        cursor.execute(sql)
+        return tuple(row[0] for row in cursor.fetchall())
+
+
 def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
     """Whether a transaction is open, from ``atomic``, managed by hand or begun by SQL.
 

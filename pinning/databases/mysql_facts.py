@@ -6,15 +6,15 @@ from typing import Any
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.databases.connections import fetch_row
+from pinning.databases.connections import fetch_column, fetch_row
 from pinning.databases.errors import is_refused
 from pinning.databases.facts import Facts, Remark
 
-# MEMORY tables are empty after a restart.
-_FACTS = """
-SELECT @@version, DATABASE(), @@GLOBAL.read_only, @@GLOBAL.max_connections,
-       (SELECT GROUP_CONCAT(table_name SEPARATOR ' ') FROM information_schema.tables
-        WHERE engine = 'MEMORY' AND table_schema = DATABASE()),
+_FACTS = "SELECT @@version, DATABASE(), @@GLOBAL.read_only, @@GLOBAL.max_connections,"
+# They are empty after a restart. One text of all names would be cut off at group_concat_max_len.
+_IN_MEMORY = """
+SELECT table_name FROM information_schema.tables
+WHERE engine = 'MEMORY' AND table_schema = DATABASE()
 """
 _CONNECTIONS = "SHOW GLOBAL STATUS LIKE 'Threads\\_connected'"
 
@@ -33,9 +33,10 @@ _MYSQL_REPLICATION = "SHOW REPLICA STATUS"
 def facts_of(connection: BaseDatabaseWrapper, *, is_mariadb: bool) -> tuple[Facts, str]:
     """What the server tells, and the GTIDs of its history. Raises ``django.db.Error``."""
     row = fetch_row(connection, _MARIADB if is_mariadb else _MYSQL)
-    version, database, read_only, most, in_memory, node, gtids = row
+    version, database, read_only, most, node, gtids = row
     takes_writes = str(read_only) in {"0", "OFF"}
     replication = _replication(connection, is_mariadb=is_mariadb)
+    start = f"START {'SLAVE' if is_mariadb else 'REPLICA'}"  # each is all that some versions know
     facts = Facts(
         product=f"{'MariaDB' if is_mariadb else 'MySQL'} {version.partition('-')[0]}",
         node=node,
@@ -44,11 +45,11 @@ def facts_of(connection: BaseDatabaseWrapper, *, is_mariadb: bool) -> tuple[Fact
         takes_writes=takes_writes,
         evidence=f"read_only is {'OFF' if takes_writes else 'ON'}",
         remedy="SET GLOBAL read_only = ON, and in the server's configuration",
-        stopped=next(filter(None, map(_stopped, replication or ())), None),
+        stopped=next(filter(None, (_stopped(row, start) for row in replication or ())), None),
         seconds_behind=_seconds_behind(replication or []),
         connections=int(fetch_row(connection, _CONNECTIONS)[1]),
         most_connections=most,
-        tables_apart=tuple((in_memory or "").split()),
+        tables_apart=fetch_column(connection, _IN_MEMORY),
     )
     return facts, gtids or ""
 
@@ -75,13 +76,13 @@ def _modern(name: str) -> str:
     return name.replace("Master", "Source").replace("Slave", "Replica")
 
 
-def _stopped(row: Mapping[str, Any]) -> Remark | None:
+def _stopped(row: Mapping[str, Any], start: str) -> Remark | None:
     if row["Replica_SQL_Running"] == "No":
-        return Remark(_with("its SQL thread is stopped", row["Last_SQL_Error"]), "START SLAVE.")
+        return Remark(_with("its SQL thread is stopped", row["Last_SQL_Error"]), f"{start}.")
     if row["Replica_IO_Running"] != "Yes":
         return Remark(
             _with("it receives nothing", row["Last_IO_Error"]),
-            "START SLAVE, once the cause is gone.",
+            f"{start}, once the cause is gone.",
         )
     return None
 

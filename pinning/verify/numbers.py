@@ -1,7 +1,7 @@
 """A session's number on the site: how views write it, and how they read it."""
 
 import functools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.db import connections, router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
-from pinning import Read, current_scope
+from pinning import Read, Write, traced
 from pinning.verify.models import Counter
 
 _RAISE = f"""
@@ -66,21 +66,13 @@ class Number:
 
 def read(see: Callable[[], int]) -> dict[str, Any]:
     """What ``see`` sees, from where, and why."""
-    trace()
-    return told(see())
+    with traced() as trace:
+        value = see()
+    return told(value, trace)
 
 
-def trace() -> None:
-    """Have the scope keep the router's answers from now on."""
-    scope = current_scope()
-    if scope is not None and scope.trace is None:
-        scope.trace = []
-
-
-def told(value: int) -> dict[str, Any]:
-    """A number that was read, and the router's last answer."""
-    scope = current_scope()
-    trace = [] if scope is None else scope.trace or []
+def told(value: int, trace: Sequence[Read | Write]) -> dict[str, Any]:
+    """A number that was read, and the last of the router's answers for it."""
     read = next((each for each in reversed(trace) if isinstance(each, Read)), None)
     where = {"alias": ""} if read is None else read._asdict()
     where.pop("line", None)  # which is the server's own affair

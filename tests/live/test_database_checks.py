@@ -78,3 +78,15 @@ def test_a_model_whose_rows_the_replica_does_not_keep_is_warned_of(apart, settin
     assert models() == [Audit]
     settings.PINNING = {**settings.PINNING, "PRIMARY_MODELS": ["notes.Audit"]}
     assert models() == []
+
+
+@pytest.mark.parametrize("vendor", ["mariadb"], indirect=True)
+def test_no_table_is_missed_where_the_server_cuts_texts_off(pair, apart):
+    pair.replica.execute("SET GLOBAL group_concat_max_len = 4")
+    connections["replica1"].close()
+    try:
+        messages = check_databases(["replica1"])
+    finally:
+        pair.replica.execute("SET GLOBAL group_concat_max_len = DEFAULT")
+        connections["replica1"].close()
+    assert [each.obj for each in messages if each.id == "pinning.W019"] == [Audit]

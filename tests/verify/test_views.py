@@ -14,6 +14,7 @@ from django.urls import include, path, resolve
 from django.utils import timezone
 from freezegun import freeze_time
 
+from pinning import traced
 from pinning.verify.models import Counter, Login
 from pinning.verify.numbers import WORK
 from pinning.verify.passes import HEADER, Pass
@@ -260,3 +261,10 @@ def test_nobody_is_signed_in_when_the_run_is_over(client):
 def test_who_has_a_pass_need_not_be_signed_in(page):
     """For LoginRequiredMiddleware."""
     assert resolve(f"/verify/{page}").func.login_required is False
+
+
+def test_a_panel_around_the_view_sees_its_reads(client):
+    write(client, 3)
+    with traced() as trace:
+        assert read(client)["value"] == 3
+    assert "pinning_verify.Counter" in [each.model for each in trace]

@@ -5,9 +5,10 @@ import logging
 import pytest
 from django.db import connection, transaction
 from django.http import HttpResponse
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 
 from pinning import Write, mark_written, scope, traced, unpinned
+from pinning.middleware import PinningMiddleware
 from tests.docs.visits import get, post
 from tests.notes.models import Audit, Note, Tag
 
@@ -197,3 +198,6 @@ def test_what_a_get_pins_is_logged_once_for_each_view_and_model(caplog):
         post(view)
     told = [record.getMessage() for record in caplog.records if record.levelname == "DEBUG"]
     assert [line.split(" ")[-1] for line in told] == ["notes.Note.", "notes.Tag."]
+    assert all(" answers a GET and pins" in line for line in told)
+    PinningMiddleware(view)(RequestFactory().head("/"))
+    assert " answers a HEAD and pins" in caplog.messages[-1]
