@@ -11,7 +11,7 @@ from pinning.conf import clusters
 from pinning.databases import as_text, statement_of
 from pinning.reads.routed import was_asked_for
 from pinning.scopes import Scope, current_scope, line_of_project, overrides, wishes
-from pinning.testing.pretend.people import clients_are_known, current_client, who
+from pinning.testing.pretend.people import Clients, who
 from pinning.testing.pretend.replica import PretendedReplica, pretended_replica
 from pinning.testing.pretend.stale import StaleRead, StaleReadError, StaleReadWarning
 from pinning.testing.pretend.tables import tables_in
@@ -62,8 +62,8 @@ def detect_stale_reads(how: How = "error") -> Iterator[StaleReads]:
         replica = stack.enter_context(pretended_replica())
         if not replica.is_moved:
             replica.pause()
-        stack.enter_context(clients_are_known())
-        stack.enter_context(_watching(replica, _Detector(replica, found, how)))
+        clients = stack.enter_context(Clients())
+        stack.enter_context(_watching(replica, _Detector(replica, clients, found, how)))
         yield found
     if how == "error" and found.stale:
         raise StaleReadError(str(found))
@@ -72,8 +72,10 @@ def detect_stale_reads(how: How = "error") -> Iterator[StaleReads]:
 class _Detector:
     """Watches what is written on pretended primaries, and what is read on pretended replicas."""
 
-    def __init__(self, replica: PretendedReplica, found: StaleReads, how: How) -> None:
-        self._replica, self._found, self._how = replica, found, how
+    def __init__(
+        self, replica: PretendedReplica, clients: Clients, found: StaleReads, how: How
+    ) -> None:
+        self._replica, self._clients, self._found, self._how = replica, clients, found, how
         self._thread = threading.current_thread()
 
     def describe(self, cluster: str, sql: str) -> Change | None:
@@ -135,7 +137,7 @@ class _Detector:
 
     def _is_test(self, scope: Scope | None) -> bool:
         """Whether it is the test itself that works, outside scopes and requests."""
-        is_outside = scope is None and current_client() is None
+        is_outside = scope is None and not self._clients.sending
         return is_outside and threading.current_thread() is self._thread
 
 

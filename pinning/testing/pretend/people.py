@@ -4,7 +4,7 @@ Whoever has nothing by which they can be told apart is the one for whom the test
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 from unittest import mock
@@ -18,9 +18,6 @@ from pinning.scopes import CarriedScope, HeldScope, RequestScope, Scope
 
 #: The test client that sends the request which is worked on.
 _client: ContextVar[object] = ContextVar("pinning_client", default=None)
-
-#: Returns it, or None.
-current_client = _client.get
 
 
 class Who(NamedTuple):
@@ -41,7 +38,7 @@ class Who(NamedTuple):
 
 def who(scope: Scope | None) -> Who:
     """Who works in ``scope``."""
-    client = current_client()
+    client = _client.get()
     names = {client} - {None}
     around, work = scope, ""
     while around is not None:
@@ -76,32 +73,43 @@ def _work_of(scope: Scope) -> str:
     return "a scope for somebody" if isinstance(scope, HeldScope) else ""
 
 
-@contextmanager
-def clients_are_known() -> Iterator[None]:
+class Clients:
     """In the block, it is known which test client sends a request: each is another visitor."""
 
-    def request(theirs: Callable[..., Any]) -> Callable[..., Any]:
-        def request(self: Client, **kwargs: Any) -> Any:
-            token = _client.set(self)
-            try:
-                return theirs(self, **kwargs)
-            finally:
-                _client.reset(token)
+    def __init__(self) -> None:
+        #: How many requests are worked on, in whichever context or thread.
+        self.sending = 0
+        self._block = ExitStack()
+
+    def __enter__(self) -> "Clients":
+        for kind, make in ((Client, self._request), (AsyncClient, self._arequest)):
+            known: Any = kind
+            self._block.enter_context(mock.patch.object(kind, "request", make(known.request)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._block.close()
+
+    def _request(self, theirs: Callable[..., Any]) -> Callable[..., Any]:
+        def request(client: Client, **kwargs: Any) -> Any:
+            with self._sending(client):
+                return theirs(client, **kwargs)
 
         return request
 
-    def arequest(theirs: Callable[..., Any]) -> Callable[..., Any]:
-        async def arequest(self: AsyncClient, **kwargs: Any) -> Any:
-            token = _client.set(self)
-            try:
-                return await theirs(self, **kwargs)
-            finally:
-                _client.reset(token)
+    def _arequest(self, theirs: Callable[..., Any]) -> Callable[..., Any]:
+        async def request(client: AsyncClient, **kwargs: Any) -> Any:
+            with self._sending(client):
+                return await theirs(client, **kwargs)
 
-        return arequest
+        return request
 
-    with (
-        mock.patch.object(Client, "request", request(Client.request)),
-        mock.patch.object(AsyncClient, "request", arequest(AsyncClient.request)),
-    ):
-        yield
+    @contextmanager
+    def _sending(self, client: object) -> Iterator[None]:
+        token = _client.set(client)
+        self.sending += 1
+        try:
+            yield
+        finally:
+            self.sending -= 1
+            _client.reset(token)

@@ -16,6 +16,7 @@ from pinning.databases import VENDORS
 from pinning.health.progress import Progress
 from pinning.testing.pretend.connection import pretended_connection
 from pinning.testing.pretend.log import Log, PretendedPositions
+from pinning.testing.pretend.stores import servers_in_memory
 from pinning.testing.pretend.writes import Change, Writes
 
 #: How the replica of a cluster is called to which the settings give none.
@@ -39,12 +40,15 @@ class PretendedReplica:
 
     @property
     def lag(self) -> float:
-        """By how many seconds it is late. Time is what ``time.time()`` says, frozen or not."""
+        """By how many seconds it is late. To set it ends a pause.
+
+        Time is what ``time.time()`` says, frozen or not.
+        """
         return self._lag
 
     @lag.setter
     def lag(self, seconds: float) -> None:
-        self._lag, self.is_moved = seconds, True
+        self._lag, self._paused, self.is_moved = seconds, None, True
         self._forget_guesses()
 
     def pause(self) -> None:
@@ -99,7 +103,7 @@ class PretendedReplica:
 
 
 @contextlib.contextmanager
-def pretended_replica() -> Iterator[PretendedReplica]:
+def pretended_replica(*, tells_position: bool = True) -> Iterator[PretendedReplica]:
     """A block in which the reads of the test go where they would go in production.
 
     The replicas are those that PINNING names, whatever the test's ``databases`` are. If it names
@@ -107,7 +111,9 @@ def pretended_replica() -> Iterator[PretendedReplica]:
     counts as committed at the end of the code's outermost ``atomic``, and at once outside of one;
     functions given to ``on_commit`` run where Django runs them in tests. Reads "from the replica"
     run on the test's own connection. So they show every row: what is pretended is where they go.
+    "redis" and "cache" of STORES are kept in memory.
 
+    Without ``tells_position`` pins hold by the clock, as where the database has no positions.
     Inside another such block it is the same replica. It works in the thread that enters the block.
     """
     around = _active()
@@ -116,11 +122,13 @@ def pretended_replica() -> Iterator[PretendedReplica]:
         return
     with contextlib.ExitStack() as stack:
         _name_replicas(stack)
+        stack.enter_context(servers_in_memory())
         replica = PretendedReplica()
         vendors = {connection.vendor for connection in _add_clusters(replica, stack)}
         for vendor in vendors:
-            stack.callback(_put_back, vendor, VENDORS.get(vendor))
-            VENDORS[vendor] = PretendedPositions(replica.place_of)
+            stack.callback(_put_back, vendor, VENDORS.pop(vendor, None))
+            if tells_position:
+                VENDORS[vendor] = PretendedPositions(replica.place_of)
         stack.callback(health.reset)
         yield replica
 
@@ -178,9 +186,8 @@ def _add_clusters(
 
 
 def _put_back(vendor: str, positions: Any) -> None:
-    if positions is None:
-        del VENDORS[vendor]
-    else:
+    VENDORS.pop(vendor, None)
+    if positions is not None:
         VENDORS[vendor] = positions
 
 
