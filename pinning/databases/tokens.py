@@ -130,17 +130,19 @@ def _lower(text: str) -> str:
 _GROUPS = ("attribute", "dot", "bare", "quoted", "sign", "call")
 _TOKENS = frozenset({"call", "sign"})
 
-# All servers take what is beyond ASCII for letters of a name, and these alone for blanks.
-_FIRST = r"A-Za-z_\x80-\U0010ffff"
-_LETTER = r"\w\x80-\U0010ffff"
-_TAG = rf"\$(?:[{_FIRST}][{_LETTER}]*+)?+\$"
+# All servers take what is beyond ASCII for letters of a name, and these alone for blanks. Sets are
+# told by their characters of ASCII: to compile one that has others takes milliseconds.
+_FIRST = r"[^\x00-@\[-^`{-\x7f]"
+_LETTER = r"[^\x00-/:-@\[-^`{-\x7f]"
+_LETTER_OR_DOLLAR = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
+_TAG = rf"\$(?:{_FIRST}{_LETTER}*+)?+\$"
 
 # A comment that opens another is nested in PostgreSQL alone. A lone carriage return ends a comment
 # in PostgreSQL alone. MySQL executes what stands in /*! and /*M!.
 _INSIDE = r"(?:[^*/]++|\*+(?!/)|/+(?!\*))*+"
 _BLOCK = rf"/\*(?!M?!){_INSIDE}\*/"
 # A number needs no blank behind it: 1e1INTO is two tokens.
-_EXPONENT = rf"(?:(?<=[0-9.])[eE][0-9]++(?=[{_FIRST}]))?+"
+_EXPONENT = rf"(?:(?<=[0-9.])[eE][0-9]++(?={_FIRST}))?+"
 # Quoted names of functions that a dot may call, and of the schema of temporary tables. All others
 # say nothing, unless they are called.
 _BY_A_DOT = r"""["`](?:nextval|currval|set|lo_|dblink|crosstab|ts_|pg_|brin_|gin_)"""
@@ -184,13 +186,13 @@ def _dialect(
     gap = rf"(?:[ \t\n\r\f\v]++|{_BLOCK}|{line})*+"
     front = rf"(?:[ \t\n\r\f\v(;]++|{_BLOCK}|{line})*+"
     pieces = rf"""
-        (?: [^{_FIRST}"'`;:\\$\#/\-\[.)%]++ | {single} | {_BLOCK} | {line} {boring}
+        (?: [\x00-!&(*-,0-9<-@\]^{{-\x7f]++ | {single} | {_BLOCK} | {line} {boring}
           | (?!["`]pg_temp){names}(?!{gap}[(.])
-          | \)+(?!{gap}\.) | \.(?!{gap}["`\[{_FIRST}]) | :(?!=) | -(?!-) | /(?!\*)
+          | \)+(?!{gap}\.) | \.(?!{gap}(?:["`\[]|{_FIRST})) | :(?!=) | -(?!-) | /(?!\*)
           | %s(?=[,)]) | %\(\w++\)s(?![\w$]) | %(?!s[,)])(?!\() | (?!{_TAG})\$ )++
         | (?P<unsure> {_UNSURE} {unsure} )
         | (?P<dot>(?P<attribute>\){gap})?+\.{gap})?+
-          (?: {_EXPONENT}(?P<bare>[{_FIRST}][{_LETTER}$]*+)
+          (?: {_EXPONENT}(?P<bare>{_FIRST}{_LETTER_OR_DOLLAR}*+)
             | (?P<quoted>{double}|{backtick}{more_names}) )
           {gap}(?P<call>\(?)
         | (?P<sign>;|:=)
@@ -215,7 +217,7 @@ _COMMON = _dialect(
 
 # A string goes on after a blank with a line's end, with escapes if it began with an E.
 _E_STRING = r"[eE]'(?:[^'\\]++|''|\\.)*+'(?!(?:[ \t\r\n\f\v]++|--[^\r\n]*+)*+')"
-_DOLLAR_STRING = rf"\$(?P<tag>(?:[{_FIRST}][{_LETTER}]*+)?+)\$.*?\$(?P=tag)\$"
+_DOLLAR_STRING = rf"\$(?P<tag>(?:{_FIRST}{_LETTER}*+)?+)\$.*?\$(?P=tag)\$"
 _POSTGRESQL = {
     "double": _NAME,
     "backtick": "(?!)",
