@@ -20,6 +20,7 @@ FLOORS = (
     {"pins"},
     {"databases"},
     {"scopes", "health"},
+    {"shadow"},
     {"reads", "writes", "middleware"},
     {"contrib", "router", "", "diagnosis"},  # "" is the package's own door
     {"checks", "management", "verify", "testing"},

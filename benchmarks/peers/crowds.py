@@ -14,13 +14,16 @@ from benchmarks.peers.visitors import Plan, Visit, line_of
 class Crowd:
     """Users on every one of the sites, from the start of a ``with`` block to its end."""
 
-    def __init__(self, sites: Iterable[Site], *, users: int, pace: float, seed: str) -> None:
+    def __init__(
+        self, sites: Iterable[Site], *, users: int, pace: float, seed: str, kind: str = "users"
+    ) -> None:
         self.visits: list[Visit] = []
         self._plan = Plan(
             ports={site.way.name: site.port for site in sites},
             users=users,
             pace=pace,
             seed=seed,
+            kind=kind,
         )
 
     def __enter__(self) -> Self:

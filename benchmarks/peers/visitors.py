@@ -24,15 +24,19 @@ TIMEOUT_SECONDS = 30.0
 SOON, SOON_SECONDS = 3, 0.5
 LEISURELY, LEISURELY_SECONDS = 5, 2.5
 
+#: Programs write in this part of their requests, and pause so long on average.
+WRITES, PROGRAM_SECONDS = 0.15, 0.3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Who visits. ``pace`` multiplies all pauses; 0 for none."""
+    """Who visits. ``pace`` multiplies all pauses; 0 for none. ``kind`` is one of KINDS."""
 
     ports: dict[str, int]
     users: int
     pace: float
     seed: str
+    kind: str = "users"
 
 
 class Visit(NamedTuple):
@@ -54,8 +58,9 @@ class Visit(NamedTuple):
 class Browser:
     """Keeps its connection and its cookies, as long as these say."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, **headers: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        self._own = {"Content-Type": "application/x-www-form-urlencoded", **headers}
         self._cookies: dict[str, tuple[str, float]] = {}
 
     def request(self, method: str, path: str, body: str) -> tuple[HTTPMessage, int, bytes]:
@@ -73,8 +78,7 @@ class Browser:
     def _headers(self) -> dict[str, str]:
         now = time.time()
         cookies = [f"{name}={value}" for name, (value, ends) in self._cookies.items() if ends > now]
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return {**headers, "Cookie": "; ".join(cookies)} if cookies else headers
+        return {**self._own, "Cookie": "; ".join(cookies)} if cookies else self._own
 
     def _keep(self, headers: HTTPMessage) -> None:
         for line in headers.get_all("Set-Cookie", []):
@@ -89,8 +93,14 @@ class User:
     def __init__(self, site: str, port: int, number: int, chance: random.Random) -> None:
         self.visits: list[Visit] = []
         self._site, self._path, self._chance = site, f"/accounts/{number}", chance
-        self._browser = Browser(port)
+        self._browser = self._client(port)
         self._acknowledged = 0
+
+    def _client(self, port: int) -> Browser:
+        return Browser(port)
+
+    def _itinerary(self, chance: random.Random) -> Iterator[tuple[bool, float]]:
+        return _itinerary(chance)
 
     def wander(self, pace: float) -> Iterator[float]:
         """Visit at set times, so that a slow site does not shift all that comes.
@@ -98,7 +108,7 @@ class User:
         Where a time has passed, at once.
         """
         due = time.monotonic()
-        for is_write, pause in _itinerary(self._chance):
+        for is_write, pause in self._itinerary(self._chance):
             due += pause * pace
             yield max(due - time.monotonic(), 0)
             self._write() if is_write else self._read()
@@ -151,10 +161,31 @@ def _itinerary(chance: random.Random) -> Iterator[tuple[bool, float]]:
         skipped = 0
 
 
+class Program(User):
+    """A program that uses an API: it has a token and no cookies, and writes now and then."""
+
+    def _client(self, port: int) -> Browser:
+        return Browser(port, Authorization=f"Token {self._site}{self._path}")
+
+    def _itinerary(self, chance: random.Random) -> Iterator[tuple[bool, float]]:
+        while True:
+            yield chance.random() < WRITES, chance.expovariate(1 / PROGRAM_SECONDS)
+
+    def _write(self) -> None:
+        value = time.time_ns()
+        if self._visit("POST", f"value={value}").status == http.client.FOUND:
+            self._acknowledged = value
+
+
+KINDS = {"users": User, "programs": Program}
+
+
 def users_of(plan: Plan) -> list[User]:
     """The users of all sites."""
     return [
-        User(site, port, 1 + place * plan.users + number, random.Random(f"{plan.seed}.{number}"))
+        KINDS[plan.kind](
+            site, port, 1 + place * plan.users + number, random.Random(f"{plan.seed}.{number}")
+        )
         for place, (site, port) in enumerate(plan.ports.items())
         for number in range(plan.users)
     ]

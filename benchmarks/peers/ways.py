@@ -144,18 +144,32 @@ WAYS = (
 WAITS = (0, 5, 20, 50)
 
 
-def _waiting(milliseconds: int) -> Way:
+def _waiting(milliseconds: int, store: str = "cookie") -> Way:
     return _pinning(
-        f"wait-{milliseconds}",
-        f"by position, pins in cookies, WAIT of {milliseconds} ms",
+        f"wait-{milliseconds}" if store == "cookie" else f"{store}-wait-{milliseconds}",
+        f"by position, pins in the store {store!r}, WAIT of {milliseconds} ms",
         WAIT=milliseconds / 1000,
+        STORES=[store],
     )
+
+
+def _shadow(store: str) -> Way:
+    what = f"the primary answers, and what replicas would serve is counted; pins in {store!r}"
+    return _pinning(f"{store}-shadow", what, USE_REPLICAS="shadow", STORES=[store])
 
 
 #: Those that wait, and the one that asks once for each request and never waits.
 WAITING_WAYS = (*map(_waiting, WAITS), next(way for way in WAYS if way.name == SETTLED_ORACLE))
 
 
+#: By store: the way that counts in shadow mode, and those that it speaks of.
+FORECAST_WAYS = {
+    store: (_shadow(store), *(_waiting(wait, store) for wait in WAITS))
+    for store in ("cookie", "redis")
+}
+
+
 def way_of(name: str) -> Way:
     """The way called so. StopIteration where there is none."""
-    return next(way for way in (*WAYS, *WAITING_WAYS) if way.name == name)
+    known = (*WAYS, *WAITING_WAYS, *FORECAST_WAYS["cookie"], *FORECAST_WAYS["redis"])
+    return next(way for way in known if way.name == name)

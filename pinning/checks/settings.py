@@ -192,6 +192,7 @@ _CHECKS: tuple[Check, ...] = (
     stores.cache_exists,
     stores.redis_cache_fits,
     stores.cache_is_shared,
+    stores.counts_are_shared,
     _replicas_mirror_in_tests,
     _replicas_have_no_atomic_requests,
     _cap_is_above_window,

@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 
-from pinning.conf import Settings
+from pinning.conf import SHADOW, Settings
 from pinning.pins import identity_rule
 from pinning.pins.stores import Stores, load_store
 
@@ -64,11 +64,12 @@ def identity_is_asked(settings: Settings) -> Iterator[CheckMessage]:
 
 
 def cache_exists(settings: Settings) -> Iterator[CheckMessage]:
-    """Whether CACHES has the cache of the stores."""
-    if {"redis", "cache"} & set(settings.stores) and settings.cache not in django_settings.CACHES:
+    """Whether CACHES has the cache of the stores, and of shadow mode."""
+    is_used = {"redis", "cache"} & set(settings.stores) or settings.use_replicas == SHADOW
+    if is_used and settings.cache not in django_settings.CACHES:
         yield Error(
             f"PINNING['CACHE'] names {settings.cache!r}, which is not in CACHES.",
-            hint="Name the cache that keeps the pins.",
+            hint="Name the cache that keeps the pins, or the counts of shadow mode.",
             id="pinning.E019",
         )
 
@@ -108,4 +109,18 @@ def cache_is_shared(settings: Settings) -> Iterator[CheckMessage]:
                 f"The cache store uses {backend}, which other processes do not see.",
                 hint="Use a cache on a server, or the cookie store.",
                 id="pinning.W005",
+            )
+
+
+def counts_are_shared(settings: Settings) -> Iterator[CheckMessage]:
+    """Whether the command sees what shadow mode counts."""
+    cache = django_settings.CACHES.get(settings.cache)
+    if settings.use_replicas == SHADOW and cache is not None:
+        backend = cache.get("BACKEND", "")
+        if backend.endswith(_UNSHARED):
+            yield Warning(
+                f"Shadow mode keeps its counts in {backend}, which other processes do not see: "
+                "pinning_forecast would find nothing.",
+                hint="Name another entry of CACHES in PINNING['CACHE']: on a server, or in files.",
+                id="pinning.W036",
             )

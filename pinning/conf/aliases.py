@@ -36,11 +36,15 @@ class ClusterAlias(str):
     the router sends to a replica. To Django and to the project it is the primary's alias: what
     they do with it is done on the primary. ``source`` is the replica's alias. Copies and pickles
     are plain strings.
+
+    In shadow mode ``source`` is the primary's, and ``stands_for`` the alias of the replica in whose
+    place the primary answers. That is empty where the user's pins would have led to the primary.
     """
 
-    __slots__ = ("source",)
+    __slots__ = ("source", "stands_for")
 
     source: str
+    stands_for: str
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a plain string, which can be read where pinning is not installed."""
@@ -52,7 +56,16 @@ def routed_alias(alias: str, primary: str) -> RoutedAlias:
     """The replica ``alias`` of the cluster of ``primary``, as the router gives it."""
     routed = RoutedAlias(alias)
     routed.cluster = ClusterAlias(primary)
-    routed.cluster.source = routed
+    routed.cluster.source = routed.cluster.stands_for = routed
+    return routed
+
+
+@functools.cache
+def shadow_alias(primary: str, stands_for: str) -> RoutedAlias:
+    """The primary's alias, as the router gives it in the place of the replica ``stands_for``."""
+    routed = RoutedAlias(primary)
+    routed.cluster = ClusterAlias(primary)
+    routed.cluster.source, routed.cluster.stands_for = routed, stands_for
     return routed
 
 
@@ -60,7 +73,7 @@ def routed_alias(alias: str, primary: str) -> RoutedAlias:
 def cluster_alias(alias: str, primary: str) -> ClusterAlias:
     """The cluster's name for what was read with ``using(alias)``, where ``alias`` is a replica."""
     cluster = ClusterAlias(primary)
-    cluster.source = alias
+    cluster.source = cluster.stands_for = alias
     return cluster
 
 
@@ -68,3 +81,12 @@ def source_of(instance: Model) -> str | None:
     """The alias of the database that gave ``instance``. None: it was not read from a database."""
     alias = instance._state.db
     return str(alias.source) if type(alias) is ClusterAlias else alias
+
+
+def followed(instance: Model) -> str | None:
+    """The alias by which reads go that follow ``instance``.
+
+    It is that of ``source_of``, but in shadow mode that of the replica which would have given it.
+    """
+    alias = instance._state.db
+    return str(alias.stands_for) if type(alias) is ClusterAlias else alias

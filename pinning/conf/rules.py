@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 PRIMARY = "primary"
 REPLICA = "replica"
 
+#: What USE_REPLICAS says, and a callable in its place, for: count what replicas would do.
+SHADOW = "shadow"
+
 
 class Problem(NamedTuple):
     """One wrong value: the id of its system check, what is wrong, and what to do."""
@@ -37,6 +40,10 @@ def _is_positive(value: object) -> bool:
 
 def _is_zero_or_positive(value: object) -> bool:
     return _is_positive(value) or (value == 0 and not isinstance(value, bool))
+
+
+def _is_share(value: object) -> bool:
+    return _is_zero_or_positive(value) and value <= 1  # type: ignore[operator]
 
 
 def _is_positive_or_none(value: object) -> bool:
@@ -175,9 +182,15 @@ RULES: dict[str, Rule] = {
     ),
     "USE_REPLICAS": Rule(
         "pinning.E011",
-        lambda value: isinstance(value, bool) or callable(value),
-        "True, False or a callable that takes the request",
+        lambda value: isinstance(value, bool) or callable(value) or value == SHADOW,
+        'True, False, "shadow" or a callable that takes the request',
         "False sends every read to the primary.",
+    ),
+    "SHADOW_SAMPLE": Rule(
+        "pinning.E047",
+        _is_share,
+        "a number from 0 to 1",
+        "It says which part of the reads shadow mode compares. 0 compares nothing, 0.01 is plenty.",
     ),
     "RETRY_AFTER": Rule(
         "pinning.E012",

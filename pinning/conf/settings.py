@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -10,6 +10,9 @@ from django.http import HttpRequest
 
 from pinning.conf.once import made_once
 from pinning.conf.rules import find_problems
+
+#: What USE_REPLICAS says for one piece of work.
+Switch: TypeAlias = bool | Literal["shadow"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,8 @@ class Settings:
     safe_methods: frozenset[str] | Callable[[HttpRequest], bool] = frozenset(
         {"GET", "HEAD", "OPTIONS", "TRACE"}
     )
-    use_replicas: bool | Callable[[HttpRequest], bool] = True
+    use_replicas: Switch | Callable[[HttpRequest], Switch] = True
+    shadow_sample: float = 0.0
     retry_after: float = 10.0
     max_lag: float | None = 30.0
     probe_timeout: float | None = 0.1

@@ -13,7 +13,7 @@ def is_behind() -> bool:
     outside a scope, on an event loop, and where reads go to the primary for another reason.
     """
     scope = current_scope()
-    pins = None if scope is None else scope.pins()
+    pins = None if scope is None or scope.is_shadow() else scope.pins()
     found = (clusters().of_alias(name) for name in {pin.cluster for pin in pins or ()})
     return any(
         decide(cluster, None, None, scope)[1] is Reason.PINNED

@@ -7,8 +7,9 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from pinning.conf import Cluster, outlives_lag, routed_alias, source_of
+from pinning.conf import Cluster, followed, outlives_lag
 from pinning.databases import is_in_transaction, is_on_event_loop, running_thread, state_of
+from pinning.reads.given import given
 from pinning.reads.replica import first_usable, may_use_replicas, settle
 from pinning.scopes import (
     ClusterWork,
@@ -56,7 +57,7 @@ def decide(
         return primary, bound
     if scope.is_unsafe and not asked.is_read_only:
         return primary, Reason.UNSAFE_METHOD
-    if instance is not None and source_of(instance) == primary:
+    if instance is not None and followed(instance) == primary:
         return primary, Reason.FOLLOWS_PRIMARY
     choice = None if reader is None else reader.settled(work.choice, scope.users)
     return settle(cluster, scope, work) if choice is None else choice.decision
@@ -87,7 +88,7 @@ def _as_asked(cluster: Cluster, model: Any, scope: Scope | None, asked: str) -> 
     alias = first_usable(cluster, scope)
     if alias is None:
         return cluster.primary, Reason.NO_REPLICA
-    return routed_alias(alias, cluster.primary), Reason.USE_REPLICA
+    return given(alias, cluster, scope), Reason.USE_REPLICA
 
 
 def _find_connection(cluster: Cluster, work: ClusterWork) -> BaseDatabaseWrapper | None:

@@ -19,6 +19,7 @@ from django.db.models.sql.query import Query
 from django.db.models.sql.subqueries import DeleteQuery, InsertQuery, UpdateQuery
 from django.db.utils import ConnectionHandler
 
+from pinning import shadow
 from pinning.conf import AnyAlias, ClusterAlias, RoutedAlias, cluster_alias, clusters
 from pinning.reads.decision import route
 from pinning.reads.replaced import Piece, differences, function_of
@@ -126,6 +127,8 @@ def _get_compiler(theirs: Callable[..., Any]) -> Callable[..., Any]:
         if type(using) is not ClusterAlias or isinstance(self, _WRITES):
             return theirs(self, using, *args, **kwargs)
         compiler = theirs(self, using.source, *args, **kwargs)
+        if using.source != using.stands_for:
+            shadow.sample(self, using)
         if compiler.connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
             compiler.execute_sql = functools.partial(_execute_whole, compiler.execute_sql)
         return compiler

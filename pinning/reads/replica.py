@@ -11,22 +11,24 @@ from collections.abc import Iterator
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pinning.conf import Cluster, routed_alias
+from pinning import shadow
+from pinning.conf import Cluster
 from pinning.databases import is_on_event_loop, pins_of_seen, running_thread
 from pinning.health import is_usable, note_exhausted, replica
 from pinning.pins import Pin, Pins
 from pinning.reads.caught_up import begin, has_caught_up, is_known
+from pinning.reads.given import given, pinned
 from pinning.reads.order import in_order
 from pinning.reads.replaced import differences
-from pinning.reads.waiting import wait_for_first
+from pinning.reads.waiting import may_wait, wait_for_first
 from pinning.scopes import (
     Choice,
     ClusterWork,
     Reader,
     Reason,
     Scope,
-    are_replicas_on,
     overrides,
+    switch,
     wishes,
 )
 
@@ -51,7 +53,7 @@ def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reas
     if choice is None or not _holds(choice, cluster, scope):
         choice = _choose_once(cluster, scope, work, reader)
     if choice.replica is not None and not _enter(reader, choice, cluster, work):
-        choice = work.choice = Choice.for_now(cluster.primary, Reason.PINNED)  # with all threads
+        choice = work.choice = pinned(cluster, scope)  # with all threads
     reader.choice = choice
     return choice.decision
 
@@ -60,7 +62,7 @@ def may_use_replicas(scope: Scope | None) -> bool:
     """Whether USE_REPLICAS lets ``scope`` read from replicas, and Django is as we know it."""
     if differences():
         return False
-    return are_replicas_on() if scope is None else scope.uses_replicas()
+    return (switch() if scope is None else scope.switch()) is not False
 
 
 def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
@@ -101,6 +103,7 @@ def _begin_as_around(cluster: Cluster, scope: Scope, work: ClusterWork, reader: 
             before = known.readers.get(running_thread.key)
             reader.choice = None if before is None else before.choice
             work.seen, work.choice = known.seen, known.choice.with_other_pins()
+            work.race = known.race
             return
         around = around.parent
 
@@ -201,7 +204,7 @@ def _choose_any(scope: Scope, cluster: Cluster) -> Choice:
     alias = first_usable(cluster, scope)
     if alias is None:
         return Choice.for_now(cluster.primary, Reason.NO_REPLICA)
-    return _on_replica(cluster, alias, Reason.REPLICA)
+    return _on_replica(scope, cluster, alias, Reason.REPLICA)
 
 
 def leave_primary(scope: Scope, cluster: Cluster, reader: Reader, old: Choice) -> Choice:
@@ -232,10 +235,10 @@ def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
     pins = known.of(cluster.primary)
     connection = connections[choice.alias]
     if not has_caught_up(connection, pins):
-        return Choice.for_now(cluster.primary, Reason.PINNED)
+        return pinned(cluster, scope)
     if pins:
-        return _after_pins(cluster, connection, pins)
-    return _on_replica(cluster, choice.alias, choice.reason)
+        return _after_pins(scope, cluster, connection, pins)
+    return _on_replica(scope, cluster, choice.alias, choice.reason)
 
 
 def _choose_caught_up(
@@ -254,36 +257,59 @@ def _choose_caught_up(
             break
         behind.append(connection)
     else:
-        work = scope.work(cluster.primary)
-        found = wait_for_first(cluster, work, behind, needed, seconds) if seconds else None
+        if not behind:
+            return Choice.for_now(cluster.primary, Reason.NO_REPLICA)
+        found = _wait(scope, cluster, behind, needed, seconds) if seconds else None
         if found is None:
-            reason = Reason.PINNED if behind else Reason.NO_REPLICA
-            return Choice.for_now(cluster.primary, reason)
+            return pinned(cluster, scope)
         connection = found
     if pins:
-        return _after_pins(cluster, connection, pins)
-    return _on_replica(cluster, connection.alias, Reason.REPLICA)
+        return _after_pins(scope, cluster, connection, pins)
+    return _on_replica(scope, cluster, connection.alias, Reason.REPLICA)
+
+
+def _wait(
+    scope: Scope,
+    cluster: Cluster,
+    behind: list[BaseDatabaseWrapper],
+    needed: tuple[Pin, ...],
+    seconds: float,
+) -> BaseDatabaseWrapper | None:
+    """The first connection that comes to have what is ``needed``. Shadow mode waits aside."""
+    work = scope.work(cluster.primary)
+    if not scope.is_shadow():
+        return wait_for_first(cluster, work, behind, needed, seconds)
+    if may_wait(cluster, needed):
+        aliases = [connection.alias for connection in behind]
+        work.race = shadow.race(aliases, needed, shadow.limits_of(scope))
+    return None
 
 
 def _seconds_to_wait(scope: Scope) -> float:
+    if scope.is_shadow():
+        return max(shadow.limits_of(scope))
     asked = wishes().wait
     return scope.wait_seconds() if asked is None else asked
 
 
-def _on_replica(cluster: Cluster, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()) -> Choice:
+def _on_replica(
+    scope: Scope, cluster: Cluster, alias: str, reason: Reason, pins: tuple[Pin, ...] = ()
+) -> Choice:
     choice = Choice(alias, reason, replica(alias), pins)
-    choice.decision = (routed_alias(alias, cluster.primary), reason)
+    choice.decision = (given(alias, cluster, scope), reason)
     return choice
 
 
-def _after_pins(cluster: Cluster, connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> Choice:
+def _after_pins(
+    scope: Scope, cluster: Cluster, connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]
+) -> Choice:
     """The replica behind ``connection``, to which ``pins`` do not keep the scope from going.
 
     Pins that hold by position stay with the choice: each connection must show that it has them.
     """
     held = tuple(pin for pin in pins if is_known(connection, pin))
     reason = Reason.CAUGHT_UP if len(held) == len(pins) else Reason.WINDOW_OVER
-    return _on_replica(cluster, connection.alias, reason, held)
+    return _on_replica(scope, cluster, connection.alias, reason, held)
 
 
 def _usable(cluster: Cluster, seed: object) -> Iterator[str]:

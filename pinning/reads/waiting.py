@@ -38,7 +38,7 @@ def wait_for_first(
     begun = time.monotonic()
     end = begun + seconds
     hopeful = [each for each in behind if not _is_hopeless(each)]
-    left = _in_time(cluster, hopeful, pins, seconds) if _may_wait(cluster, pins) else []
+    left = _in_time(cluster, hopeful, pins, seconds) if may_wait(cluster, pins) else []
     while left:
         found = _after_a_while(cluster, left, pins, max(0.0, end - time.monotonic()))
         work.waited = time.monotonic() - begun
@@ -86,7 +86,8 @@ def _note_end(waited_for: list[BaseDatabaseWrapper], seconds: float, *, is_in_va
         progress.note_wait(seconds, time.monotonic(), is_in_vain=is_in_vain)
 
 
-def _may_wait(cluster: Cluster, pins: tuple[Pin, ...]) -> bool:
+def may_wait(cluster: Cluster, pins: tuple[Pin, ...]) -> bool:
+    """Whether a read may wait for ``pins`` at all: no transaction is open, and no clock decides."""
     if is_in_transaction(connections[cluster.primary]):
         return False
     settings, now = conf.settings(), time.time()

@@ -16,7 +16,7 @@ from pinning.scopes.overrides import (
 from pinning.scopes.reasons import ON_REPLICA, Reason
 from pinning.scopes.request import RequestScope
 from pinning.scopes.responses import stream_inside, streams
-from pinning.scopes.scope import Scope, are_replicas_on, current_scope, in_scope, inside
+from pinning.scopes.scope import Scope, current_scope, in_scope, inside, switch
 from pinning.scopes.state import Choice, ClusterWork, Read, Reader
 from pinning.scopes.traced import traced
 from pinning.scopes.transaction import Transaction, transaction_of, uncommitted

@@ -34,7 +34,7 @@ class RequestScope(Scope):
     __slots__ = (
         "_names",
         "_session_users",
-        "_uses_replicas",
+        "_switch",
         "_view_transactions",
         "has_pinned_body",
         "request",
@@ -51,7 +51,7 @@ class RequestScope(Scope):
         self.is_unsafe = not conf.settings().is_safe(request)
         self.has_pinned_body = False  # what the body writes is pinned by the headers
         self._view_transactions: tuple[tuple[str, object], ...] = ()  # by alias
-        self._uses_replicas: bool | None = None
+        self._switch: conf.Switch | None = None
 
     def load_pins(self) -> Pins | None:
         """Ask the stores, at the first read of the request: a request that never reads never asks.
@@ -127,12 +127,13 @@ class RequestScope(Scope):
         """What leads this client to the same replica in all its requests."""
         return identity.seed_of(self.request) or super().find_seed()
 
-    def uses_replicas(self) -> bool:
+    def switch(self) -> conf.Switch:
         """What USE_REPLICAS says. A callable is asked once for each request."""
-        if self._uses_replicas is None:
-            switch = conf.settings().use_replicas
-            self._uses_replicas = switch if isinstance(switch, bool) else bool(switch(self.request))
-        return self._uses_replicas
+        if self._switch is None:
+            known = conf.settings().use_replicas
+            answer = known(self.request) if callable(known) else known
+            self._switch = conf.SHADOW if answer == conf.SHADOW else bool(answer)
+        return self._switch
 
     def began_transaction(self, connection: BaseDatabaseWrapper, transaction: object) -> None:
         """Note the view's transaction.
@@ -157,7 +158,7 @@ class RequestScope(Scope):
             self.users.forget()
         super().close()
         self.request = _nobody()
-        self._uses_replicas = bool(self._uses_replicas)  # the callable is not asked again
+        self._switch = self._switch or False  # the callable is not asked again
 
     def _begins_view(self, connection: BaseDatabaseWrapper) -> bool:
         match = self.request.resolver_match

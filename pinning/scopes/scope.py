@@ -18,7 +18,7 @@ from pinning import conf
 from pinning.databases import blocks_of, pin_now, pins_at
 from pinning.pins import NOBODY, Pins, Position, ResolvedUsers
 from pinning.scopes import overrides
-from pinning.scopes.reasons import Reason
+from pinning.scopes.reasons import ON_REPLICA, Reason
 from pinning.scopes.state import ClusterWork, Read
 from pinning.scopes.written import NO_WRITES, Write
 from pinning.signals import scope_closed, tell
@@ -84,10 +84,14 @@ class Scope:
         that; if it has moved to the primary and the cluster has several, their alias is "".
         """
         return {
-            (name, work.alias_for(reason, name), reason): times
+            (name, self._alias_for(work, reason, name), reason): times
             for name, work in list(self.works.items())
             for reason, times in list(work.reads.items())
         }
+
+    def _alias_for(self, work: ClusterWork, reason: Reason, primary: str) -> str:
+        is_on_replica = reason in ON_REPLICA and not self.is_shadow()
+        return work.alias_on(primary) if is_on_replica else primary
 
     @property
     def reruns(self) -> dict[str, int]:
@@ -205,9 +209,13 @@ class Scope:
         """What ``seed`` is from now on. It may cost a look at the cookies."""
         return self.parent.seed if self.parent else random.random()  # noqa: S311
 
-    def uses_replicas(self) -> bool:
-        """Whether replicas may serve it. A callable USE_REPLICAS decides on requests alone."""
-        return self.parent.uses_replicas() if self.parent else are_replicas_on()
+    def switch(self) -> conf.Switch:
+        """What USE_REPLICAS says for it. A callable decides on requests alone."""
+        return self.parent.switch() if self.parent else switch()
+
+    def is_shadow(self) -> bool:
+        """Whether the primary answers, and what replicas would do is counted."""
+        return self.switch() == conf.SHADOW
 
     def needs_pins(self) -> bool:
         """Whether the scope reads from the primary if it has no pins."""
@@ -340,9 +348,10 @@ class Scope:
             work.readers = {}
 
 
-def are_replicas_on() -> bool:
-    """Whether USE_REPLICAS lets work that is no request read from replicas."""
-    return conf.settings().use_replicas is not False
+def switch() -> conf.Switch:
+    """What USE_REPLICAS says for work that is no request."""
+    known = conf.settings().use_replicas
+    return True if callable(known) else known
 
 
 _current: ContextVar[Scope | None] = ContextVar("pinning_scope", default=None)

@@ -4,6 +4,7 @@ import copy
 import math
 import time
 import weakref
+from concurrent.futures import Future
 from typing import Any, NamedTuple, Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -11,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning.conf import clusters
 from pinning.databases import running_thread
 from pinning.pins import NOBODY, Pin, Pins, ResolvedUsers
-from pinning.scopes.reasons import ON_REPLICA, Reason
+from pinning.scopes.reasons import Reason
 from pinning.scopes.written import Written
 
 #: How long a scope stays on the primary before it looks whether a replica may serve it now.
@@ -145,7 +146,17 @@ class Reader:
 class ClusterWork:
     """What a scope knows about one cluster."""
 
-    __slots__ = ("bound", "choice", "readers", "reads", "reruns", "seen", "waited", "written")
+    __slots__ = (
+        "bound",
+        "choice",
+        "race",
+        "readers",
+        "reads",
+        "reruns",
+        "seen",
+        "waited",
+        "written",
+    )
 
     def __init__(self) -> None:
         #: What this scope wrote, and the pins it received from work elsewhere.
@@ -163,11 +174,11 @@ class ClusterWork:
         self.seen = Pins()
         #: For how many seconds reads have waited for a replica to catch up.
         self.waited = 0.0
+        #: In shadow mode: which values of WAIT would have brought its first read to a replica.
+        self.race: Future[tuple[float, ...] | None] | None = None
 
-    def alias_for(self, reason: Reason, primary: str) -> str:
-        """Which database a read with ``reason`` went to. "" if it is one of several replicas."""
-        if reason not in ON_REPLICA:
-            return primary
+    def alias_on(self, primary: str) -> str:
+        """Which replica of ``primary`` a read went to. "" if it is one of several."""
         if self.choice is not None and self.choice.replica is not None:
             return self.choice.alias
         cluster = clusters().of_alias(primary)

@@ -111,6 +111,8 @@ BAD = [
     ("E010", {"PINNING": {"SAFE_METHODS": "GET"}}),
     ("E011", {"PINNING": {"USE_REPLICAS": None}}),
     ("E012", {"PINNING": {"RETRY_AFTER": 0}}),
+    ("E047", {"PINNING": {"SHADOW_SAMPLE": 2}}),
+    ("E019", {"PINNING": {"USE_REPLICAS": "shadow", "CACHE": "other"}}),
     ("E013", {"PINNING": {"REPLICAS": {"default": ["replica1", "replica9"]}}}),
     (
         "E013",
@@ -195,6 +197,7 @@ BAD = [
     ("W004", {"PINNING": {"STORES": ["redis"]}, "CACHES": redis_cache(SOCKET_TIMEOUT=1)}),
     ("W004", {"PINNING": {"STORES": ["redis"]}, "CACHES": redis_cache(SOCKET_CONNECT_TIMEOUT=1)}),
     ("W005", {"PINNING": {"STORES": ["cache"]}}),
+    ("W036", {"PINNING": {"USE_REPLICAS": "shadow"}}),
     ("W006", {"DATABASES": database(TEST={})}),
     ("W006", {"DATABASES": database(TEST={"MIRROR": "elsewhere"})}),
     ("W007", {"PINNING": {"WINDOW": 61}}),
