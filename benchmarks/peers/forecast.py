@@ -1,7 +1,7 @@
 """What shadow mode foretells, and what comes of it when replicas are switched on.
 
-``python -m benchmarks.peers.forecast``. All sites have the same replica at the same time, and the
-same visitors: users with cookies, or programs with tokens.
+``python -m benchmarks.peers.forecast``, or ``... programs`` for these alone. All sites have the
+same replica at the same time, and the same visitors: users with cookies, or programs with tokens.
 """
 
 import json
@@ -79,8 +79,10 @@ def _share_of(found: list[Visit], site: Site) -> float:
     return 1 - cell["reads_on_primary"] / cell["reads"] if cell["reads"] else 0.0
 
 
-def _rows(users: int, seconds: float) -> Iterator[tuple[str, float, Compared]]:
-    for kind in STORES:
+def _rows(
+    kinds: Sequence[str], users: int, seconds: float
+) -> Iterator[tuple[str, float, Compared]]:
+    for kind in kinds:
         ways = FORECAST_WAYS[STORES[kind]]
         with servers.running(ways[0], len(ways) * users) as machines, ExitStack() as stack:
             sites = sites_of(machines, kind, stack)
@@ -91,7 +93,7 @@ def _rows(users: int, seconds: float) -> Iterator[tuple[str, float, Compared]]:
 
 
 if __name__ == "__main__":
-    for kind, lag, row in _rows(users=10, seconds=20):
+    for kind, lag, row in _rows(sys.argv[1:] or [*STORES], users=10, seconds=20):
         print(
             f"{kind}, lag {lag * 1000:.0f} ms, WAIT {row.wait} ms: forecast {row.forecast:.1%}, "
             f"measured {row.measured:.1%}",

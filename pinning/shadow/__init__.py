@@ -1,7 +1,7 @@
 """Shadow mode: the primary answers all reads, and what replicas would have served is counted.
 
 ``reads`` decides as ever, and gives Django the primary's alias in the replica's place. Nobody waits
-for a replica: ``race`` finds out aside whether a wait would have been long enough.
+for a replica: ``races`` finds out aside whether a wait would have been long enough.
 """
 
 from pinning.shadow.counts import NO_REQUEST, NO_VIEW, Counts

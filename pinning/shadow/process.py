@@ -20,8 +20,8 @@ from pinning.health import is_under_test
 from pinning.pins import Pin
 from pinning.scopes import Scope
 from pinning.shadow.counts import Counts, add_scope
-from pinning.shadow.race import Races
-from pinning.shadow.sample import Samples
+from pinning.shadow.races import Races
+from pinning.shadow.samples import Samples
 from pinning.shadow.shared import Shared
 from pinning.signals import scope_closed
 
