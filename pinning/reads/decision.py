@@ -9,8 +9,7 @@ from django.db.models import Model
 
 from pinning.conf import Cluster, followed, outlives_lag
 from pinning.databases import is_in_transaction, is_on_event_loop, running_thread, state_of
-from pinning.reads.given import given
-from pinning.reads.replica import first_usable, may_use_replicas, settle
+from pinning.reads.replica import first_usable, given, may_use_replicas, settle
 from pinning.scopes import (
     ClusterWork,
     Read,

@@ -12,12 +12,11 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import shadow
-from pinning.conf import Cluster
+from pinning.conf import SHADOW, Cluster, routed_alias, shadow_alias
 from pinning.databases import is_on_event_loop, pins_of_seen, running_thread
 from pinning.health import is_usable, note_exhausted, replica
 from pinning.pins import Pin, Pins
 from pinning.reads.caught_up import begin, has_caught_up, is_known
-from pinning.reads.given import given, pinned
 from pinning.reads.order import in_order
 from pinning.reads.replaced import differences
 from pinning.reads.waiting import may_wait, wait_for_first
@@ -53,7 +52,7 @@ def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reas
     if choice is None or not _holds(choice, cluster, scope):
         choice = _choose_once(cluster, scope, work, reader)
     if choice.replica is not None and not _enter(reader, choice, cluster, work):
-        choice = work.choice = pinned(cluster, scope)  # with all threads
+        choice = work.choice = _pinned(cluster, scope)  # with all threads
     reader.choice = choice
     return choice.decision
 
@@ -69,6 +68,14 @@ def first_usable(cluster: Cluster, scope: Scope | None) -> str | None:
     """The first replica that can take a query, in the scope's own order."""
     seed = random.random() if scope is None else scope.seed  # noqa: S311
     return next(_usable(cluster, seed), None)
+
+
+def given(alias: str, cluster: Cluster, scope: Scope | None) -> str:
+    """The alias for a read that was decided to go to the replica ``alias``."""
+    if (switch() if scope is None else scope.switch()) != SHADOW:
+        return routed_alias(alias, cluster.primary)
+    shadow.begin()
+    return shadow_alias(cluster.primary, alias)
 
 
 def _on_event_loop(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reason]:
@@ -235,7 +242,7 @@ def reconsider(scope: Scope, cluster: Cluster, choice: Choice) -> Choice:
     pins = known.of(cluster.primary)
     connection = connections[choice.alias]
     if not has_caught_up(connection, pins):
-        return pinned(cluster, scope)
+        return _pinned(cluster, scope)
     if pins:
         return _after_pins(scope, cluster, connection, pins)
     return _on_replica(scope, cluster, choice.alias, choice.reason)
@@ -261,7 +268,7 @@ def _choose_caught_up(
             return Choice.for_now(cluster.primary, Reason.NO_REPLICA)
         found = _wait(scope, cluster, behind, needed, seconds) if seconds else None
         if found is None:
-            return pinned(cluster, scope)
+            return _pinned(cluster, scope)
         connection = found
     if pins:
         return _after_pins(scope, cluster, connection, pins)
@@ -290,6 +297,19 @@ def _seconds_to_wait(scope: Scope) -> float:
         return max(shadow.limits_of(scope))
     asked = wishes().wait
     return scope.wait_seconds() if asked is None else asked
+
+
+def _pinned(cluster: Cluster, scope: Scope) -> Choice:
+    """The primary for now, as no replica has the pins yet.
+
+    In shadow mode an object that it gives says so. What follows that object goes where the scope's
+    other reads go then, as it would if a replica had had the pins in time.
+    """
+    choice = Choice.for_now(cluster.primary, Reason.PINNED)
+    if scope.is_shadow():
+        shadow.begin()
+        choice.decision = (shadow_alias(cluster.primary, ""), Reason.PINNED)
+    return choice
 
 
 def _on_replica(
