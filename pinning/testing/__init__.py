@@ -1,10 +1,11 @@
-"""Real servers for tests, demos and benchmarks, started on free loopback ports and ended for sure.
+"""For tests: a pretended replica, and real servers on free loopback ports that are ended for sure.
 
+- `pretend`: where reads would go in production, in a fast test, and which would be stale
 - `postgres.Postgres` and `mariadb.MariaDB`: a primary, its replicas, and replicas of replicas
 - `redis.Redis` and `memcached.Memcached`: stores, empty at every start
 - `pair.Pair`: a primary and its replica with one database
 - `site.Site`: a Django project in a process of its own; `serve` is what it runs
 - `processes.Server`: what they share (start, stop, kill, freeze, thaw), and their errors
 
-For POSIX systems. Nothing here reads the Django settings of its caller.
+The servers are for POSIX systems, and do not read the Django settings of their caller.
 """

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pinning.scopes import RequestScope, Scope
 from pinning.testing.accounts import unprivileged_account
 from pinning.testing.postgres import Postgres
 from pinning.testing.postgres_programs import find_programs
+from pinning.testing.pretend import Change, StaleRead, Who
 from pinning.testing.processes import MissingService
 from tests.docs.pages import ROOT, SNIPPETS
 from tests.services import give_up, service
@@ -51,13 +53,24 @@ def test_every_snippet_of_python_is_a_file():
 
 
 def test_routes(project):
-    assert "6 passed" in run(project, "--ds=settings", "tests")
+    assert "10 passed" in run(project, "--ds=settings", "tests")
 
 
 def test_with_replicas_switched_off_only_tests_of_routes_fail(project):
     report = run(project, "--ds=settings_of_tests", "tests")
-    assert "3 failed, 3 passed" in report
+    assert "3 failed, 7 passed" in report
     assert report.count("FAILED tests/test_routes.py::RouteTests") == 3
+
+
+def test_the_message_of_a_stale_read():
+    """The page shows it with other places."""
+    writer, reader = (
+        Who(frozenset(), "POST /notes/", RequestScope),
+        Who(frozenset(), "one scope", Scope),
+    )
+    change = Change("notes.Note", frozenset({"notes_note"}), "INSERT", "shop/views.py:31", writer)
+    read = StaleRead("notes.Note", "replica1", "replica", "shop/views.py:44", reader, change)
+    assert str(read) in " ".join(TESTING.read_text().split())
 
 
 def test_a_replica_that_lags_by_the_command_of_the_page(project, tmp_path):

@@ -18,6 +18,7 @@ fixture that asks for ``db``.
 """
 
 from pinning.testing.pretend.detector import StaleReads, detect_stale_reads
+from pinning.testing.pretend.people import Who
 from pinning.testing.pretend.replica import PretendedReplica, pretended_replica
 from pinning.testing.pretend.stale import StaleRead, StaleReadError, StaleReadWarning
 from pinning.testing.pretend.writes import Change
@@ -29,6 +30,7 @@ __all__ = [
     "StaleReadError",
     "StaleReadWarning",
     "StaleReads",
+    "Who",
     "detect_stale_reads",
     "pretended_replica",
 ]

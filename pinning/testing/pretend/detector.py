@@ -150,15 +150,18 @@ def _reason(scope: Scope | None, alias: str) -> str:
 
 @contextlib.contextmanager
 def _watching(replica: PretendedReplica, detector: _Detector) -> Iterator[None]:
-    before = {name: writes.describe for name, writes in replica.writes.items()}
-    for name, writes in replica.writes.items():
-        writes.describe = functools.partial(detector.describe, name)
-    for connection in replica.connections.values():
-        connection.execute_wrappers.append(detector.look)
-    try:
-        yield
-    finally:
-        for connection in replica.connections.values():
-            connection.execute_wrappers.remove(detector.look)
+    """Let ``detector`` look at all reads and writes, in the place of one around."""
+    with contextlib.ExitStack() as stack:
         for name, writes in replica.writes.items():
-            writes.describe = before[name]
+            stack.callback(setattr, writes, "describe", writes.describe)
+            writes.describe = functools.partial(detector.describe, name)
+        for connection in replica.connections.values():
+            others = [*connection.execute_wrappers]
+            stack.callback(connection.execute_wrappers.__setitem__, slice(None), others)
+            kept = (each for each in others if not isinstance(_owner(each), _Detector))
+            connection.execute_wrappers[:] = [*kept, detector.look]
+        yield
+
+
+def _owner(wrapper: Any) -> object:
+    return getattr(wrapper, "__self__", None)
