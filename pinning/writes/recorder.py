@@ -347,8 +347,8 @@ def watch_open_connections(**_: object) -> None:
 def mark_written(using: str = "default") -> None:
     """Say that the current scope writes to the cluster of ``using`` where no wrapper can see it.
 
-    Use it for ``copy``, ``callproc``, functions that write when they are selected, and cursors of
-    the driver's own. In a transaction the write counts once that commits. Raises
+    Use it for ``copy``, ``stream``, ``callproc``, functions that write when they are selected, and
+    cursors of the driver's own. In a transaction the write counts once that commits. Raises
     UnknownClusterError.
     """
     cluster = clusters().of_alias(using) or clusters().named(using)
