@@ -17,6 +17,7 @@ from pinning import carried, read_connection, scope
 from pinning.testing.pretend import detect_stale_reads, pretended_replica
 from tests.notes.models import Attachment, Comment, Note, Tag
 from tests.shop.models import Order
+from tests.testing.pretend.pages import run_in_thread, write
 
 URLS = override_settings(ROOT_URLCONF="tests.testing.pretend.pages")
 
@@ -43,6 +44,13 @@ class ScopeTests(Found):
             Note.objects.create(text="new")
         with scope():
             list(Note.objects.all())
+        self.assert_found("notes.Note")
+
+    def test_a_thread_without_a_scope(self):
+        with scope():
+            run_in_thread(write)
+        with scope():
+            Note.objects.count()
         self.assert_found("notes.Note")
 
     def test_a_replica_that_is_named_after_a_write(self):

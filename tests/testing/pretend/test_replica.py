@@ -1,5 +1,7 @@
 """The pretended replica: reads go where they would go in production."""
 
+from unittest import mock
+
 import pytest
 from django.db import connection, connections, transaction
 from django.http import HttpResponse
@@ -7,7 +9,7 @@ from django.test import Client, TestCase, override_settings
 from django.urls import path
 from freezegun import freeze_time
 
-from pinning import Reason, scope, traced
+from pinning import Read, Reason, carried, scope, traced
 from pinning.testing.pretend import pretended_replica
 from tests.notes.models import Note
 
@@ -104,6 +106,50 @@ class RouteTests(TestCase):
         with transaction.atomic(using="replica1"):
             assert Note.objects.using("replica1").count() == 0
         assert connection.in_atomic_block
+
+    def test_the_transaction_of_a_view_is_no_reason_to_stay_on_the_primary(self):
+        with mock.patch.dict(connections.settings["default"], ATOMIC_REQUESTS=True):
+            assert self.reasons() == [("replica1", Reason.REPLICA)]
+            self.replica.pause()
+            with traced() as trace:
+                self.client.post("/notes/", {"text": "new"})
+            assert trace[-1].reason == Reason.WRITTEN
+            assert self.reasons() == [("default", Reason.PINNED)]
+
+    def test_a_pause_ends(self):
+        self.replica.pause()
+        self.client.post("/notes/", {"text": "new"})
+        self.replica.resume()
+        assert self.reasons() == [("replica1", Reason.CAUGHT_UP)]
+
+
+@pytest.mark.django_db
+def test_a_function_of_pytest(client):
+    with pretended_replica() as replica, override_settings(ROOT_URLCONF=__name__):
+        replica.pause()
+        with traced() as trace:
+            client.post("/notes/", {"text": "new"})
+            client.get("/notes/")
+            Client().get("/notes/")
+    reasons = [read.reason for read in trace if isinstance(read, Read)]
+    assert reasons == [Reason.WRITTEN, Reason.PINNED, Reason.REPLICA]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_test_that_commits():
+    with pretended_replica() as replica:
+        replica.pause()
+        with scope() as work, pytest.raises(ZeroDivisionError), transaction.atomic():
+            Note.objects.create(text="never")
+            raise ZeroDivisionError
+        assert not work.writes
+        with scope(), transaction.atomic():
+            Note.objects.create(text="new")
+            message = carried()
+        assert replica.writes["default"].log.place == 1
+        with scope(carried=message) as work:
+            assert Note.objects.count() == 1
+        assert work.reads == {"default": {Reason.PINNED: 1}}
 
 
 class AfterwardsTests(TestCase):
