@@ -1,0 +1,71 @@
+"""What a whole suite has found, whichever of its processes ran a test: one file of lines."""
+
+import json
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from pinning.testing.pretend import StaleReads
+
+#: Where the processes of one run find the file.
+VARIABLE = "PINNING_TALLY"
+
+#: How many stale reads a summary lists.
+LISTED = 20
+
+
+class Tally(NamedTuple):
+    """The sums over all tests. ``stale`` has each stale read, and in how many tests it was seen."""
+
+    reads: int
+    eventual: int
+    allowed: int
+    stale: Counter[str]
+    times: int
+
+    def __str__(self) -> str:
+        head = (
+            f"{self.reads} reads would have gone to replicas, {self.times} would have been stale. "
+            f"{self.eventual} lacked what somebody else had written, and {self.allowed} may be old."
+        )
+        lines = [f"{text} [{tests} tests]" for text, tests in self.stale.most_common(LISTED)]
+        left = len(self.stale) - len(lines)
+        more = [f"And {left} more."] if left else []
+        return "\n".join([head, *lines, *more])
+
+
+def begin() -> None:
+    """Begin anew, for this process and those that it starts."""
+    handle, name = tempfile.mkstemp(prefix="pinning-", suffix=".jsonl")
+    os.close(handle)
+    os.environ[VARIABLE] = name
+
+
+def note(found: StaleReads) -> None:
+    """Note what one test has found. Without ``begin``, nothing."""
+    name = os.environ.get(VARIABLE)
+    if name is None or not found.reads:
+        return
+    line = {
+        "reads": found.reads,
+        "eventual": sum(found.eventual.values()),
+        "allowed": found.allowed,
+        "stale": {str(read): times for read, times in found.stale.items()},
+    }
+    with Path(name).open("a") as file:  # one write of a short line is not torn
+        file.write(json.dumps(line) + "\n")
+
+
+def end() -> Tally:
+    """All that was noted since ``begin``."""
+    file = Path(os.environ.pop(VARIABLE))
+    sums: Counter[str] = Counter()
+    stale: Counter[str] = Counter()
+    for line in map(json.loads, file.read_text().splitlines()):
+        sums.update(reads=line["reads"], eventual=line["eventual"], allowed=line["allowed"])
+        sums["times"] += sum(line["stale"].values())
+        stale.update(line["stale"].keys())
+    file.unlink()
+    return Tally(sums["reads"], sums["eventual"], sums["allowed"], stale, sums["times"])
