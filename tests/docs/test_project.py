@@ -53,12 +53,12 @@ def test_every_snippet_of_python_is_a_file():
 
 
 def test_routes(project):
-    assert "10 passed" in run(project, "--ds=settings", "tests")
+    assert "12 passed" in run(project, "--ds=settings", "tests")
 
 
 def test_with_replicas_switched_off_only_tests_of_routes_fail(project):
     report = run(project, "--ds=settings_of_tests", "tests")
-    assert "3 failed, 7 passed" in report
+    assert "3 failed, 9 passed" in report
     assert report.count("FAILED tests/test_routes.py::RouteTests") == 3
 
 
