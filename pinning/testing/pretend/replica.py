@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -14,7 +14,7 @@ from pinning import conf, databases, health, reads, writes
 from pinning.conf import clusters
 from pinning.databases import VENDORS
 from pinning.health.progress import Progress
-from pinning.testing.pretend.connection import pretended_connection
+from pinning.testing.pretend.connection import pretended_connection, snapshot_connection
 from pinning.testing.pretend.log import Log, PretendedPositions
 from pinning.testing.pretend.stores import servers_in_memory
 from pinning.testing.pretend.writes import Change, Writes
@@ -48,17 +48,18 @@ class PretendedReplica:
 
     @lag.setter
     def lag(self, seconds: float) -> None:
-        self._lag, self._paused, self.is_moved = seconds, None, True
-        self._forget_guesses()
+        self._lag, self._paused = seconds, None
+        self._move()
 
     def pause(self) -> None:
         """Get nothing new, until ``resume``."""
-        self._paused, self.is_moved = {name: self.place(name) for name in self.writes}, True
+        self._paused = {name: self.place(name) for name in self.writes}
+        self._move()
 
     def resume(self) -> None:
         """Get what is new again, and what came meanwhile: all at once, or late by ``lag``."""
         self._paused = None
-        self._forget_guesses()
+        self._move()
 
     def catch_up(self) -> None:
         """Have all that was committed until now. Who was paused stays so."""
@@ -66,7 +67,7 @@ class PretendedReplica:
             self._lag = 0.0
         else:
             self._paused = {name: writes.log.place for name, writes in self.writes.items()}
-        self._forget_guesses()
+        self._move()
 
     def kill(self) -> None:
         """Be down: connecting fails, until ``start``."""
@@ -96,14 +97,18 @@ class PretendedReplica:
             return self.writes[cluster.primary].log.place
         return self.place(cluster.primary)
 
-    def _forget_guesses(self) -> None:
-        """A replica that was far behind is asked again, and not taken for far behind."""
-        for alias in self.connections:
+    def _move(self) -> None:
+        """Show what there is. It is asked again now, and not taken for far behind."""
+        self.is_moved = True
+        for alias, connection in self.connections.items():
+            connection.follow(is_paused=self._paused is not None)  # type: ignore[attr-defined]
             health.replica(alias).progress = Progress()
 
 
 @contextlib.contextmanager
-def pretended_replica(*, tells_position: bool = True) -> Iterator[PretendedReplica]:
+def pretended_replica(
+    *, tells_position: bool = True, shows_old_rows: bool = False
+) -> Iterator[PretendedReplica]:
     """A block in which the reads of the test go where they would go in production.
 
     The replicas are those that PINNING names, whatever the test's ``databases`` are. If it names
@@ -113,7 +118,9 @@ def pretended_replica(*, tells_position: bool = True) -> Iterator[PretendedRepli
     run on the test's own connection. So they show every row: what is pretended is where they go.
     "redis" and "cache" of STORES are kept in memory.
 
-    Without ``tells_position`` pins hold by the clock, as where the database has no positions.
+    Without ``tells_position`` pins hold by the clock, as where the database has no positions. With
+    ``shows_old_rows`` a paused replica really shows what there was, by a snapshot: on PostgreSQL
+    and MariaDB, in a TransactionTestCase; ``lag`` does not change what it shows.
     Inside another such block it is the same replica. It works in the thread that enters the block.
     """
     around = _active()
@@ -123,8 +130,10 @@ def pretended_replica(*, tells_position: bool = True) -> Iterator[PretendedRepli
     with contextlib.ExitStack() as stack:
         _name_replicas(stack)
         stack.enter_context(servers_in_memory())
-        replica = PretendedReplica()
-        vendors = {connection.vendor for connection in _add_clusters(replica, stack)}
+        replica, make = PretendedReplica(), pretended_connection
+        if shows_old_rows:
+            make = snapshot_connection
+        vendors = {connection.vendor for connection in _add_clusters(replica, stack, make)}
         for vendor in vendors:
             stack.callback(_put_back, vendor, VENDORS.pop(vendor, None))
             if tells_position:
@@ -161,7 +170,9 @@ def _name_replicas(stack: contextlib.ExitStack) -> None:
 
 
 def _add_clusters(
-    replica: PretendedReplica, stack: contextlib.ExitStack
+    replica: PretendedReplica,
+    stack: contextlib.ExitStack,
+    make: Callable[[BaseDatabaseWrapper, str], BaseDatabaseWrapper],
 ) -> Iterator[BaseDatabaseWrapper]:
     """Put pretended connections in the place of replicas, for each primary that may be used."""
     for name, aliases in conf.settings().replicas.items():
@@ -176,7 +187,8 @@ def _add_clusters(
         stack.callback(replica.writes[name].stop)
         writes.watch(primary)
         for alias in aliases:
-            connection: Any = pretended_connection(primary, alias)
+            connection: Any = make(primary, alias)
+            stack.callback(connection.end)
             connection.pretended = replica
             stack.callback(connections.__setitem__, alias, connections[alias])
             connections[alias] = replica.connections[alias] = connection
