@@ -17,7 +17,7 @@ from benchmarks.peers.crowds import Crowd
 from benchmarks.peers.servers import Servers, wait
 from benchmarks.peers.site import Site
 from benchmarks.peers.visitors import Visit
-from benchmarks.peers.ways import FORECAST_WAYS, WAITS
+from benchmarks.peers.ways import FORECAST_WAYS, WAITS, Way
 
 #: In seconds: what the visitors do before anything counts, and how long counts take to be shared.
 WARM_UP_SECONDS, SAVED_SECONDS = 4.0, 3.0
@@ -54,7 +54,7 @@ def compare(
     assert _share_of(found, shadow) == 0
     return [
         Compared(milliseconds, told["total"]["shares"][str(milliseconds)], _share_of(found, site))
-        for milliseconds, site in zip(WAITS, others, strict=True)
+        for milliseconds, site in zip(map(_wait_of, others), others, strict=True)
     ]
 
 
@@ -69,9 +69,14 @@ def forecast(site: Site, *options: str) -> str:
     return done.stdout
 
 
-def sites_of(machines: Servers, kind: str, stack: ExitStack) -> list[Site]:
-    """The sites for such visitors, which run until the stack is left."""
-    return [stack.enter_context(machines.site(way)) for way in FORECAST_WAYS[STORES[kind]]]
+def ways_of(kind: str, waits: Sequence[int] = WAITS) -> list[Way]:
+    """The ways for such visitors: that of shadow mode, and one for each of the waits."""
+    shadow, *others = FORECAST_WAYS[STORES[kind]]
+    return [shadow, *(way for wait, way in zip(WAITS, others, strict=True) if wait in waits)]
+
+
+def _wait_of(site: Site) -> int:
+    return round(site.way.settings["PINNING"]["WAIT"] * 1000)
 
 
 def _share_of(found: list[Visit], site: Site) -> float:
@@ -83,9 +88,9 @@ def _rows(
     kinds: Sequence[str], users: int, seconds: float
 ) -> Iterator[tuple[str, float, Compared]]:
     for kind in kinds:
-        ways = FORECAST_WAYS[STORES[kind]]
+        ways = ways_of(kind)
         with servers.running(ways[0], len(ways) * users) as machines, ExitStack() as stack:
-            sites = sites_of(machines, kind, stack)
+            sites = [stack.enter_context(machines.site(way)) for way in ways]
             for lag in (0.005, 0.02, 0.05, 0.5):
                 for row in compare(machines, sites, lag, seconds, users=users, kind=kind):
                     yield kind, lag, row

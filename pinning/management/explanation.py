@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from pinning.conf import clusters
-from pinning.scopes import Read, Write
+from pinning import conf
+from pinning.scopes import ON_REPLICA, Read, Write
 
 Trace = Sequence[Read | Write]
 
@@ -21,7 +21,9 @@ def table_of(trace: Trace) -> Iterator[str]:
 
 def summary(trace: Trace, after_write: Trace | None) -> str:
     """One sentence: how many reads replicas served, also after a write, and why not more."""
-    text = f"This page reads {_share(trace)}{_because(trace)}"
+    is_shadow = conf.settings().use_replicas == conf.SHADOW
+    text = "In shadow mode the primary answers. Without it this" if is_shadow else "This"
+    text += f" page reads {_share(trace)}{_because(trace)}"
     models = dict.fromkeys(write.model for write in _writes(trace) if write.pins)
     if models:
         text += f"; it pins whoever asks for it, because it writes {', '.join(models)}"
@@ -59,8 +61,7 @@ def _writes(trace: Trace) -> list[Write]:
 
 
 def _is_on_replica(read: Read) -> bool:
-    cluster = clusters().of_alias(read.alias)
-    return cluster is not None and read.alias != cluster.primary
+    return read.reason in ON_REPLICA
 
 
 def _share(trace: Trace) -> str:

@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf, databases
 from pinning.databases import apart
-from pinning.health import is_under_test
+from pinning.health import is_under_test, replica
 from pinning.pins import Pin, Position
 from pinning.shadow.limits import WAITS
 
@@ -155,9 +155,11 @@ class _Asked:
         return self._told
 
     def _ask(self) -> Position | None:
+        """Ask on an open connection. The monitor ends the wait for a replica that is silent."""
         try:
-            self._connection.ensure_connection()
-            return databases.of_replica(self._connection)
+            with replica(self._connection.alias).wait(self._connection) as wait:
+                wait.connect()
+                return databases.of_replica(self._connection)
         except Error:
             with contextlib.suppress(Error):
                 self._connection.close()

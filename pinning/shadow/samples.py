@@ -4,6 +4,7 @@ A thread runs the statement on both, one right after the other. It takes one aft
 few may wait for it. A replica is late by its lag, and whoever has no pins may be shown that.
 """
 
+import contextlib
 import logging
 import queue
 import random
@@ -48,8 +49,8 @@ class Samples:
                 self._thread.start()
             except RuntimeError:
                 return
-        if not self._waiting.full():
-            self._waiting.put((query.clone(), alias))
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait((query.clone(), alias))
 
     def _run(self) -> None:
         while True:

@@ -78,11 +78,12 @@ def _values(cache: BaseCache) -> Iterator[Any]:
 
 def _new_number(cache: BaseCache) -> int:
     """One that no other process has. Not every cache counts in one step, so it is taken twice."""
-    while True:
+    for _ in range(_MOST):
         cache.add(_NUMBER, 0, timeout=None)
         number = int(cache.incr(_NUMBER))
         if cache.add(_key(number), None, timeout=_SECONDS):
             return number
+    raise RuntimeError(f"The cache has refused {_MOST} new keys.")
 
 
 def _key(number: int) -> str:

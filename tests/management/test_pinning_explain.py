@@ -93,6 +93,12 @@ def test_each_read_has_its_alias_reason_and_line(capsys):
     )
 
 
+def test_in_shadow_mode_it_tells_what_replicas_would_serve(capsys, settings):
+    settings.PINNING = {**settings.PINNING, "USE_REPLICAS": "shadow"}
+    *_, summary = told(capsys, "/notes/")
+    assert "In shadow mode the primary answers. Without it this page reads 3 of 4" in summary
+
+
 def test_after_a_write_it_is_served_by_the_primary(capsys):
     *_, summary = told(capsys, "/notes/", after_write=True)
     assert summary.startswith("This page reads 3 of 4 from replicas, ")
