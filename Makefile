@@ -41,8 +41,8 @@ lint: $(INSTALLED) ## Check the style, and the spelling of the pages
 types: $(INSTALLED) ## Check the types
 	$(BIN)/python -m mypy
 
-screenshot: $(INSTALLED) ## Take the README's picture anew
-	$(BIN)/python -m example_project.screenshot docs/images/board.png
+screenshot: $(INSTALLED) ## Take the pictures of the docs anew
+	$(BIN)/python -m example_project.screenshot docs/images
 
 docs: $(INSTALLED) ## Build the documentation into docs/_build; a warning is an error
 	$(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build

@@ -16,14 +16,14 @@ django.setup()
 
 # What follows needs the settings.
 # ruff: noqa: E402
-from benchmarks.overhead import memory, rows
+from benchmarks.overhead import counters, memory, rows
 from benchmarks.overhead import run as overhead
 from benchmarks.page import budgets, report, results
 from benchmarks.peers import run as peers
 from benchmarks.peers import waits
 from benchmarks.statements import run as statements
 
-PARTS = ("overhead", "rows", "memory", "statements", "visitors", "rush", "waits")
+PARTS = ("overhead", "rows", "counters", "memory", "statements", "visitors", "rush", "waits")
 
 
 def main() -> int:
@@ -46,6 +46,8 @@ def measure(directory: Path, parts: frozenset[str], *, quick: bool) -> None:
         overhead.measure(directory, quick=quick)
     if "rows" in parts:
         rows.measure(directory, quick=quick)
+    if "counters" in parts:
+        counters.measure(directory)
     if "memory" in parts:
         memory.measure(directory)
     if "statements" in parts:

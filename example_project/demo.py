@@ -100,8 +100,10 @@ def _run(server: Server, directory: Path, stop: Stop) -> None:
 
         machine.install(machine.Machine(replica, redis))
         server.set_app(StaticFilesHandler(get_wsgi_application()))
+        servers.note_environment(directory)
         with meter.meter.running(), closing(machine.machine()):
             print(*_what_runs(primary, replica, redis, server.server_port), sep="\n", flush=True)
+            print(*_what_to_ask(directory), sep="\n", flush=True)
             server.serve_until(stop)
 
 
@@ -117,6 +119,15 @@ def _what_runs(
         yield f"Redis:        redis-cli -u {redis.url}"
     yield "How far they are:  SELECT pg_current_wal_lsn();  SELECT pg_last_wal_replay_lsn();"
     yield f"The board:    http://{HOST}:{port}/"
+
+
+def _what_to_ask(directory: Path) -> Iterator[str]:
+    """What may be run in another terminal, in this folder, and how all of it ends."""
+    options = [] if directory == servers.find_directory() else ["--directory", str(directory)]
+    program = os.path.relpath(sys.executable)
+    command = shlex.join([program, "-m", "example_project.manage", *options])
+    yield f"Ask it:       {command} pinning_status"
+    yield f"              {command} pinning_explain / --user {PEOPLE[0]} --after-write"
     yield "Ctrl-C stops all of it. The notes are kept for the next start."
 
 
@@ -150,6 +161,8 @@ def _fill(primary: Postgres, replica: Replica) -> None:
     for name in PEOPLE:
         if not User.objects.filter(username=name).exists():
             User.objects.create_user(name, password=PASSWORD)
+    if "TOOLS" in os.environ:  # which has the admin
+        User.objects.filter(username=PEOPLE[0]).update(is_staff=True, is_superuser=True)
     if not Note.objects.exists():
         Note.objects.bulk_create([Note(text=text) for text in SEEDS])
 

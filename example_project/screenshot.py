@@ -1,9 +1,11 @@
-"""Takes the README's picture of the demo: `python -m example_project.screenshot FILE`.
+"""Takes the pictures of the docs: `python -m example_project.screenshot FOLDER`.
 
-It needs what the `browser` extra installs, and Chromium on the PATH.
+It needs what the `browser` and `test` extras install, and Chromium on the PATH.
 """
 
 import argparse
+import html
+import os
 import shutil
 import signal
 import subprocess
@@ -21,19 +23,31 @@ from pinning.testing.processes import wait_until
 _LAG_SECONDS = 8
 _START_SECONDS = 60
 
+_TERMINAL = """
+<body style="margin: 0; background: #1e1e1e"><pre id="shot" style="display: inline-block; margin: 0;
+padding: 16px 20px; color: #ddd; font: 13px/1.45 monospace">%s</pre></body>
+"""
+
 
 def main() -> None:
-    """Start a new demo, do as a visitor does, and take the picture while the replica is late."""
+    """Start a new demo, do as a visitor does, and take the pictures while the replica is late."""
     parser = argparse.ArgumentParser(prog="python -m example_project.screenshot")
-    parser.add_argument("file", type=Path)
-    file = parser.parse_args().file
-    with _demo() as url, sync_playwright() as playwright:
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    with _demo() as (url, data), sync_playwright() as playwright:
         program = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(url, timeout=_START_SECONDS * 1000)
+        page.set_default_timeout(_START_SECONDS * 1000)
+        page.goto(url)
         _visit(page)
-        page.screenshot(path=file)
+        page.screenshot(path=folder / "board.png")
+        _show_toolbar(page, url)
+        page.screenshot(path=folder / "toolbar.png")
+        page.goto(f"{url}admin/pinning_admin/replica/")
+        page.locator("#content").screenshot(path=folder / "admin.png")
+        page.set_content(_TERMINAL % html.escape(_status(data)))
+        page.locator("#shot").screenshot(path=folder / "status.png")
         browser.close()
 
 
@@ -52,16 +66,31 @@ def _visit(page: Page) -> None:
     page.wait_for_timeout(_LAG_SECONDS * 500)
 
 
+def _show_toolbar(page: Page, url: str) -> None:
+    """Open the panel on a page of somebody whose note the replica does not have yet."""
+    page.goto(f"{url}?toolbar")
+    page.locator("#djdt-PinningPanel a").click()
+    page.locator("#PinningPanel table").first.wait_for()
+
+
+def _status(data: Path) -> str:
+    """What `pinning_status` prints, below the line that asked for it."""
+    words = ["-m", "example_project.manage", "--directory", str(data), "pinning_status"]
+    told = subprocess.run([sys.executable, *words], stdout=subprocess.PIPE, text=True, check=True)
+    return f"$ python manage.py pinning_status\n{told.stdout.strip()}"
+
+
 @contextmanager
-def _demo() -> Iterator[str]:
-    """The address of a demo that has nothing but its first notes."""
+def _demo() -> Iterator[tuple[str, Path]]:
+    """The address and the folder of a demo that has nothing but its first notes."""
     directory = make_temporary_directory(unprivileged_account(), prefix="pinning-screenshot-")
-    port = free_port()
-    options = ["--port", str(port), "--directory", str(directory / "data")]
-    demo = subprocess.Popen([sys.executable, "-m", "example_project.demo", *options])
+    data, port = directory / "data", free_port()
+    options = ["--port", str(port), "--directory", str(data)]
+    command = [sys.executable, "-m", "example_project.demo", *options]
+    demo = subprocess.Popen(command, env={**os.environ, "TOOLS": "1"})
     try:
         _wait_for(port)
-        yield f"http://127.0.0.1:{port}/"
+        yield f"http://127.0.0.1:{port}/", data
     finally:
         demo.send_signal(signal.SIGINT)
         demo.wait()

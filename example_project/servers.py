@@ -1,11 +1,13 @@
 """The demo's primary and replica, and the folder that keeps them from one start to the next.
 
-In the folder: `lock`, held by the demo that runs; `servers-*`, one per attempt to make them; and
-`complete`, which names the attempt that came to its end. Whatever has another name is left over
-from a start that was killed, and goes.
+In the folder: `lock`, held by the demo that runs; `running`, where its servers are; `servers-*`,
+one per attempt to make them; and `complete`, which names the attempt that came to its end. Servers
+with another name are left over from a start that was killed, and go.
 """
 
+import contextlib
 import fcntl
+import json
 import os
 import secrets
 import shutil
@@ -51,6 +53,33 @@ def locked(directory: Path) -> Iterator[None]:
         except OSError:
             raise DemoError(f"The demo is running already, on the data in {directory}.") from None
         yield
+
+
+#: What the settings are told of the servers.
+_VARIABLES = ("PRIMARY_PORT", "REPLICA_PORT", "DATABASE_PASSWORD", "REDIS_URL")
+
+
+def note_environment(directory: Path) -> None:
+    """Leave word of the servers, for `manage.py`. It has a password, so nobody else may read it."""
+    known = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    file = directory / "running"
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(known))
+
+
+def environment_of_demo(directory: Path) -> dict[str, str]:
+    """What the demo that runs on `directory` has noted. Raises DemoError if none does."""
+    try:
+        with (directory / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        pass
+    except BlockingIOError:
+        with contextlib.suppress(FileNotFoundError):
+            known: dict[str, str] = json.loads((directory / "running").read_text())
+            return known
+    raise DemoError(f"No demo runs on the data in {directory}, or not yet: start it by make demo.")
 
 
 @contextmanager

@@ -88,3 +88,25 @@ CSRF_COOKIE_NAME = "board_csrftoken"
 DEBUG = True
 # The page asks for its live parts every second: say what goes wrong, not each request.
 LOGGING = {"version": 1, "loggers": {"django.server": {"level": "ERROR"}}}
+
+# What shows developers and staff where reads go: TOOLS=1 make demo.
+if "TOOLS" in os.environ:
+    INSTALLED_APPS += [
+        "django.contrib.messages",
+        "django.contrib.admin",
+        "debug_toolbar",
+        "pinning.contrib.admin",
+    ]
+    MIDDLEWARE = [
+        "debug_toolbar.middleware.DebugToolbarMiddleware",
+        *MIDDLEWARE,
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ]
+    TEMPLATES[0]["OPTIONS"]["context_processors"].append(
+        "django.contrib.messages.context_processors.messages"
+    )
+    DEBUG_TOOLBAR_PANELS = [
+        "debug_toolbar.panels.sql.SQLPanel",
+        "pinning.contrib.debug_toolbar.PinningPanel",
+    ]
+    DEBUG_TOOLBAR_CONFIG = {"SHOW_TOOLBAR_CALLBACK": "example_project.urls.has_toolbar"}

@@ -1,6 +1,10 @@
 """The addresses of the example."""
 
-from django.urls import path
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
 
 from example_project.board import views
 from example_project.panel import views as panel
@@ -16,3 +20,18 @@ urlpatterns = [
     path("controls/", panel.controls, name="controls"),
     path("panel/", panel.panel, name="panel"),
 ]
+
+if "debug_toolbar" in settings.INSTALLED_APPS:
+    urlpatterns += [
+        path("admin/", admin.site.urls),
+        path("__debug__/", include("debug_toolbar.urls")),
+    ]
+
+
+def has_toolbar(request: Any) -> bool:
+    """Whether somebody asks for it: the board's own panel is enough for most.
+
+    It also has to see what is posted, to tell later which write made a pin.
+    """
+    is_posted = request.method == "POST"
+    return is_posted or "toolbar" in request.GET or request.path.startswith("/__debug__/")

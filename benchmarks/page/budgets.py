@@ -48,11 +48,13 @@ def budgets(directory: Path) -> list[Budget]:
     """All that the results at hand can tell of."""
     overhead = results.load(directory, "overhead")
     rows = results.load(directory, "rows")
+    counters = results.load(directory, "counters")
     statements = results.load(directory, "statements")
     visitors = results.load(directory, "visitors")
     return [
         *(_of_overhead(overhead) if overhead else ()),
         *(_of_rows(rows) if rows else ()),
+        *(_of_counters(counters) if counters else ()),
         *(_of_statements(statements) if statements else ()),
         *(_of_visitors(visitors) if visitors else ()),
     ]
@@ -87,6 +89,12 @@ def _of_rows(part: dict[str, Any]) -> Iterator[Budget]:
             measured=row["ratio"],
             margin=1.03,
         )
+
+
+def _of_counters(part: dict[str, Any]) -> Iterator[Budget]:
+    for row in part["rows"][1:]:
+        what = f"a page of 25 queries, to one without counts ({row['way']})"
+        yield Budget(what=what, limit=1.03, measured=row["ratio"])
 
 
 def _of_statements(part: dict[str, Any]) -> Iterator[Budget]:

@@ -13,7 +13,10 @@ from typing import Any
 DIRECTORY = Path(__file__).parents[1] / "results"
 
 #: The files there, without ``.json``.
-PARTS = ("overhead", "rows", "memory", "statements", "visitors", "rush", "waits", "growth")
+PARTS = (
+    *("overhead", "rows", "counters", "memory", "statements"),
+    *("visitors", "rush", "waits", "growth"),
+)
 
 
 def save(directory: Path, name: str, figures: dict[str, Any]) -> None:

@@ -187,6 +187,15 @@ def rows(directory: Path) -> str:
     return markdown(["way", "µs", "to the first"], found)
 
 
+def counters(directory: Path) -> str:
+    """What a page costs more for what is counted."""
+    part = results.load(directory, "counters")
+    if part is None:
+        return ""
+    found = ([row["way"], f"{row['bytecodes']:,}", row["ratio"]] for row in part["rows"])
+    return markdown(["what is counted", "bytecodes", "to the first"], found)
+
+
 def memory(directory: Path) -> str:
     """Bytes for each scope."""
     part = results.load(directory, "memory")

@@ -6,7 +6,7 @@
 import functools
 import inspect
 import time
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 from debug_toolbar.panels import Panel
@@ -24,6 +24,14 @@ _STATES = {
 }
 
 
+#: The requests of this process that pinned: when each began and ended, what it wrote to which
+#: cluster, and where. Pins do not tell which write made them.
+_made: deque[tuple[float, float, list[tuple[str, str]]]] = deque(maxlen=100)
+
+#: A pin may be made once the toolbar's own middleware is through, and the primary dates it.
+_SLACK_SECONDS = 2.0
+
+
 class PinningPanel(Panel):
     """The panel. Its middleware may stand before ``PinningMiddleware`` or after it."""
 
@@ -36,6 +44,7 @@ class PinningPanel(Panel):
         around = current_scope()
         self._scopes = [] if around is None else [around]
         self._trace: list[Read | Write] = []
+        self._began = time.time() - 0.1  # a pin's time may be rounded
         scope_closed.connect(self._note)
 
     def disable_instrumentation(self) -> None:
@@ -61,6 +70,9 @@ class PinningPanel(Panel):
         events = Counter(self._trace)
         reads = [(event, times) for event, times in events.items() if isinstance(event, Read)]
         writes = [(event, times) for event, times in events.items() if isinstance(event, Write)]
+        if any(write.pins for write, _ in writes):
+            told = [(write.alias, _told(write)) for write, _ in writes if write.pins]
+            _made.append((self._began, time.time() + _SLACK_SECONDS, told))
         self.record_stats(  # type: ignore[no-untyped-call]
             {
                 "reads": [_row_of_read(read, times) for read, times in reads],
@@ -81,6 +93,10 @@ class PinningPanel(Panel):
         return f"{text}, waited {1000 * waited:.0f} ms" if waited else text
 
 
+def _told(write: Write) -> str:
+    return f"{write.statement} of {write.model}, {write.line}".removesuffix(", ")
+
+
 def _row_of_read(read: Read, times: int) -> dict[str, Any]:
     cluster = clusters().of_alias(read.alias)
     is_on_replica = cluster is not None and read.alias != cluster.primary
@@ -93,9 +109,23 @@ def _rows_of_pins(scopes: list[Scope], reads: list[Read]) -> list[dict[str, Any]
     loaded = functools.reduce(Pins.merge, (scope.loaded_pins or Pins() for scope in scopes), Pins())
     now = time.time()
     return [
-        {"cluster": pin.cluster, "age": max(0.0, now - pin.written_at), "state": _state(pin, reads)}
+        {
+            "cluster": pin.cluster,
+            "age": max(0.0, now - pin.written_at),
+            "state": _state(pin, reads),
+            "writes": _writes_of(pin),
+        }
         for pin in loaded
     ]
+
+
+def _writes_of(pin: Pin) -> tuple[str, ...]:
+    """What made it, if a request did that the toolbar has seen: the pin's time was then."""
+    for began, ended, writes in reversed(_made):
+        told = [text for cluster, text in writes if cluster == pin.cluster]
+        if told and began <= pin.written_at <= ended:
+            return tuple(told)
+    return ()
 
 
 def _state(pin: Pin, reads: list[Read]) -> str:

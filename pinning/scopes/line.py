@@ -12,24 +12,30 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import asgiref
 import django
 
-_FOLDERS = (Path(django.__file__).parent, Path(__file__).parents[1])
+_FOLDERS = (Path(django.__file__).parent, Path(__file__).parents[1], Path(asgiref.__file__).parent)
 _INSTALLED = (sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 _LIBRARIES = tuple(f"{folder}{os.sep}" for folder in (*_FOLDERS, *_INSTALLED))
+_OWN = tuple(f"{folder}{os.sep}" for folder in _FOLDERS)
 _HANDLERS = f"{os.sep}{Path('django', 'core', 'handlers')}{os.sep}"
 
 
 def line_of_project() -> str:
-    """``file:line``, in Python or in a template. "" if the project's code asks for nothing here.
+    """``file:line``, in Python or in a template. "" if nobody's code asks for anything here.
 
-    Libraries are Django, pinning, and what lies in site-packages or with Python itself. What stands
-    around a handler of Django's has only passed the request on.
+    Libraries are Django, pinning, and what lies in site-packages or with Python itself. Where the
+    project's code asks for nothing, it is the innermost line of another package, a shop's say. What
+    stands around a handler of Django's has only passed the request on.
     """
+    packages = ""
     for file, line in _places(sys._getframe(1)):
         if _is_projects(file):
             return f"{_short(file)}:{line}"
-    return ""
+        if not packages and (name := _in_package(file)):
+            packages = f"{name}:{line}"
+    return packages
 
 
 def _places(innermost: FrameType) -> Iterator[tuple[str, int]]:
@@ -77,6 +83,14 @@ def _short(file: str) -> str:
         return os.path.relpath(file)
     except (OSError, ValueError):  # the folder we work in is gone, or on another drive
         return file
+
+
+@functools.lru_cache(2000)
+def _in_package(file: str) -> str:
+    """The file's name in a package that is neither Django nor ours. "" if it is in none."""
+    folder, _, name = file.rpartition("-packages" + os.sep)
+    is_other = folder.endswith(("site", "dist")) and not file.startswith(_OWN)
+    return name if is_other else ""
 
 
 @functools.lru_cache(2000)

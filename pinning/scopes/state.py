@@ -22,7 +22,8 @@ STAY_SECONDS = 1.0
 class Read(NamedTuple):
     """One answer of the router. ``model`` is the model's label.
 
-    ``line`` is the line of the project that asked, as ``file:line``; "" if there is none.
+    ``line`` is the line of the project that asked, as ``file:line``. If the project did not, it is
+    a line of the package that did; "" if only Django did.
     """
 
     model: str

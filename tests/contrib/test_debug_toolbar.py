@@ -91,7 +91,8 @@ def test_a_read_has_its_alias_its_reason_and_the_line_that_asked(client, view):
     shown = panel(client, response)
     assert "<td>notes.Note</td>" in shown
     assert "<td>replica1</td>" in shown
-    assert f"<code>replica</code>: {Reason.REPLICA.explanation}" in shown
+    assert "<td>replica</td>" in shown
+    assert f"<td>{Reason.REPLICA.explanation}</td>" in shown
     assert "Nothing was written" in shown
     if view == "/show":
         assert f"<td>{line_with('the view reads')}</td>" in shown
@@ -106,6 +107,7 @@ def test_a_write_is_shown_and_pins_the_next_request(client):
     shown = panel(client, response)
     assert "<td>default</td>" in shown
     assert "holds: no replica that was asked has it yet" in shown
+    assert f"<td>INSERT of notes.Note, {line_with('the view writes')}</td>" in shown
 
 
 def test_it_does_not_see_what_another_request_does(client):

@@ -53,6 +53,29 @@ def test_it_says_what_it_started(directory):
     assert demo.url in output
 
 
+def _manage(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-m", "example_project.manage", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_a_command_in_another_terminal_asks_its_servers(directory):
+    with running_demo(directory) as demo:
+        status = _manage("--directory", str(directory), "pinning_status")
+        explained = _manage("--directory", str(directory), "pinning_explain", "/", "--user", "ada")
+        (note,) = directory.glob("running")
+        assert note.stat().st_mode & 0o077 == 0
+        output = demo.end()
+    assert "replica of default" in status.stdout
+    assert (status.returncode, status.stderr) == (0, "")
+    assert (explained.returncode, explained.stderr) == (0, "")
+    assert "GET / answers 200" in explained.stdout
+    assert "example_project/board/contents.py" in explained.stdout
+    assert "example_project.manage --directory" in output
+    gone = _manage("--directory", str(directory), "pinning_status")
+    assert gone.returncode == 1
+    assert "No demo runs" in gone.stderr
+
+
 def test_without_redis_it_goes_on_and_says_so(directory):
     with running_demo(directory, PATH="/nonexistent") as demo:
         controls = Visitor(demo).look("controls/").text

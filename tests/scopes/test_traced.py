@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.core.handlers.base import BaseHandler
 from django.http import HttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
@@ -164,6 +165,19 @@ def test_the_line_of_another_thread_is_told():
         thread.start()
         thread.join()
     assert trace[0].line == line_after("threaded")
+
+
+def test_where_the_project_asks_for_nothing_the_line_of_a_package_is_told(tmp_path):
+    """As for the admin of another package: which of its views it is."""
+    file = tmp_path / "site-packages" / "shop" / "views.py"
+    code = "\ndef show(request):\n    Note.objects.count()\n    return HttpResponse()\n"
+    package = {"Note": Note, "HttpResponse": HttpResponse}
+    exec(compile(code, str(file), "exec"), package)
+    handler = BaseHandler()
+    with traced() as trace:
+        handler._middleware_chain = PinningMiddleware(package["show"])
+        handler.get_response(RequestFactory().get("/"))
+    assert trace[0].line == "shop/views.py:3"
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""Runs a command on the servers of the demo that runs: `python -m example_project.manage COMMAND`.
+
+`pinning_status` and `pinning_explain /` for two. `--directory FOLDER` comes first, if the demo had
+one.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import django
+from django.core.management import execute_from_command_line
+
+from example_project import servers
+from example_project.servers import DemoError
+
+
+def main() -> None:
+    """Run it, as `manage.py` does."""
+    program, *words = sys.argv
+    try:
+        directory = servers.find_directory()
+        if words[:1] == ["--directory"]:
+            directory, words = Path(words[1]), words[2:]
+        os.environ.update(servers.environment_of_demo(directory))
+    except DemoError as error:
+        sys.exit(str(error))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
+    django.setup()
+    _install_machine()
+    execute_from_command_line([program, *words])
+
+
+def _install_machine() -> None:
+    """The control strip works the demo's own process: shown here, it stands as at the start."""
+    from example_project.panel import machine, modes  # need the set-up
+
+    class Elsewhere:
+        state = machine.State(
+            lag_seconds=machine.FIRST_LAG_SECONDS,
+            replay="running",
+            mode=modes.mode(),
+            store=machine.COOKIE,
+            has_redis=False,
+        )
+
+    machine.install(Elsewhere())
+
+
+if __name__ == "__main__":
+    main()
