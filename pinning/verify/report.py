@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from pinning.scopes import Reason
+from pinning.scopes import ON_REPLICA, Reason
 from pinning.verify.checker import Verdict, WrongRead
 from pinning.verify.history import NO_ANSWER, Kind, Operation
 
@@ -37,7 +37,8 @@ def objection(verdict: Verdict, primaries: Collection[str] = ("default",)) -> st
         return ""
     reasons = Counter({reason: count for (_, reason), count in verdict.served.items()})
     most = reasons.most_common(1)[0][0]
-    because = f" Mostly because {_EXPLANATIONS[most]}." if most in _EXPLANATIONS else ""
+    known = _EXPLANATIONS | dict.fromkeys(ON_REPLICA, "the site is in shadow mode")
+    because = f" Mostly because {known[most]}." if most in known else ""
     return f"This proves nothing: the primary served every read, and it cannot be stale.{because}"
 
 

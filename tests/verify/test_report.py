@@ -80,6 +80,7 @@ def test_reads_that_went_back_are_told_and_no_fault():
         ("", "", ""),
         ("default", "switched_off", "proves nothing: the primary served every read"),
         ("default", "switched_off", "because USE_REPLICAS is off"),
+        ("default", "replica", "because the site is in shadow mode"),
         ("default", "", "proves nothing"),
     ],
 )
