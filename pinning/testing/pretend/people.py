@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
-from unittest import mock
 
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
@@ -82,9 +81,11 @@ class Clients:
         self._block = ExitStack()
 
     def __enter__(self) -> "Clients":
-        for kind, make in ((Client, self._request), (AsyncClient, self._arequest)):
-            known: Any = kind
-            self._block.enter_context(mock.patch.object(kind, "request", make(known.request)))
+        kinds: tuple[tuple[Any, Any], ...]
+        kinds = (Client, self._request), (AsyncClient, self._arequest)
+        for kind, make in kinds:
+            self._block.callback(setattr, kind, "request", kind.request)
+            setattr(kind, "request", make(kind.request))  # noqa: B010  mypy takes it for a method
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,7 +10,7 @@ _NAME = r"""(?:[\w$]+|"[^"]+"|`[^`]+`)"""
 _TABLE = rf"""(?:{_NAME}\s*\.\s*)*{_NAME}"""
 _ALIAS = rf"""(?:\s+(?:as\s+)?(?!(?:as|where|join|on|set|group|order|inner|left)\b){_NAME})?"""
 _PLACE = re.compile(
-    rf"""\b(?:from|join|into|update|table|truncate|view)\b[\s(]*+(?:only\s+|lateral\s+)?
+    rf"""\b(?:from|join|into|update|table|truncate|view)\b[\s(]*+(?:only\s+|lateral\s+)?(?!select\b)
          (?P<tables>{_TABLE}{_ALIAS}(?:\s*,\s*{_TABLE}{_ALIAS})*)""",
     re.IGNORECASE | re.VERBOSE,
 )

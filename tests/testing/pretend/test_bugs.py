@@ -153,7 +153,7 @@ class ScopeTests(Found):
         with scope(), transaction.atomic(), transaction.atomic():
             Note.objects.create(text="new")
         with scope(), read_connection().cursor() as cursor:
-            cursor.execute("select count(*) from notes_note n, notes_tag")
+            cursor.execute("select count(*) from notes_tag t, notes_note")
         with scope():
             list(Note.objects.raw("SELECT * FROM notes_note"))
         self.assert_found("notes.Note", "notes.Note")

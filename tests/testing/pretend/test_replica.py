@@ -82,6 +82,15 @@ class RouteTests(TestCase):
             clock.tick(1)
             assert self.reasons() == [("replica1", Reason.CAUGHT_UP)]
 
+    def test_nobody_guesses_how_far_a_replica_is_that_has_moved(self):
+        self.replica.pause()
+        with freeze_time("2026-01-01") as clock:
+            self.client.post("/notes/", {"text": "new"})
+            clock.tick(5)
+            assert self.reasons() == [("default", Reason.PINNED)]
+            self.replica.catch_up()
+            assert self.reasons() == [("replica1", Reason.CAUGHT_UP)]
+
     def test_a_dead_replica_serves_nothing_until_it_is_started(self):
         self.replica.kill()
         assert self.reasons() == [("default", Reason.NO_REPLICA)]

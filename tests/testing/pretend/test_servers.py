@@ -14,7 +14,7 @@ from tests.services import service
 pytestmark = pytest.mark.live
 
 FOLDER = Path(__file__).parent
-FILES = [str(FOLDER / f"test_{name}.py") for name in ("replica", "bugs", "correct")]
+FILES = [str(FOLDER / f"test_{name}.py") for name in ("replica", "bugs", "correct", "snapshot")]
 
 
 @pytest.mark.parametrize("vendor", SERVERS)
