@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 
 from pinning.pins.pin import Pins
 from pinning.pins.stores import Loaded
-from pinning.pins.stores.cache import CacheStore
+from pinning.pins.stores.cache import CacheRefusedError, CacheStore
 from pinning.pins.stores.redis import RedisStore
 from pinning.testing.memcached import Memcached
 from pinning.testing.redis import Redis
@@ -231,6 +231,19 @@ class TestCacheStoreOnRedis(ServerSideContract, UnreadableContract):
                 alice.load(store)
         finally:
             redis.start()
+
+    def test_a_full_server_raises_though_the_cache_ignores_errors(self, store, alice, redis):
+        alice.save(store, Pins([placed(4)]))
+        options = {**settings_of(redis)["OPTIONS"], "IGNORE_EXCEPTIONS": True}
+        redis.ask("CONFIG SET maxmemory 1")
+        try:
+            with (
+                override_settings(CACHES={"default": settings_of(redis, OPTIONS=options)}),
+                pytest.raises(CacheRefusedError),
+            ):
+                alice.save(store, Pins([placed(5)]))
+        finally:
+            redis.ask("CONFIG SET maxmemory 0")
 
 
 class TestCacheStoreOnMemcached(ServerSideContract, UnreadableContract):

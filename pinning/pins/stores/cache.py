@@ -15,12 +15,17 @@ from pinning.pins.stores.base import Condition, Exchange, Loaded, Store
 _LASTING = "pinning:memory:lasting"
 _YOUNG = "pinning:memory:young"
 
+#: How often pins are written until the cache shows that it has them.
+_TRIES = 3
+
 #: A key that has no value, so that only a server that is down fails to answer for it.
 _NOTHING = "pinning:memory:nothing"
 
 
 class CacheStore(Store):
-    """Reads, merges and writes back: of two saves at the same moment, one may be lost.
+    """Reads, merges, writes back and looks: of two saves at the same moment, one may be lost.
+
+    It looks because a cache may be told to ignore errors, and then seems to take what is lost.
 
     The Redis store and the cookie store do not have this gap. Use one of them if you can.
     """
@@ -37,12 +42,14 @@ class CacheStore(Store):
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
         """Merge with what is stored, and write the result under all the visitor's identities."""
         keys = [_key(identity) for identity in visitor.identities]
-        pins = _merged(_read(keys)).merge(pins)
-        settings = conf.settings()
-        seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
-        failed = _cache().set_many(dict.fromkeys(keys, pins.encode()), timeout=math.ceil(seconds))
-        if failed:
-            raise CacheRefusedError(f"The cache did not take {len(failed)} of {len(keys)} pins.")
+        found = _read(keys)
+        for _ in range(_TRIES):
+            pins = _merged(found).merge(pins)
+            _write(keys, pins)
+            found = _read(keys)
+            if all(_has(found.get(key), pins) for key in keys):
+                return
+        raise CacheRefusedError("The cache does not have pins that were written to it.")
 
     def condition(self) -> Condition:
         """Whether it has its marks. Nothing is set."""
@@ -69,6 +76,20 @@ def _read(keys: Sequence[str]) -> dict[str, Any]:
         if None not in found.values():  # pymemcache tells of a failed server once, then finds none
             raise
     return found
+
+
+def _write(keys: Sequence[str], pins: Pins) -> None:
+    settings = conf.settings()
+    seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
+    failed = _cache().set_many(dict.fromkeys(keys, pins.encode()), timeout=math.ceil(seconds))
+    if failed:
+        raise CacheRefusedError(f"The cache did not take {len(failed)} of {len(keys)} pins.")
+
+
+def _has(raw: Any, pins: Pins) -> bool:
+    """Whether nothing of ``pins`` is missing in what the cache has under a key."""
+    known = Pins.decode(raw)
+    return known.merge(pins) == known
 
 
 def _read_one(key: str) -> dict[str, Any]:

@@ -104,6 +104,43 @@ def test_a_cache_that_does_not_take_a_pin_is_an_error():
         Browser("alice").save(CacheStore(), Pins([placed(5)]))
 
 
+@override_settings(CACHES={"default": {"BACKEND": "tests.pins.stores.test_cache.SilentCache"}})
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_cache_that_ignores_its_errors_is_seen_not_to_have_a_pin(monkeypatch, earlier):
+    """As django-redis with IGNORE_EXCEPTIONS, while its server is silent for a moment."""
+    if earlier:
+        Browser("alice").save(CacheStore(), Pins([placed(4)]))
+    monkeypatch.setattr(SilentCache, "is_lost", True)
+    with pytest.raises(CacheRefusedError, match="does not have"):
+        Browser("alice").save(CacheStore(), Pins([placed(5)]))
+
+
+@override_settings(CACHES={"default": {"BACKEND": "tests.pins.stores.test_cache.RacedCache"}})
+def test_a_pin_that_another_save_overwrote_is_saved_again():
+    Browser("alice").save(CacheStore(), Pins([placed(5)]))
+    assert Browser("alice").load(CacheStore()) == Pins([timed(), placed(5)])
+
+
+class SilentCache(LocMemCache):
+    """Takes nothing while it is lost, and does not tell."""
+
+    is_lost = False
+
+    def set_many(self, data, *args, **kwargs):
+        return [] if self.is_lost else super().set_many(data, *args, **kwargs)
+
+
+class RacedCache(LocMemCache):
+    """Another process overwrites the first value that is set: it had read before."""
+
+    is_first = True
+
+    def set_many(self, data, *args, **kwargs):
+        if self.is_first:
+            data, self.is_first = dict.fromkeys(data, Pins([timed()]).encode()), False
+        return super().set_many(data, *args, **kwargs)
+
+
 class PoisonedCache(LocMemCache):
     """Raises what a test has put under a key."""
 
