@@ -67,7 +67,11 @@ def _visit(page: Page) -> None:
 
 
 def _show_toolbar(page: Page, url: str) -> None:
-    """Open the panel on a page of somebody whose note the replica does not have yet."""
+    """Open the panel on a page of somebody whose note the replica will not have for long."""
+    page.get_by_role("slider", name="Lag").fill("30")
+    page.get_by_label("New note").fill("Which line wrote this?")
+    page.get_by_role("button", name="Post", exact=True).click()
+    page.get_by_text("Which line wrote this?").first.wait_for()
     page.goto(f"{url}?toolbar")
     page.locator("#djdt-PinningPanel a").click()
     page.locator("#PinningPanel table").first.wait_for()

@@ -24,9 +24,13 @@ def summary(trace: Trace, after_write: Trace | None) -> str:
     is_shadow = conf.settings().use_replicas == conf.SHADOW
     text = "In shadow mode the primary answers. Without it this" if is_shadow else "This"
     text += f" page reads {_share(trace)}{_because(trace)}"
-    models = dict.fromkeys(write.model for write in _writes(trace) if write.pins)
-    if models:
-        text += f"; it pins whoever asks for it, because it writes {', '.join(models)}"
+    lines: dict[str, str] = {}  # the first of each model
+    for write in _writes(trace):
+        if write.pins:
+            lines.setdefault(write.model, f" ({write.line})" if write.line else "")
+    if lines:
+        written = ", ".join(f"{model}{line}" for model, line in lines.items())
+        text += f"; it pins whoever asks for it, because it writes {written}"
     if after_write is not None:
         text += f"; after a write {_share(after_write)}{_because(after_write)}"
     return f"{text}."
