@@ -54,7 +54,8 @@ DATABASES = {
     "orders1": _sqlite(TEST={"MIRROR": "orders"}),
 }
 DATABASE_ROUTERS = ["pinning.router.PinningRouter"]
-PINNING = {"REPLICAS": {"default": ["replica1"]}, "WINDOW": 5}
+#: A replica of these tests is there at once or never: who waits has to say so.
+PINNING = {"REPLICAS": {"default": ["replica1"]}, "WINDOW": 5, "WAIT": 0, "TASK_WAIT": 0}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

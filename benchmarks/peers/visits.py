@@ -34,6 +34,7 @@ def cell(visits: Sequence[Visit], seconds: float) -> dict[str, Any]:
         "reads_on_primary": reads.count(PRIMARY),
         "position_queries": sum(visit.position_queries for visit in pages),
         "waits": sum(visit.waited_ms > 0 for visit in pages),
+        "queries_of_waits": sum(visit.position_queries for visit in pages if visit.waited_ms > 0),
         "waits_in_vain": sum(visit.waited_ms > 0 and PRIMARY in visit.reads for visit in pages),
         "waited_ms": round(sum(visit.waited_ms for visit in pages), 1),
         "waited_p99_ms": percentile(sorted(visit.waited_ms for visit in pages), 99),

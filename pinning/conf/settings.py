@@ -53,8 +53,8 @@ class Settings:
     retry_after: float = 10.0
     max_lag: float | None = 30.0
     probe_timeout: float | None = 0.1
-    wait: float = 0.0
-    task_wait: float = 0.0
+    wait: float = 0.02
+    task_wait: float = 0.5
     tasks: Literal["primary", "replica"] = "primary"
 
     def is_safe(self, request: HttpRequest) -> bool:

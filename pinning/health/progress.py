@@ -8,6 +8,7 @@ write is never guessed: that is asked.
 import math
 from collections.abc import Mapping, Sequence
 
+from pinning.health.arrival import Arrival
 from pinning.pins import Pin, Position
 
 #: What is seen agrees with a long lag and with a short one if nobody asks for long. So the lag that
@@ -42,6 +43,7 @@ class Progress:
 
     __slots__ = (
         "_answered_at",
+        "_arrival",
         "_asked_at",
         "_lacked",
         "_lags",
@@ -54,6 +56,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._answered_at = self._asked_at = 0.0
+        self._arrival = Arrival()
         self._lacked: tuple[Pin, ...] = ()
         self._unasked: tuple[Pin, ...] = ()  # guessed since the last answer to be far
         self._lags = (-math.inf, -math.inf)  # the last two
@@ -75,6 +78,7 @@ class Progress:
         for pin in asked:
             if _has(places, pin) and now - pin.written_at < min(self._lags):
                 self._lags = (self._lags[1], now - pin.written_at)
+        self._note_ages(places, asked, now)
         self._places, self._server, self._answered_at = places, seen.server, now
         known = (pin for pin in (*self._lacked, *asked) if pin.timeline in places)
         left = sorted({pin for pin in known if not _has(places, pin)}, key=_written_at)
@@ -91,6 +95,10 @@ class Progress:
         if self._places and pin.timeline not in self._places:
             return math.inf
         return pin.written_at + self._lag(pin) - now
+
+    def likely_in(self, pin: Pin, now: float) -> float:
+        """In how many seconds it is likely to have ``pin``: a question is worth its while then."""
+        return pin.written_at + self._arrival.age - now
 
     def is_far(self, pin: Pin, now: float, server: str) -> bool:
         """Whether it is so far from ``pin`` that nobody need ask: the answer is "not yet".
@@ -110,6 +118,13 @@ class Progress:
         if is_far and len(self._unasked) < _LOOKED_FOR:
             self._unasked = (*self._unasked, pin)
         return is_far
+
+    def _note_ages(self, places: Mapping[str, int], asked: Sequence[Pin], now: float) -> None:
+        known = [pin for pin in asked if pin.timeline in places]
+        self._arrival.note(
+            lacked=[now - pin.written_at for pin in known if not _has(places, pin)],
+            found=[now - pin.written_at for pin in known if _has(places, pin)],
+        )
 
     def _lag(self, pin: Pin) -> float:
         """How late it is with ``pin``, as far as is known. It comes after all that lie before."""

@@ -19,7 +19,7 @@ from pinning.pins import Pin, Pins
 from pinning.reads.caught_up import begin, has_caught_up, is_known
 from pinning.reads.order import in_order
 from pinning.reads.replaced import differences
-from pinning.reads.waiting import may_wait, wait_for_first
+from pinning.reads.waiting import is_soon, may_wait, wait_for_first
 from pinning.scopes import (
     Choice,
     ClusterWork,
@@ -260,7 +260,8 @@ def _choose_caught_up(
     for alias in itertools.islice(_usable(cluster, scope.seed), MOST_ASKED):
         connection = connections[alias]
         begin(connection)
-        if has_caught_up(connection, needed):
+        is_worth_a_wait = seconds > 0 and is_soon(cluster, connection, needed, seconds)
+        if not is_worth_a_wait and has_caught_up(connection, needed):
             break
         behind.append(connection)
     else:

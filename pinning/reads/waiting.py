@@ -14,8 +14,8 @@ from pinning.pins import Pin
 from pinning.reads.caught_up import has_reached, is_known
 from pinning.scopes import ClusterWork
 
-#: However late a replica was, it is looked at so often.
-_LONGEST_PAUSE_SECONDS = 0.01
+#: However late a replica was, it is asked so often.
+_LONGEST_PAUSE_SECONDS = 0.025
 
 #: A wait in the server ends after so many seconds, and is begun again if it is worth its while.
 _LONGEST_IN_SERVER_SECONDS = 0.1
@@ -33,7 +33,8 @@ def wait_for_first(
     The wait ends as soon as no replica can make it in time, judging by what this process has seen
     of them, or is out. It does not begin while a transaction is open on the primary, nor for a pin
     that ends by the clock. A database that can tells when it has the pins, if only one replica is
-    in question. Otherwise all who wait for a replica share one question a millisecond.
+    in question. Otherwise it is asked when it is likely to have them, which takes one question as
+    a rule. All who wait for a replica share the answers, and ask once a millisecond at most.
     """
     begun = time.monotonic()
     end = begun + seconds
@@ -52,6 +53,18 @@ def wait_for_first(
     return None
 
 
+def is_soon(
+    cluster: Cluster, connection: BaseDatabaseWrapper, pins: tuple[Pin, ...], seconds: float
+) -> bool:
+    """Whether a question would come too early, and a wait of ``seconds`` may begin without it."""
+    return (
+        0 < _likely_in(connection, pins) <= seconds
+        and not _is_hopeless(connection)
+        and not is_in_transaction(connection)
+        and may_wait(cluster, pins)
+    )
+
+
 def _after_a_while(
     cluster: Cluster, left: list[BaseDatabaseWrapper], pins: tuple[Pin, ...], seconds: float
 ) -> BaseDatabaseWrapper | None:
@@ -67,10 +80,9 @@ def _has_waited_in_server(
     connection: BaseDatabaseWrapper, pins: tuple[Pin, ...], seconds: float
 ) -> bool:
     """Wait in the replica itself, if it can do that. False if nothing was waited for."""
-    unknown = [pin for pin in pins if not (pin.is_by_clock or is_known(connection, pin))]
-    seconds = min(seconds, _LONGEST_IN_SERVER_SECONDS)
+    seconds, left = min(seconds, _LONGEST_IN_SERVER_SECONDS), _unknown(connection, pins)
     try:
-        statement = positions_of(connection).waiting_for(connection, unknown, seconds)
+        statement = positions_of(connection).waiting_for(connection, left, seconds)
         if statement:
             with replica(connection.alias).wait(connection, seconds=seconds):
                 fetch_row(connection, statement)
@@ -118,23 +130,33 @@ def _is_hopeless(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _pause(left: list[BaseDatabaseWrapper], pins: tuple[Pin, ...]) -> float:
-    """Half of the time until a replica may have the pins at the soonest: that is a guess.
+    """Until one of the replicas is likely to have the pins. That is a guess, so it is short."""
+    soonest = min(_likely_in(connection, pins) for connection in left)
+    return min(max(QUESTION_SECONDS, soonest), _LONGEST_PAUSE_SECONDS)
 
-    It is short, as the replica may be back sooner, or be lost.
-    """
-    soonest = min(_seconds_until(connection, pins) for connection in left)
-    return min(max(QUESTION_SECONDS, soonest / 2), _LONGEST_PAUSE_SECONDS)
+
+def _likely_in(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> float:
+    progress, now = replica(connection.alias).progress, time.time()
+    return max((progress.likely_in(pin, now) for pin in _unknown(connection, pins)), default=0.0)
 
 
 def _seconds_until(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> float:
+    """Until it may have the pins at the soonest, by either guess."""
     progress, now = replica(connection.alias).progress, time.time()
-    left = (pin for pin in pins if not pin.is_by_clock and not is_known(connection, pin))
-    return max((progress.seconds_until(pin, now) for pin in left), default=0.0)
+    left = _unknown(connection, pins)
+    soonest = max((progress.seconds_until(pin, now) for pin in left), default=0.0)
+    return min(soonest, _likely_in(connection, pins))
+
+
+def _unknown(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> list[Pin]:
+    """The pins of which the connection has not been told that the replica has them."""
+    return [pin for pin in pins if not (pin.is_by_clock or is_known(connection, pin))]
 
 
 def _has_come(cluster: Cluster, connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
     """Whether the replica has the pins, as another wait has heard, or as it says now."""
-    is_answered = all(pin.is_by_clock or is_known(connection, pin) for pin in pins)
-    if not (is_answered or replica(connection.alias).progress.may_ask(time.monotonic())):
+    if _unknown(connection, pins) and not replica(connection.alias).progress.may_ask(
+        time.monotonic()
+    ):
         return False
     return is_usable(cluster, connection.alias) and has_reached(connection, pins)

@@ -19,6 +19,8 @@ PINNING = {
     "REPLICAS": {"default": list(_GIVEN["replicas"])},
     "STORES": _GIVEN["stores"],
     "RETRY_AFTER": 0.5,
+    "WAIT": 0,
+    "TASK_WAIT": 0,
     **_GIVEN["pinning"],
 }
 _REDIS_SECONDS = _GIVEN.get("redis_timeout", 0.2)
