@@ -15,7 +15,7 @@ class PinningRouter:
         """Where a read goes. ``decide`` has the rules, and the scope counts the answers."""
         if model is None:  # RawQuerySet may have none
             return None
-        instance = hints.get("instance")
+        instance = hints.get("instance") if hints else None
         known = clusters()
         cluster = known.fixed.get(model) if instance is None else None
         if cluster is None:

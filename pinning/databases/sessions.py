@@ -93,6 +93,7 @@ def _history(before: object, sql: str, params: Any, many: bool) -> object:
     return hashlib.sha256(repr((before, sql, params and list(params))).encode()).hexdigest()
 
 
-def _tenant(connection: Any) -> tuple[Any, Any]:
-    has_public = getattr(connection, "include_public_schema", None)
-    return getattr(connection, "schema_name", None), has_public
+def _tenant(connection: Any) -> object:
+    """None if the backend keeps none: to look for an attribute that is not there takes long."""
+    name = getattr(connection, "schema_name", None)
+    return name and (name, getattr(connection, "include_public_schema", None))

@@ -83,6 +83,10 @@ def without_comments(sql: str) -> str:
     """
     if sql[:1] in _BEFORE_COMMENTS:
         sql = sql[_COMMENTS.match(sql).end() :]  # type: ignore[union-attr]  # may be empty
+    return _without_those_behind(sql) if sql.endswith("*/") else sql
+
+
+def _without_those_behind(sql: str) -> str:
     for _ in range(_MOST_BEHIND):
         if not sql.endswith("*/"):
             break

@@ -41,7 +41,7 @@ def decide(
         return primary, Reason.PRIMARY_MODEL
     if scope is None:
         return primary, Reason.NO_SCOPE
-    work = scope.works.get(primary) or scope.work(primary)
+    work = scope.works[primary]
     reader = work.readers.get(running_thread.key)
     connection = (None if reader is None else reader.primary()) or _find_connection(cluster, work)
     # The attribute first, as this runs for each read. What SQL has begun binds the scope.
@@ -67,7 +67,7 @@ def route(cluster: Cluster, model: Any, instance: Model | None, decide: Decide =
     scope = current_scope()
     alias, reason = decide(cluster, model, instance, scope)
     if scope is not None:
-        reads = (scope.works.get(cluster.primary) or scope.work(cluster.primary)).reads
+        reads = scope.works[cluster.primary].reads
         reads[reason] = reads.get(reason, 0) + 1
         if scope.trace is not None:
             scope.trace.append(Read(_label(model), alias, reason, line_of_project()))

@@ -19,7 +19,7 @@ from pinning.databases import blocks_of, pin_now, pins_at
 from pinning.pins import NOBODY, Pins, Position, ResolvedUsers
 from pinning.scopes import overrides
 from pinning.scopes.reasons import ON_REPLICA, Reason
-from pinning.scopes.state import ClusterWork, Read
+from pinning.scopes.state import ClusterWork, Read, Works
 from pinning.scopes.written import NO_WRITES, Write
 from pinning.signals import scope_closed, tell
 
@@ -44,19 +44,17 @@ class Scope:
 
     def __init__(self) -> None:
         """Open a scope inside the current one, if any."""
-        self.parent = current_scope()
+        self.parent = around = current_scope()
         #: If there is none: the scope to which the running code belonged until that ended.
-        self._ended = _current.get() if self.parent is None else None
-        self.works: dict[str, ClusterWork] = {}
+        self._ended = _current.get() if around is None else None
+        self.works = Works()
         #: Gets every read and write in order, if it is a list: see ``traced``.
-        self.trace: list[Read | Write] | None = (
-            self.parent.trace if self.parent else overrides.wishes().trace
-        )
+        self.trace: list[Read | Write] | None = around.trace if around else overrides.wishes().trace
         self._seed: object = None  # known at the first choice
         #: Whether the request's method is one that usually writes.
-        self.is_unsafe: bool = self.parent.is_unsafe if self.parent else False
+        self.is_unsafe: bool = around.is_unsafe if around else False
         #: Finds the users who are resolved meanwhile. None if pins are not filed under users.
-        self.users: ResolvedUsers | None = self.parent.users if self.parent else None
+        self.users: ResolvedUsers | None = around.users if around else None
         #: Whether it has written in a transaction, whatever has become of that.
         self.wrote_in_transaction = False
         self.pins_known = False
@@ -125,8 +123,7 @@ class Scope:
 
     def work(self, cluster: str) -> ClusterWork:
         """What this scope knows about ``cluster``."""
-        work = self.works.get(cluster)
-        return work if work is not None else self.works.setdefault(cluster, ClusterWork())
+        return self.works[cluster]
 
     def has_written(self, cluster: str) -> bool:
         """Whether this scope, or a scope around it, has committed a write to ``cluster``."""

@@ -192,3 +192,12 @@ class ClusterWork:
             self.readers.pop(key, None)
         reader = self.readers.setdefault(running_thread.key, Reader(primary))
         reader.primary = weakref.ref(primary)
+
+
+class Works(dict[str, ClusterWork]):
+    """What a scope knows about each cluster, by its name; at first nothing."""
+
+    __slots__ = ()
+
+    def __missing__(self, cluster: str) -> ClusterWork:
+        return self.setdefault(cluster, ClusterWork())  # another thread may have been quicker

@@ -20,7 +20,7 @@ from pinning.pins.stores.cookie import CookieStore
 from pinning.reads import caught_up
 from pinning.router import PinningRouter
 from pinning.scopes.scope import Scope, current_scope
-from pinning.scopes.state import ClusterWork
+from pinning.scopes.state import ClusterWork, Works
 from pinning.writes import recorder
 
 
@@ -166,10 +166,12 @@ class ContextVarInTask(Bug):
     def ready(self) -> None:
         known: ContextVar[dict[tuple[int, str], ClusterWork]] = ContextVar("known")
 
-        def works(scope: Scope) -> dict[str, ClusterWork]:
-            return {
-                name: work for (owner, name), work in known.get({}).items() if owner == id(scope)
-            }
+        def works(scope: Scope) -> Works:
+            found = Works()
+            for (owner, name), work in known.get({}).items():
+                if owner == id(scope):
+                    found[name] = work
+            return found
 
         def forget(scope: Scope, _: Any) -> None:
             known.set({key: work for key, work in known.get({}).items() if key[0] != id(scope)})
