@@ -257,11 +257,12 @@ def _choose_caught_up(
 ) -> Choice:
     """A replica that has reached all that is ``needed``: the scope's ``pins``, and what it saw."""
     behind = []
+    may_wait_here = seconds > 0 and not scope.is_shadow()  # which waits aside
     for alias in itertools.islice(_usable(cluster, scope.seed), MOST_ASKED):
         connection = connections[alias]
         begin(connection)
-        is_worth_a_wait = seconds > 0 and is_soon(cluster, connection, needed, seconds)
-        if not is_worth_a_wait and has_caught_up(connection, needed):
+        is_awaited = may_wait_here and is_soon(cluster, connection, needed, seconds)
+        if not is_awaited and has_caught_up(connection, needed):
             break
         behind.append(connection)
     else:
