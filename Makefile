@@ -50,7 +50,7 @@ docs: $(INSTALLED) ## Build the documentation into docs/_build; a warning is an 
 package: $(INSTALLED) ## Build sdist and wheel, and test what was built in a new environment
 	$(BIN)/python .ci/package.py
 
-bench: $(INSTALLED) ## Measure against other ways to route, 20 minutes; BENCH=--quick make bench
+bench: $(INSTALLED) ## Measure against other ways to route, 35 minutes; BENCH=--quick make bench
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks $(BENCH)
 

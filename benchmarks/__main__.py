@@ -23,7 +23,10 @@ from benchmarks.peers import run as peers
 from benchmarks.peers import waits
 from benchmarks.statements import run as statements
 
-PARTS = ("overhead", "rows", "counters", "memory", "statements", "visitors", "rush", "waits")
+PARTS = (
+    *("overhead", "rows", "counters", "memory", "statements"),
+    *("visitors", "rush", "waits", "rest"),
+)
 
 
 def main() -> int:
@@ -56,6 +59,8 @@ def measure(directory: Path, parts: frozenset[str], *, quick: bool) -> None:
         peers.measure(peers.QUICK if quick else peers.FULL, directory, parts)
     if "waits" in parts:
         waits.measure(waits.QUICK if quick else waits.FULL, directory)
+    if "rest" in parts:
+        waits.measure_api(waits.QUICK if quick else waits.FULL, directory)
 
 
 def _options() -> argparse.Namespace:

@@ -1,36 +1,16 @@
 """What routing may cost: ratios measured side by side in one run, with a margin for noise."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.page import results, summaries
+from benchmarks.page import of_waits, results, summaries
+from benchmarks.page.budget import OURS, TIMING, Budget, none_of
 from benchmarks.peers.ways import ORACLE
-
-#: By position: what the budgets are for. The clock has no position to ask for.
-OURS = ("pinning", "pinning-redis")
-
-TIMING = 1.15  # between runs on a machine that does other things, too
 
 #: Lags of the order of what a page takes: which of two ways comes in the right millisecond is
 #: chance, and the slower one has the fresher replica. They count in the sum over all lags only.
 MOMENTARY = frozenset({"5 ms", "50 ms"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """A limit, and what was measured. ``margin`` multiplies the limit where noise counts."""
-
-    what: str
-    limit: float
-    measured: float
-    margin: float = 1.0
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it was not exceeded by more than noise may."""
-        return self.measured <= self.limit * self.margin
 
 
 def check(directory: Path) -> int:
@@ -51,20 +31,27 @@ def budgets(directory: Path) -> list[Budget]:
     counters = results.load(directory, "counters")
     statements = results.load(directory, "statements")
     visitors = results.load(directory, "visitors")
+    waiting = (results.load(directory, part) for part in ("rush", "waits", "rest"))
+    rush, waits, rest = (
+        part if part and summaries.counts_waits(part) else None for part in waiting
+    )
     return [
         *(_of_overhead(overhead) if overhead else ()),
         *(_of_rows(rows) if rows else ()),
         *(_of_counters(counters) if counters else ()),
         *(_of_statements(statements) if statements else ()),
         *(_of_visitors(visitors) if visitors else ()),
+        *(of_waits.rush(rush) if rush else ()),
+        *(of_waits.waits(waits) if waits else ()),
+        *(of_waits.rest(rest) if rest else ()),
     ]
 
 
 def _of_overhead(part: dict[str, Any]) -> Iterator[Budget]:
     titles = {
-        "db_for_read": ("`db_for_read`, to a no-op", 4),
-        "relation": ("`db_for_read` of a relation, to a no-op", 4),
-        "caught_up": ("`db_for_read`, to a no-op", 4),
+        "db_for_read": ("`db_for_read`, to a no-op", 3),
+        "relation": ("`db_for_read` of a relation, to a no-op", 3),
+        "caught_up": ("`db_for_read`, to a no-op", 3),
         "server": ("`db_for_read`, pins on a server, to a no-op", 4),
         "sync": ("an empty request, to one through a no-op middleware", 1.15),
         "async": ("an empty asynchronous request, to one through a no-op middleware", 1.15),
@@ -115,8 +102,9 @@ def _of_visitors(part: dict[str, Any]) -> Iterator[Budget]:
         for lag in lags:
             if lag not in MOMENTARY:
                 yield _of_share(part, way, lag, [lag])
-        for key, what in (("stale", "stale reads"), ("failed", "failed requests")):
-            yield _of_count(part, way, key, what)
+        yield from none_of(part, way)
+    if summaries.counts_waits(part):
+        yield from of_waits.visitors(part)
 
 
 def _of_costs(part: dict[str, Any], way: str) -> Iterator[Budget]:
@@ -145,8 +133,3 @@ def _of_share(part: dict[str, Any], way: str, name: str, lags: list[str]) -> Bud
         limit=1.1,
         measured=round(ours / theirs, 3) if theirs else float("inf"),
     )
-
-
-def _of_count(part: dict[str, Any], way: str, key: str, what: str) -> Budget:
-    rows = [row for row in part["rows"] if row["way"] == way]
-    return Budget(what=f"{what}, `{way}`", limit=0, measured=summaries.total(rows, key))

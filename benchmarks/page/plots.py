@@ -8,7 +8,9 @@ import matplotlib
 
 from benchmarks.page import results, summaries
 from benchmarks.page.summaries import Row
-from benchmarks.peers.ways import ORACLE, SETTLED_ORACLE, WAYS
+from benchmarks.peers.servers import BURST
+from benchmarks.peers.waits import DRAWN
+from benchmarks.peers.ways import ORACLE, SETTLED_ORACLE, WAITING_WAYS, WAYS
 
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "pinning"
@@ -20,17 +22,23 @@ from matplotlib import pyplot  # noqa: E402  after the choice of what draws
 _OURS, _ORACLES, _OTHERS = "#0b6e4f", "#444444", "#c8803c"
 _MARKERS = "osD^v<>pPX*"
 
+#: The oracle's, and for each WAIT one.
+_DARKER = ("#444444", "#b5d8c8", "#74b79a", "#0b6e4f", "#04382a")
+
 
 def draw(directory: Path, into: Path) -> None:
     """Every plot for which there are numbers."""
     into.mkdir(exist_ok=True)
     visitors, rush = results.load(directory, "visitors"), results.load(directory, "rush")
+    waits = results.load(directory, "waits")
     overhead, growth = results.load(directory, "overhead"), results.load(directory, "growth")
     if visitors is not None:
         _save(_share(visitors), into / "share.svg")
         _save(_stale(visitors), into / "stale.svg")
     if rush is not None:
         _save(_rush(rush), into / "rush.svg")
+    if waits is not None:
+        _save(_waits(waits), into / "waits.svg")
     if overhead is not None:
         _save(_overhead(overhead), into / "overhead.svg")
     if growth is not None:
@@ -75,6 +83,32 @@ def _rush(part: Row) -> Any:
     axes.invert_yaxis()
     axes.set_xlabel("requests per second without pauses, over all lags")
     return figure
+
+
+def _waits(part: Row) -> Any:
+    """The primary's share over the lag: one line for each way, darker the longer it waits."""
+    lags = [lag for lag in summaries.lags_of(part) if lag not in {DRAWN, BURST}]
+    ways = [SETTLED_ORACLE, *(way.name for way in WAITING_WAYS if way.name != SETTLED_ORACLE)]
+    figure, (axes, drawn) = pyplot.subplots(
+        1, 2, figsize=(9, 4), sharey=True, gridspec_kw={"width_ratios": [4, 1]}
+    )
+    for way, color in zip(ways, _DARKER, strict=True):
+        shares = [100 * summaries.share(summaries.rows_of(part, way, lag)) for lag in lags]
+        style = "--" if way == SETTLED_ORACLE else "-"
+        axes.plot(lags, shares, style, color=color, marker="o", linewidth=2, label=_name(way))
+        share = 100 * summaries.share(summaries.rows_of(part, way, DRAWN))
+        drawn.plot([DRAWN], [share], marker="o", color=color)
+    axes.set_ylabel("reads on the primary, %")
+    axes.set_xlabel("lag of the replica, always the same")
+    drawn.set_xlabel("... and one that changes")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _name(way: str) -> str:
+    if way == SETTLED_ORACLE:
+        return "oracle that never waits"
+    return f"WAIT of {way.removeprefix('wait-')} ms"
 
 
 def _overhead(part: Row) -> Any:

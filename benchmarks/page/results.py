@@ -15,7 +15,7 @@ DIRECTORY = Path(__file__).parents[1] / "results"
 #: The files there, without ``.json``.
 PARTS = (
     *("overhead", "rows", "counters", "memory", "statements"),
-    *("visitors", "rush", "waits", "growth"),
+    *("visitors", "rush", "waits", "rest", "growth"),
 )
 
 

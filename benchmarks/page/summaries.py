@@ -34,6 +34,17 @@ def share(rows: Sequence[Row]) -> float:
     return total(rows, "reads_on_primary") / max(total(rows, "reads"), 1)
 
 
+def share_of_all(rows: Sequence[Row]) -> float:
+    """The same, with the reads of requests that write."""
+    on_primary = total(rows, "reads_on_primary") + total(rows, "reads_of_writes_on_primary")
+    return on_primary / max(total(rows, "reads") + total(rows, "reads_of_writes"), 1)
+
+
+def counts_waits(part: Row) -> bool:
+    """Whether the numbers were taken when waits were counted as they are now."""
+    return "waits_p99_ms" in part["rows"][0]
+
+
 def total(rows: Sequence[Row], key: str) -> int:
     """The sum over the rounds."""
     return sum(row[key] for row in rows)

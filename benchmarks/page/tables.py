@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.page import results, summaries
-from benchmarks.page.budgets import OURS, budgets
+from benchmarks.page.budget import OURS
+from benchmarks.page.budgets import budgets
 from benchmarks.page.summaries import Row
-from benchmarks.peers.ways import ORACLE, SETTLED_ORACLE, WAITING_WAYS, WAYS
+from benchmarks.peers.ways import ORACLE, REST_WAYS, SETTLED_ORACLE, WAITING_WAYS, WAYS
 
 #: A share of reads so small that a multiple of it says nothing.
 _FEW = 0.01
@@ -120,6 +121,36 @@ def waited(directory: Path) -> str:
         return f"{mean:.1f} ms, {vain:.1%}, {half:.1f} ms"
 
     return _by_lag(part, cell, [way.name for way in WAITING_WAYS])
+
+
+def asked(directory: Path) -> str:
+    """Position queries: of a page that waited, of any page, and in a second on each site."""
+    part = results.load(directory, "waits")
+    if part is None:
+        return ""
+
+    def cell(way: str, lag: str) -> str:
+        rows = summaries.rows_of(part, way, lag)
+        queries, waits = (summaries.total(rows, key) for key in ("position_queries", "waits"))
+        seconds = sum(row["requests"] / row["requests_per_second"] for row in rows)
+        found = f"{queries / max(summaries.total(rows, 'pages'), 1):.2f}, {queries / seconds:.1f}"
+        if not (waits and summaries.counts_waits(part)):
+            return f"-, {found}"
+        return f"{summaries.total(rows, 'queries_of_waits') / waits:.2f}, {found}"
+
+    return _by_lag(part, cell, [way.name for way in WAITING_WAYS])
+
+
+def rest(directory: Path) -> str:
+    """Which part of all reads of an API went to the primary."""
+    part = results.load(directory, "rest")
+    if part is None:
+        return ""
+
+    def cell(way: str, lag: str) -> str:
+        return f"{summaries.share_of_all(summaries.rows_of(part, way, lag)):.1%}"
+
+    return _by_lag(part, cell, [way.name for way in REST_WAYS])
 
 
 def overhead(directory: Path) -> str:

@@ -95,6 +95,8 @@ class User:
         self._site, self._path, self._chance = site, f"/accounts/{number}", chance
         self._browser = self._client(port)
         self._acknowledged = 0
+        #: Nobody visits two sites at the same moment: one of them would always come first.
+        self._late = random.Random(f"{site} {number}").uniform(0, SOON_SECONDS)
 
     def _client(self, port: int) -> Browser:
         return Browser(port)
@@ -107,7 +109,7 @@ class User:
 
         Where a time has passed, at once.
         """
-        due = time.monotonic()
+        due = time.monotonic() + self._late * pace
         for is_write, pause in self._itinerary(self._chance):
             due += pause * pace
             yield max(due - time.monotonic(), 0)
@@ -177,7 +179,15 @@ class Program(User):
             self._acknowledged = value
 
 
-KINDS = {"users": User, "programs": Program}
+class Looking(Program):
+    """A program whose writes look at what is there first, as an API's serializer does."""
+
+    def __init__(self, site: str, port: int, number: int, chance: random.Random) -> None:
+        super().__init__(site, port, number, chance)
+        self._path = f"/api{self._path}"
+
+
+KINDS = {"users": User, "programs": Program, "looking": Looking}
 
 
 def users_of(plan: Plan) -> list[User]:

@@ -23,7 +23,8 @@ def of_site(visits: Iterable[Visit], site: str) -> list[Visit]:
 def cell(visits: Sequence[Visit], seconds: float) -> dict[str, Any]:
     """The figures of one site in one stretch of time."""
     pages = [visit for visit in visits if not visit.is_write]
-    reads = [alias for visit in pages for alias in visit.reads.split(",") if alias]
+    reads, before = _reads(pages), _reads(visit for visit in visits if visit.is_write)
+    waits = [visit for visit in pages if visit.waited_ms > 0]
     times = sorted(visit.seconds * 1000 for visit in visits)
     return {
         "requests": len(visits),
@@ -32,16 +33,24 @@ def cell(visits: Sequence[Visit], seconds: float) -> dict[str, Any]:
         "stale": sum(visit.is_stale for visit in pages),
         "reads": len(reads),
         "reads_on_primary": reads.count(PRIMARY),
+        "reads_of_writes": len(before),
+        "reads_of_writes_on_primary": before.count(PRIMARY),
         "position_queries": sum(visit.position_queries for visit in pages),
-        "waits": sum(visit.waited_ms > 0 for visit in pages),
-        "queries_of_waits": sum(visit.position_queries for visit in pages if visit.waited_ms > 0),
-        "waits_in_vain": sum(visit.waited_ms > 0 and PRIMARY in visit.reads for visit in pages),
+        "waits": len(waits),
+        "queries_of_waits": sum(visit.position_queries for visit in waits),
+        "waits_in_vain": sum(PRIMARY in visit.reads for visit in waits),
         "waited_ms": round(sum(visit.waited_ms for visit in pages), 1),
         "waited_p99_ms": percentile(sorted(visit.waited_ms for visit in pages), 99),
+        "waits_p50_ms": percentile(sorted(visit.waited_ms for visit in waits), 50),
+        "waits_p99_ms": percentile(sorted(visit.waited_ms for visit in waits), 99),
         "requests_per_second": round(len(visits) / seconds, 1),
         "p50_ms": percentile(times, 50),
         "p99_ms": percentile(times, 99),
     }
+
+
+def _reads(visits: Iterable[Visit]) -> list[str]:
+    return [alias for visit in visits for alias in visit.reads.split(",") if alias]
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
@@ -54,16 +63,21 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 def costs(visits: Iterable[Visit]) -> dict[str, dict[str, float]]:
     """Position queries and store calls, by kind of request: ``write``, or why a page's reads went.
 
-    A site that gives no reasons has pages of one kind.
+    A page that waited for the replica is a kind of its own. A site that gives no reasons has pages
+    of one kind.
     """
     kinds: dict[str, list[Visit]] = {}
     for visit in visits:
         if visit.status in FINE:
-            kind = (
-                "write" if visit.is_write else f"page: {visit.reason}" if visit.reason else "page"
-            )
-            kinds.setdefault(kind, []).append(visit)
+            kinds.setdefault(_kind(visit), []).append(visit)
     return {kind: _cost(found) for kind, found in sorted(kinds.items())}
+
+
+def _kind(visit: Visit) -> str:
+    if visit.is_write:
+        return "write"
+    page = f"page: {visit.reason}" if visit.reason else "page"
+    return f"waiting {page}" if visit.waited_ms > 0 else page
 
 
 def _cost(visits: Sequence[Visit]) -> dict[str, float]:

@@ -7,7 +7,7 @@ while.
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from benchmarks.peers import servers, visits
 from benchmarks.peers.crowds import Crowd
 from benchmarks.peers.servers import BURST, BURST_SECONDS, Servers, wait
 from benchmarks.peers.site import Site
-from benchmarks.peers.ways import WAITING_WAYS
+from benchmarks.peers.ways import REST_WAYS, WAITING_WAYS, Way
 
 #: In seconds. The last is the median of a log-normal one, whose sigma is 1.
 LAGS = {"5 ms": 0.005, "20 ms": 0.02, "50 ms": 0.05, "500 ms": 0.5}
@@ -46,15 +46,24 @@ QUICK = Extent(rounds=1, warm_up=5, cell=6, burst=8)
 
 def measure(extent: Extent, directory: Path) -> None:
     """Watch the visitors at each lag, and save what comes out."""
-    ways = WAITING_WAYS
+    results.save(directory, "waits", watch(WAITING_WAYS, extent, "users"))
+
+
+def measure_api(extent: Extent, directory: Path) -> None:
+    """Watch an API's clients instead, who have tokens and write more."""
+    results.save(directory, "rest", watch(REST_WAYS, extent, "looking"))
+
+
+def watch(ways: Sequence[Way], extent: Extent, kind: str) -> dict[str, Any]:
+    """The figures of all ways, on sites that run at once, for visitors of this kind."""
     with servers.running(ways[0], len(ways) * extent.users) as machines, ExitStack() as stack:
         sites = [stack.enter_context(machines.site(way)) for way in ways]
         rows = [
             row
             for number in range(extent.rounds)
-            for row in _round(machines, sites, extent, number)
+            for row in _round(machines, sites, extent, number, kind)
         ]
-        figures = {
+        return {
             "versions": machines.versions(),
             "rounds": extent.rounds,
             "users": extent.users,
@@ -62,18 +71,17 @@ def measure(extent: Extent, directory: Path) -> None:
             "rows": rows,
             "failed": {site.way.name: site.failures() for site in sites},
         }
-    results.save(directory, "waits", figures)
 
 
 def _round(
-    machines: Servers, sites: list[Site], extent: Extent, number: int
+    machines: Servers, sites: list[Site], extent: Extent, number: int, kind: str
 ) -> Iterator[dict[str, Any]]:
-    print(f"waits, round {number + 1} of {extent.rounds}", flush=True)
+    print(f"waits of {kind}, round {number + 1} of {extent.rounds}", flush=True)
     machines.reset()
     stretches: dict[str, tuple[float, float]] = {}
     turn = random.Random(number).sample(sites, len(sites))  # all visit at once: one comes first
-    crowd = Crowd(turn, users=extent.users, pace=extent.pace, seed=f"waits {number}")
-    with crowd:
+    seed = f"waits {number}"
+    with Crowd(turn, users=extent.users, pace=extent.pace, seed=seed, kind=kind) as crowd:
         for place, lag in enumerate((*reversed(LAGS), DRAWN)):
             with _lagging(machines, lag):
                 wait(extent.warm_up if place == 0 else 1)

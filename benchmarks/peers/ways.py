@@ -162,6 +162,29 @@ def _shadow(store: str) -> Way:
 WAITING_WAYS = (*map(_waiting, WAITS), next(way for way in WAYS if way.name == SETTLED_ORACLE))
 
 
+_ALL_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+
+#: Of an API whose clients have tokens: what reads before it writes reads from the primary, or from
+#: a replica.
+REST_WAYS = tuple(
+    _pinning(name, what, STORES=["redis"], WAIT=wait, **settings)
+    for name, what, wait, settings in (
+        ("rest", "a POST reads from the primary, WAIT of 20 ms", 0.02, {}),
+        (
+            "rest-late",
+            "a POST reads from replicas until it writes, WAIT of 0",
+            0,
+            {"SAFE_METHODS": _ALL_METHODS},
+        ),
+        (
+            "rest-late-20",
+            "a POST reads from replicas until it writes, WAIT of 20 ms",
+            0.02,
+            {"SAFE_METHODS": _ALL_METHODS},
+        ),
+    )
+)
+
 #: By store: the way that counts in shadow mode, and those that it speaks of.
 FORECAST_WAYS = {
     store: (_shadow(store), *(_waiting(wait, store) for wait in WAITS))
@@ -171,5 +194,5 @@ FORECAST_WAYS = {
 
 def way_of(name: str) -> Way:
     """The way called so. StopIteration where there is none."""
-    known = (*WAYS, *WAITING_WAYS, *FORECAST_WAYS["cookie"], *FORECAST_WAYS["redis"])
+    known = (*WAYS, *WAITING_WAYS, *REST_WAYS, *FORECAST_WAYS["cookie"], *FORECAST_WAYS["redis"])
     return next(way for way in known if way.name == name)

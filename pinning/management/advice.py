@@ -71,7 +71,7 @@ def _of_waits(forecast: Forecast) -> str:
         wait for wait, share in zip(WAITS, shares, strict=True) if share >= max(shares) - _GAIN
     )
     if best == 0:
-        return 'Leave "WAIT" at 0: to wait for a replica brings hardly a read more to it.'
+        return 'Set "WAIT": 0. To wait for a replica brings hardly a read more to it.'
     gain = shares[WAITS.index(best)] - shares[0]
     return f'Set "WAIT": {best:g}. It brings {gain:.0%} of all reads to replicas.'
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.page import budgets, report, results, tables
-from benchmarks.page.budgets import Budget
+from benchmarks.page.budget import Budget
+from benchmarks.peers.servers import BURST
 
 
 @pytest.fixture
@@ -41,6 +42,52 @@ def test_a_missed_budget_fails_and_is_named(copied: Path, capsys):
     printed = capsys.readouterr().out
     assert "MISSED: stale reads, `pinning`: 1, the budget is 0" in printed
     assert "MISSED: reads on the primary, `pinning` to the oracle's, 5 s" in printed
+
+
+def add_waits(directory: Path, **spoilt: object) -> None:
+    """As the next run will leave them: every wait ends in time, and asks once."""
+    numbers = json.loads((directory / "waits.json").read_text())
+    burst = [{**row, "lag": BURST} for row in numbers["rows"] if row["lag"] == "500 ms"]
+    rows = [row for row in numbers["rows"] if row["lag"] != BURST]
+    numbers["rows"] = [
+        {**row, "waits_p99_ms": 1, "queries_of_waits": row["waits"], "p50_ms": 9, **spoilt}
+        for row in rows + [{**row, "waits_in_vain": 0} for row in burst]
+    ]
+    (directory / "waits.json").write_text(json.dumps(numbers))
+
+
+def test_what_waiting_costs_and_brings_has_budgets(copied: Path):
+    before = len(budgets.budgets(copied))
+    add_waits(copied)
+    found = budgets.budgets(copied)
+    assert len(found) > before + 10
+    assert [budget.what for budget in found if not budget.is_kept] == []
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        ({"waits_p99_ms": 60}, "p99 after WAIT"),
+        ({"queries_of_waits": 500}, "mean of position queries"),
+        ({"waits_in_vain": 50}, "in vain in the burst"),
+        ({"reads_on_primary": 900}, "to the settled oracle's"),
+        ({"stale": 1}, "stale reads, `wait-20`"),
+    ],
+)
+def test_a_missed_budget_of_waits_is_named(copied: Path, capsys, spoilt, words):
+    add_waits(copied, **spoilt)
+    assert budgets.check(copied) == 1
+    assert words in capsys.readouterr().out
+
+
+def test_an_api_has_a_budget_for_all_its_reads(copied: Path):
+    row = {"way": "rest-late-20", "lag": "20 ms", "round": 1, "waits_p99_ms": 1}
+    counts = {"reads": 85, "reads_on_primary": 2, "stale": 0, "failed": 0}
+    part = {"rows": [{**row, **counts, "reads_of_writes": 15, "reads_of_writes_on_primary": 5}]}
+    results.save(copied, "rest", part)
+    (found,) = [each for each in budgets.budgets(copied) if "`rest-late-20`, 20 ms" in each.what]
+    assert (found.measured, found.is_kept) == (0.07, False)
+    assert "| `rest-late-20` | 7.0% |" in tables.rest(copied)
 
 
 def test_without_numbers_there_is_no_budget(tmp_path: Path):

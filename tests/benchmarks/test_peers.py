@@ -82,11 +82,16 @@ def test_a_cell_counts_what_was_seen():
         "stale": 1,
         "reads": 6,
         "reads_on_primary": 2,
+        "reads_of_writes": 0,
+        "reads_of_writes_on_primary": 0,
         "position_queries": 2,
         "waits": 2,
+        "queries_of_waits": 2,
         "waits_in_vain": 1,
         "waited_ms": 8.0,
         "waited_p99_ms": 5.0,
+        "waits_p50_ms": 3.0,
+        "waits_p99_ms": 5.0,
         "requests_per_second": 3.5,
         "p50_ms": 10.0,
         "p99_ms": 500.0,
@@ -97,11 +102,12 @@ def test_costs_are_told_by_the_kind_of_request():
     seen = [
         visit(reason="pinned", position_queries=1),
         visit(reason="pinned"),
+        visit(reason="pinned", waited_ms=20.0, position_queries=2),
         visit(is_write=True, status=302, store_calls=1),
         visit(status=0, position_queries=9),
     ]
     found = visits.costs(seen)
-    assert list(found) == ["page: pinned", "write"]
+    assert list(found) == ["page: pinned", "waiting page: pinned", "write"]
     assert found["page: pinned"]["position_queries"] == 0.5
     assert found["page: pinned"]["most_position_queries"] == 1
     assert found["write"]["store_calls"] == 1

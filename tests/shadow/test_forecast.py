@@ -99,7 +99,7 @@ def test_few_reads_give_no_advice():
         ({"5": 190, "20": 195, "50": 200}, '"WAIT": 0.005'),
         ({"5": 10, "20": 195, "50": 200}, '"WAIT": 0.02'),
         ({"5": 10, "20": 95, "50": 200}, '"WAIT": 0.05'),
-        ({"50": 10}, '"WAIT" at 0'),
+        ({"50": 10}, '"WAIT": 0.'),
     ],
 )
 def test_the_shortest_wait_that_does_is_advised(won, sentence):
