@@ -82,5 +82,5 @@ def test_a_read_walks_through_few_files(place, reason, figure):
     deciding = {name for name in first if name.split("/")[0] in DECIDE}
     figure(f"Files that a first read enters ({reason})", f"{len(deciding)}, of {len(first)} in all")
     figure(f"Files that a settled read enters ({reason})", len(settled))
-    assert len(deciding) <= 9, sorted(deciding)
+    assert len(deciding) <= 10, sorted(deciding)  # with the one that waits
     assert len(settled) <= 5, sorted(settled)

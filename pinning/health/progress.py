@@ -92,12 +92,14 @@ class Progress:
 
         A pin of a timeline that the replica is not on, after a failover say, ends by the clock.
         """
-        if self._places and pin.timeline not in self._places:
+        if self._is_elsewhere(pin):
             return math.inf
         return pin.written_at + self._lag(pin) - now
 
     def likely_in(self, pin: Pin, now: float) -> float:
         """In how many seconds it is likely to have ``pin``: a question is worth its while then."""
+        if self._is_elsewhere(pin):
+            return math.inf
         return pin.written_at + self._arrival.age - now
 
     def is_far(self, pin: Pin, now: float, server: str) -> bool:
@@ -118,6 +120,10 @@ class Progress:
         if is_far and len(self._unasked) < _LOOKED_FOR:
             self._unasked = (*self._unasked, pin)
         return is_far
+
+    def _is_elsewhere(self, pin: Pin) -> bool:
+        """Whether the replica is known not to be on the timeline of ``pin``."""
+        return bool(self._places) and pin.timeline not in self._places
 
     def _note_ages(self, places: Mapping[str, int], asked: Sequence[Pin], now: float) -> None:
         known = [pin for pin in asked if pin.timeline in places]

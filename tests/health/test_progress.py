@@ -89,6 +89,7 @@ def test_a_pin_of_a_timeline_that_the_replica_does_not_know_tells_nothing():
 def test_nobody_waits_for_a_timeline_that_the_replica_is_not_on():
     progress = seen((0.001, 9, []))
     assert progress.seconds_until(pin(10, NOW, "8.2"), NOW) == math.inf
+    assert progress.likely_in(pin(10, NOW, "8.2"), NOW) == math.inf
 
 
 def test_a_timeline_that_is_gone_tells_nothing_any_more():

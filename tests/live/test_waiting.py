@@ -95,6 +95,33 @@ def test_of_many_who_write_and_read_at_once_nobody_reads_old_rows(
         figure(f"Reads right after a write, WAIT 50 ms, lag 20 ms and then 200 ms, {reason}", count)
 
 
+def test_tasks_whose_replica_is_milliseconds_late_leave_the_primary_alone(
+    pair_here: Pair, settings, figure: Callable[..., None]
+):
+    """As long as they wait by default. Each begins right after its request has written."""
+    settings.PINNING = {"REPLICAS": {"default": ["replica1"]}}
+    pair_here.replica.set_delay(0.005)
+    works: list[Scope] = []
+
+    def run(user: int) -> int:
+        stale = 0
+        for turn in range(80):
+            text = write(f"{user} {turn}")
+            with scope(carried=text) as work:
+                stale += Note.objects.filter(text=f"{user} {turn}").count() != 1
+            works.append(work)
+        connections.close_all()
+        return stale
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(run, range(4))) == 0
+    on_replica = sum(Reason.CAUGHT_UP in work.reads["default"] for work in works)
+    waits = [work.waited["default"] for work in works if work.waited]
+    figure("Of 320 tasks, 5 ms late, read from the replica", on_replica)
+    figure("Of these, waited, and for so many seconds at most", f"{len(waits)}, {max(waits):.3f}")
+    assert on_replica >= 0.99 * len(works)
+
+
 def test_far_behind_a_wait_is_tried_once_and_then_no_more(pair_here: Pair):
     """Whoever writes while the replica is known to be late goes to the primary at once."""
     pair_here.replica.pause_replay()
