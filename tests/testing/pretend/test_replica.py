@@ -9,7 +9,7 @@ from django.test import Client, TestCase, override_settings
 from django.urls import path
 from freezegun import freeze_time
 
-from pinning import Read, Reason, carried, scope, traced
+from pinning import Read, Reason, carried, scope, traced, use_primary
 from pinning.testing.pretend import pretended_replica
 from tests.notes.models import Note
 
@@ -88,6 +88,7 @@ class RouteTests(TestCase):
             self.client.post("/notes/", {"text": "new"})
             clock.tick(5)
             assert self.reasons() == [("default", Reason.PINNED)]
+            self.client.post("/notes/", {"text": "newer"})
             self.replica.catch_up()
             assert self.reasons() == [("replica1", Reason.CAUGHT_UP)]
 
@@ -107,9 +108,13 @@ class RouteTests(TestCase):
 
     def test_a_cursor_on_the_server_reads_from_it(self):
         Note.objects.create(text="old")
+        Note.objects.create(text="older")
         with scope():
             notes = Note.objects.order_by("pk").iterator(chunk_size=1)
-            assert [note.text for note in notes] == ["old"]
+            assert next(notes).text == "old"
+            with use_primary():  # another cursor on the same connection of the driver's
+                assert next(Note.objects.iterator(chunk_size=1)).text == "old"
+            assert next(notes).text == "older"
 
     def test_a_transaction_on_the_replica_leaves_the_test_s_alone(self):
         with transaction.atomic(using="replica1"):
