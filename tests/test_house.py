@@ -128,7 +128,9 @@ def offered_by(door: Path) -> set[str]:
         alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    return (imported | defined) or {each.stem for each in door.parent.iterdir()}
+    assigned = [node.targets[0] for node in tree.body if isinstance(node, ast.Assign)]
+    constants = {name.id for name in assigned if isinstance(name, ast.Name) and name.id.isupper()}
+    return (imported | defined | constants) or {each.stem for each in door.parent.iterdir()}
 
 
 def test_no_imports_run_in_a_circle():
