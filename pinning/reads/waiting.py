@@ -40,13 +40,16 @@ def wait_for_first(
     end = begun + seconds
     hopeful = [each for each in behind if not _is_hopeless(each)]
     left = _in_time(cluster, hopeful, pins, seconds) if may_wait(cluster, pins) else []
+    paused = 0.0  # counted as well: a test may have stopped the clock
     while left:
-        found = _after_a_while(cluster, left, pins, max(0.0, end - time.monotonic()))
+        rest = max(0.0, min(end - time.monotonic(), seconds - paused))
+        found, pause = _after_a_while(cluster, left, pins, rest)
+        paused += pause
         work.waited = time.monotonic() - begun
         if found is not None:
             _note_end([found], seconds, is_in_vain=False)
             return found
-        if time.monotonic() >= end:
+        if pause >= rest or time.monotonic() >= end:
             _note_end(left, seconds, is_in_vain=True)
             return None
         left = _in_time(cluster, left, pins, end - time.monotonic())
@@ -67,13 +70,14 @@ def is_soon(
 
 def _after_a_while(
     cluster: Cluster, left: list[BaseDatabaseWrapper], pins: tuple[Pin, ...], seconds: float
-) -> BaseDatabaseWrapper | None:
-    """The connection whose replica has the pins after some of ``seconds``, or None."""
+) -> tuple[BaseDatabaseWrapper | None, float]:
+    """The connection whose replica has the pins after some of ``seconds``, or None; and how many."""
     if len(left) == 1 and _has_waited_in_server(left[0], pins, seconds):
         is_there = is_usable(cluster, left[0].alias) and has_reached(left[0], pins)
-        return left[0] if is_there else None
-    time.sleep(min(_pause(left, pins), seconds))
-    return next((each for each in left if _has_come(cluster, each, pins)), None)
+        return (left[0] if is_there else None), min(seconds, _LONGEST_IN_SERVER_SECONDS)
+    pause = min(_pause(left, pins), seconds)
+    time.sleep(pause)
+    return next((each for each in left if _has_come(cluster, each, pins)), None), pause
 
 
 def _has_waited_in_server(

@@ -252,7 +252,7 @@ def test_pins_that_come_from_elsewhere_do_not_end_the_stay(log, clock):
 
 
 def test_the_next_replica_must_have_what_the_scope_saw_on_the_primary(log, clock):
-    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
+    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}, "WAIT": 0}):
         with inside(Pinned()):
             route()
             log.places |= {"replica1": 200, "replica2": 199}
@@ -392,7 +392,7 @@ def test_an_inner_scope_begins_on_the_primary_if_the_scope_around_is_there(log, 
 
 
 def test_when_its_replica_has_failed_no_older_replica_serves(log, clock):
-    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
+    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}, "WAIT": 0}):
         with inside(Unpinned()) as work:
             work._seed = seed_of("replica1")
             assert route() == "replica1"
@@ -409,7 +409,7 @@ def test_when_its_replica_has_failed_no_older_replica_serves(log, clock):
 
 
 def test_an_inner_scope_does_not_serve_from_an_older_replica(log, clock):
-    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
+    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}, "WAIT": 0}):
         with inside(Unpinned()) as work:
             work._seed = seed_of("replica1")
             assert route() == "replica1"
@@ -484,7 +484,7 @@ def test_an_inner_scope_of_an_unsafe_request_reads_from_the_primary(rf, log):
 def test_pins_that_arrive_keep_the_scope_on_its_replica_or_send_it_to_the_primary(log, clock):
     """By the clock another replica would do, and may be older than what was read."""
     by_clock = Pins([Pin(cluster="default", written_at=1.0)])
-    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}}):
+    with override_settings(PINNING={"REPLICAS": {"default": list(REPLICAS)}, "WAIT": 0}):
         with inside(Unpinned()) as work:
             work._seed = seed_of("replica1")
             assert route() == "replica1"

@@ -88,6 +88,13 @@ def test_it_waits_no_longer_than_it_may(scripted: Scripted, sleeping):
         assert sum(slept.times) == about(0.02)
 
 
+def test_a_wait_ends_where_a_test_has_stopped_the_clock(scripted: Scripted):
+    scripted.places = dict(BEHIND)
+    with freeze_time(), inside(Pinned()) as work, wait_for_replica(0.02):
+        assert route() == "default"
+        assert work.reads == {"default": {Reason.PINNED: 1}}
+
+
 def test_a_scope_waits_once(scripted: Scripted, sleeping):
     scripted.places = {**BEHIND, "default": {"1": 100}}
     with freeze_time() as clock, inside(Pinned()), wait_for_replica(0.02):
