@@ -71,7 +71,7 @@ def is_soon(
 def _after_a_while(
     cluster: Cluster, left: list[BaseDatabaseWrapper], pins: tuple[Pin, ...], seconds: float
 ) -> tuple[BaseDatabaseWrapper | None, float]:
-    """The connection whose replica has the pins after some of ``seconds``, or None; and how many."""
+    """The connection whose replica has the pins after some of ``seconds``; and after how many."""
     if len(left) == 1 and _has_waited_in_server(left[0], pins, seconds):
         is_there = is_usable(cluster, left[0].alias) and has_reached(left[0], pins)
         return (left[0] if is_there else None), min(seconds, _LONGEST_IN_SERVER_SECONDS)
