@@ -25,6 +25,9 @@ logger = logging.getLogger("pinning")
 _OFTEN = 3
 _LATELY = 6
 
+#: For how long a measured lag is told: a few of the monitor's intervals.
+_LAG_TELLS_SECONDS = 10.0
+
 
 class Replica:
     """What this process knows of one replica. Two things take it out, each by itself.
@@ -40,13 +43,14 @@ class Replica:
     """
 
     __slots__ = (
+        "_lag",
+        "_lag_at",
         "_set_aside_at",
         "_why",
         "alias",
         "breaker",
         "is_lagging",
         "is_none_left",
-        "lag",
         "progress",
         "servers",
         "waits",
@@ -58,8 +62,8 @@ class Replica:
         self.breaker = breaker_of("replica", alias)
         #: Whether it lags more than MAX_LAG.
         self.is_lagging = False
-        #: By how many seconds at least it lagged when the monitor last measured. None: not known.
-        self.lag: float | None = None
+        self._lag: float | None = None
+        self._lag_at = 0.0
         #: Whether it was logged that no replica of its cluster is left.
         self.is_none_left = False
         #: How far behind it is.
@@ -72,6 +76,18 @@ class Replica:
         self.watcher: Any = None
         self._set_aside_at = deque[float](maxlen=_OFTEN)
         self._why = ""
+
+    @property
+    def lag(self) -> float | None:
+        """By how many seconds at least it lagged a moment ago. None: nobody has measured since.
+
+        The monitor measures while reads go there. If all readers are pinned, none do.
+        """
+        return self._lag if time.monotonic() - self._lag_at < _LAG_TELLS_SECONDS else None
+
+    @lag.setter
+    def lag(self, seconds: float | None) -> None:
+        self._lag, self._lag_at = seconds, time.monotonic()
 
     @property
     def is_unsteady(self) -> bool:

@@ -1,5 +1,7 @@
 """What is out of the rotation, and that a change is told once."""
 
+import time
+
 from django.db import OperationalError
 
 from pinning.conf.clusters import Cluster
@@ -75,3 +77,13 @@ def test_of_two_failures_in_a_row_the_second_says_nothing():
     replica.restore()
     assert not replica.is_out
     assert replica.mark_down()
+
+
+def test_a_lag_is_told_only_while_it_is_measured(monkeypatch):
+    known = status.replica("replica1")
+    assert known.lag is None
+    known.lag = 0.5
+    assert known.lag == 0.5
+    later = time.monotonic() + 11
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert known.lag is None
