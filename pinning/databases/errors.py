@@ -1,13 +1,8 @@
 """What an error of a driver says about the server."""
 
-from django.db import Error
+import sys
 
-try:
-    from psycopg_pool import PoolTimeout, TooManyRequests
-except ImportError:
-    _POOL_ERRORS: tuple[type[Exception], ...] = ()
-else:
-    _POOL_ERRORS = (PoolTimeout, TooManyRequests)
+from django.db import Error
 
 
 def sqlstate_of(error: BaseException) -> str | None:
@@ -39,7 +34,10 @@ def is_without_connection(error: Error) -> bool:
 
     All may be in use. Or the server is dead, and the pool could make none: it does not tell.
     """
-    return isinstance(error.__cause__, _POOL_ERRORS)
+    pools = sys.modules.get("psycopg_pool")  # who has no pool need not load it
+    return pools is not None and isinstance(
+        error.__cause__, (pools.PoolTimeout, pools.TooManyRequests)
+    )
 
 
 # insufficient_privilege, undefined_function and others of their class; invalid_schema_name;
