@@ -15,8 +15,8 @@ from django.test import AsyncClient, Client
 from pinning.pins import ResolvedUsers, identity, is_session_loaded
 from pinning.scopes import CarriedScope, HeldScope, RequestScope, Scope
 
-#: The test client that sends the request which is worked on.
-_client: ContextVar[object] = ContextVar("pinning_client", default=None)
+#: Names the cookies of the test client that sends the request which is worked on.
+_browser: ContextVar[int | None] = ContextVar("pinning_browser", default=None)
 
 
 class Who(NamedTuple):
@@ -37,8 +37,8 @@ class Who(NamedTuple):
 
 def who(scope: Scope | None) -> Who:
     """Who works in ``scope``."""
-    client = _client.get()
-    names = {client} - {None}
+    names: set[object] = {_browser.get()}
+    names.discard(None)
     around, work = scope, ""
     while around is not None:
         names.update(_names_of(around))
@@ -73,9 +73,13 @@ def _work_of(scope: Scope) -> str:
 
 
 class Clients:
-    """In the block, it is known which test client sends a request: each is another visitor."""
+    """In the block, it is known which test client sends a request: each is another visitor.
+
+    So is a client that has lost its cookies, as after its ``logout()``.
+    """
 
     def __init__(self) -> None:
+        self._cookies: dict[int, object] = {}  # by their ids, which are theirs as long as they live
         #: How many requests are worked on, in whichever context or thread.
         self.sending = 0
         self._block = ExitStack()
@@ -93,24 +97,25 @@ class Clients:
 
     def _request(self, theirs: Callable[..., Any]) -> Callable[..., Any]:
         def request(client: Client, **kwargs: Any) -> Any:
-            with self._sending(client):
+            with self._sending(client.cookies):
                 return theirs(client, **kwargs)
 
         return request
 
     def _arequest(self, theirs: Callable[..., Any]) -> Callable[..., Any]:
         async def request(client: AsyncClient, **kwargs: Any) -> Any:
-            with self._sending(client):
+            with self._sending(client.cookies):
                 return await theirs(client, **kwargs)
 
         return request
 
     @contextmanager
-    def _sending(self, client: object) -> Iterator[None]:
-        token = _client.set(client)
+    def _sending(self, cookies: object) -> Iterator[None]:
+        self._cookies[id(cookies)] = cookies
+        token = _browser.set(id(cookies))
         self.sending += 1
         try:
             yield
         finally:
             self.sending -= 1
-            _client.reset(token)
+            _browser.reset(token)

@@ -183,6 +183,12 @@ class RequestTests(Silent):
         Client().get("/notes/")
         self.assert_reads(eventual=1)
 
+    def test_a_client_without_the_cookies_that_it_had_is_another_visitor(self):
+        self.client.post("/notes/")
+        self.client.logout()
+        self.client.get("/notes/")
+        self.assert_reads(eventual=1)
+
     def test_another_user(self):
         self.a_client(self.user).post("/own/")
         self.a_client(self.other).get("/own/")
