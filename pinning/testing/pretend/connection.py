@@ -4,7 +4,9 @@ What they do in another way than the vendor's: transactions and ``close`` leave 
 connection alone, because it is the test's, or holds a snapshot.
 """
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from typing import Any, cast
 
 from django.db import NotSupportedError, OperationalError
@@ -27,7 +29,9 @@ class _Pretended:
     """It has the driver's connection of the primary, with all rows of the test's transaction."""
 
     pretends_for: Any = None
+    queries_log: Any
     is_dead = False
+    _is_counted_on_primary = False
 
     @property
     def connection(self) -> Any:
@@ -43,6 +47,22 @@ class _Pretended:
         if self.is_dead:
             raise OperationalError("This pretended replica was killed.")
         self._connect()
+
+    @property
+    def queries_logged(self) -> bool:
+        """Whether queries are logged: where they count as the primary's, as it says."""
+        counts: Any = self.pretends_for if self._is_counted_on_primary else super()
+        return bool(counts.queries_logged)
+
+    @contextlib.contextmanager
+    def counted_on_primary(self) -> Iterator[None]:
+        """Log and count the queries as the primary's in the block."""
+        before = self.queries_log, self._is_counted_on_primary
+        self.queries_log, self._is_counted_on_primary = self.pretends_for.queries_log, True
+        try:
+            yield
+        finally:
+            self.queries_log, self._is_counted_on_primary = before
 
     def follow(self, *, is_paused: bool) -> None:
         """Show what there is now: from now on if it is paused, else as it changes."""

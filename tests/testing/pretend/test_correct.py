@@ -178,6 +178,13 @@ class RequestTests(Silent):
         assert self.client.get("/notes/").content == b"old new"
         self.assert_reads()
 
+    def test_queries_are_counted_as_without_a_replica(self):
+        with self.assertNumQueries(1):
+            self.client.get("/notes/")
+        with self.assertNumQueries(1), pretended_replica():
+            self.client.get("/notes/")
+        self.assert_reads()
+
     def test_another_visitor(self):
         self.client.post("/notes/")
         Client().get("/notes/")
