@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 
+from django.core.signals import setting_changed
 from django.db import close_old_connections
 from django.db.models.sql.query import Query
 
@@ -112,6 +113,15 @@ def sample(query: Query, alias: ClusterAlias) -> None:
 def save() -> None:
     """Save what was counted until now."""
     _own().save()
+
+
+def _end(*, setting: str, **_: object) -> None:
+    """Receive ``setting_changed``, which Django's tests send: another mode may begin."""
+    if setting == "PINNING":
+        scope_closed.disconnect(dispatch_uid="pinning.shadow")
+
+
+setting_changed.connect(_end)
 
 
 def _count(scope: Scope, **_: object) -> None:

@@ -14,6 +14,7 @@ from pinning import Reason, carried, is_behind, read_connection, scope, source_o
 from pinning.pins import Pins
 from pinning.scopes import RequestScope, Scope, wait_for_replica
 from pinning.shadow import WAITS, limits_of, process
+from pinning.signals import is_heard, scope_closed
 from tests.notes.models import Comment, Note, Tag
 from tests.shadow.conftest import SHADOW
 
@@ -198,3 +199,10 @@ class DefaultTestCase(TestCase):
         with override_settings(PINNING=SHADOW), self.assertNumQueries(2), scope():
             Note.objects.create(text="mine")
             assert Note.objects.count() == 1
+
+
+def test_nothing_listens_any_more_when_another_mode_begins(places):
+    with override_settings(PINNING=SHADOW), scope():
+        Note.objects.count()
+        assert is_heard(scope_closed, Scope)
+    assert not is_heard(scope_closed, Scope)
