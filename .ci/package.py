@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[1]
 #: What hatchling adds to an sdist.
 ADDED = {"PKG-INFO"}
 
-#: What the wheel has beside Python.
-BESIDE_PYTHON = {"pinning/py.typed"}
+#: The ends of the names of what the wheel has.
+TO_INSTALL = (".py", "/py.typed", ".html")
 
 NOT_RUN = ("tests/live", "tests/example_project", "tests/docs/test_project.py")
 QUICK = "not live and not hypothesis"
@@ -63,7 +63,7 @@ def tracked() -> set[str]:
 def files_to_install() -> set[str]:
     """What the wheel should have."""
     ours = {name for name in tracked() if name.startswith("pinning/")}
-    return {name for name in ours if name.endswith(".py") or name in BESIDE_PYTHON}
+    return {name for name in ours if name.endswith(TO_INSTALL)}
 
 
 def files_of(folder: Path) -> set[str]:
