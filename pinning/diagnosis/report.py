@@ -57,9 +57,9 @@ class Report:
         rows = [_row(seen, self.seen[seen.primary]) for seen in self.seen.values()]
         stores = [_store_row(store) for store in self.stores]
         parts = [
-            _table([_ALIASES, *rows]),
+            table([_ALIASES, *rows]),
             "\n".join(self._settings()),
-            _table([_STORES, *stores]),
+            table([_STORES, *stores]),
             "\n".join([*(list(self._set_aside()) or [_NOTHING]), _ELSEWHERE]),
             "\n\n".join(map(_told, self.findings)) or "Nothing is wrong.",
         ]
@@ -171,7 +171,8 @@ def _told(found: Finding) -> str:
     return f"{found.level} {found.id}: {found.what}\n  {found.hint}"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """The rows as lines of text, with columns that stand below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

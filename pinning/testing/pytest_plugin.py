@@ -54,7 +54,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say what was found in all tests, by all processes."""
-    if config.getoption("pinning_detect") is not None:
+    is_worker = hasattr(config, "workerinput")  # of pytest-xdist, which ends before the others
+    if config.getoption("pinning_detect") is not None and not is_worker:
         from pinning.testing import tally
 
         terminalreporter.section("stale reads")

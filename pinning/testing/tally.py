@@ -54,8 +54,8 @@ def note(found: StaleReads) -> None:
         "allowed": found.allowed,
         "stale": {str(read): times for read, times in found.stale.items()},
     }
-    with Path(name).open("a") as file:  # one write of a short line is not torn
-        file.write(json.dumps(line) + "\n")
+    with Path(name).open("ab", buffering=0) as file:  # a line is one write, so none is torn
+        file.write(f"{json.dumps(line)}\n".encode())
 
 
 def end() -> Tally:

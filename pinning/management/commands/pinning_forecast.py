@@ -3,13 +3,14 @@
 import json
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from pinning import conf, shadow
+from pinning.diagnosis import table
 from pinning.exceptions import kind_and_text
 from pinning.management.advice import advice
 from pinning.shadow import WAITS, Forecast, Totals, View
@@ -86,7 +87,7 @@ def _table_of_views(forecast: Forecast) -> str:
     waits = [f"WAIT {wait:g}" for wait in WAITS]
     rows = [("view", "reads", *waits, "the rest is mostly")]
     rows += [_row(view) for view in [forecast.total, *forecast.views[:_ROWS]]]
-    return _table(rows)
+    return table(rows)
 
 
 def _row(view: View) -> tuple[str, ...]:
@@ -98,21 +99,12 @@ def _table_of_tables(forecast: Forecast) -> str:
     rows: list[tuple[str, ...]] = [("model", "pins", "alone", "only showing", "mostly in")]
     rows += [
         (
-            table.model,
-            f"{table.pins / forecast.pins:.0%}",
-            f"{table.alone / forecast.pins:.0%}",
-            f"{table.safe / forecast.pins:.0%}",
-            table.views[0],
+            each.model,
+            f"{each.pins / forecast.pins:.0%}",
+            f"{each.alone / forecast.pins:.0%}",
+            f"{each.safe / forecast.pins:.0%}",
+            each.views[0],
         )
-        for table in forecast.tables[:_ROWS]
+        for each in forecast.tables[:_ROWS]
     ]
-    return _table(rows)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(map(str.rstrip, lines))
+    return table(rows)
