@@ -187,4 +187,4 @@ def _run(folder: Path, *arguments: str, **environment: str) -> str:
         timeout=240,
         check=False,
     )
-    return done.stdout[-8000:] + done.stderr[-8000:]
+    return done.stdout + done.stderr
