@@ -22,9 +22,10 @@ from benchmarks.page import budgets, report, results
 from benchmarks.peers import run as peers
 from benchmarks.peers import waits
 from benchmarks.statements import run as statements
+from benchmarks.suite import run as suite
 
 PARTS = (
-    *("overhead", "rows", "counters", "memory", "statements"),
+    *("overhead", "rows", "counters", "memory", "statements", "suite"),
     *("visitors", "rush", "waits", "rest"),
 )
 
@@ -55,6 +56,8 @@ def measure(directory: Path, parts: frozenset[str], *, quick: bool) -> None:
         memory.measure(directory)
     if "statements" in parts:
         statements.measure(directory, quick=quick)
+    if "suite" in parts:
+        suite.measure(directory, quick=quick)
     if parts & {"visitors", "rush"}:
         peers.measure(peers.QUICK if quick else peers.FULL, directory, parts)
     if "waits" in parts:

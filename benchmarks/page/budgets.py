@@ -30,6 +30,7 @@ def budgets(directory: Path) -> list[Budget]:
     rows = results.load(directory, "rows")
     counters = results.load(directory, "counters")
     statements = results.load(directory, "statements")
+    suite = results.load(directory, "suite")
     visitors = results.load(directory, "visitors")
     waiting = (results.load(directory, part) for part in ("rush", "waits", "rest"))
     rush, waits, rest = (
@@ -40,6 +41,7 @@ def budgets(directory: Path) -> list[Budget]:
         *(_of_rows(rows) if rows else ()),
         *(_of_counters(counters) if counters else ()),
         *(_of_statements(statements) if statements else ()),
+        *(_of_suite(suite) if suite else ()),
         *(_of_visitors(visitors) if visitors else ()),
         *(of_waits.rush(rush) if rush else ()),
         *(of_waits.waits(waits) if waits else ()),
@@ -92,6 +94,13 @@ def _of_statements(part: dict[str, Any]) -> Iterator[Budget]:
             limit = limits[row["size"]]
             yield Budget(what=f"{what}, ms", limit=limit, measured=row["most_ms"], margin=TIMING)
         yield Budget(what=f"{what}: memory, MB", limit=150, measured=row["most_mb"])
+
+
+def _of_suite(part: dict[str, Any]) -> Iterator[Budget]:
+    """The median over the rounds, and no margin: each round has its own run without the plugin."""
+    for row, limit in zip(part["rows"][1:], (1.02, 1.15), strict=True):
+        what = f"a suite {row['way']}, to one without the plugin"
+        yield Budget(what=what, limit=limit, measured=row["ratio"]["median"])
 
 
 def _of_visitors(part: dict[str, Any]) -> Iterator[Budget]:

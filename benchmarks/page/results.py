@@ -14,7 +14,7 @@ DIRECTORY = Path(__file__).parents[1] / "results"
 
 #: The files there, without ``.json``.
 PARTS = (
-    *("overhead", "rows", "counters", "memory", "statements"),
+    *("overhead", "rows", "counters", "memory", "statements", "suite"),
     *("visitors", "rush", "waits", "rest", "growth"),
 )
 

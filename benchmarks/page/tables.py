@@ -50,7 +50,7 @@ def ratios(directory: Path) -> str:
         if any(theirs < _FEW for _, theirs in shares):
             return "-"
         found = results.middle([ours / theirs for ours, theirs in shares], digits=2)
-        return f"{found['median']:.2f} ({found['least']:.2f} to {found['most']:.2f})"
+        return _range(found)
 
     return _by_lag(part, cell, [*OURS, SETTLED_ORACLE])
 
@@ -227,6 +227,15 @@ def counters(directory: Path) -> str:
     return markdown(["what is counted", "bytecodes", "to the first"], found)
 
 
+def suite(directory: Path) -> str:
+    """What the pytest plugin costs a suite."""
+    part = results.load(directory, "suite")
+    if part is None:
+        return ""
+    found = ([row["way"], row["seconds"]["median"], _range(row["ratio"])] for row in part["rows"])
+    return markdown(["a suite", "seconds of the processor", "to the first"], found)
+
+
 def memory(directory: Path) -> str:
     """Bytes for each scope."""
     part = results.load(directory, "memory")
@@ -366,3 +375,8 @@ def _mean_and_most(cost: Row) -> list[str]:
 
 def _verdict(is_kept: bool) -> str:
     return "kept" if is_kept else "**missed**"
+
+
+def _range(found: dict[str, float]) -> str:
+    """The median over the rounds, with the least and the most."""
+    return f"{found['median']:.2f} ({found['least']:.2f} to {found['most']:.2f})"

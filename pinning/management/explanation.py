@@ -80,7 +80,7 @@ def _because(trace: Trace) -> str:
     """Why the others went to the primary, the most frequent reasons first."""
     reads = _reads(trace)
     counts = Counter(read.reason for read in reads if not _is_on_replica(read))
-    reasons = [f"{reason.explanation} ({reason})" for reason, _ in counts.most_common()]
+    reasons = [reason.told for reason, _ in counts.most_common()]
     if not reasons:
         return ""
     rest = ", the rest from the primary" if counts.total() < len(reads) else ""

@@ -15,6 +15,11 @@ class Reason(StrEnum):
         member.explanation = explanation
         return member
 
+    @property
+    def told(self) -> str:
+        """The words and the value: "the replica has what the user wrote (caught_up)"."""
+        return f"{self.explanation} ({self})"
+
     USE_PRIMARY = "use_primary", "the code asked for the primary"
     USE_REPLICA = "use_replica", "the code asked for a replica"
     PRIMARY_MODEL = "primary_model", "the model is one that is read from the primary always"

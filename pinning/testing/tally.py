@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pinning.testing.pretend import StaleReads
+from pinning.testing.pretend.stale import summary
 
 #: Where the processes of one run find the file.
 VARIABLE = "PINNING_TALLY"
@@ -26,10 +27,7 @@ class Tally(NamedTuple):
     times: int
 
     def __str__(self) -> str:
-        head = (
-            f"{self.reads} reads would have gone to replicas, {self.times} would have been stale. "
-            f"{self.eventual} lacked what somebody else had written, and {self.allowed} may be old."
-        )
+        head = summary(self.reads, self.times, self.eventual, self.allowed)
         lines = [f"{text} [{tests} tests]" for text, tests in self.stale.most_common(LISTED)]
         left = len(self.stale) - len(lines)
         more = [f"And {left} more."] if left else []

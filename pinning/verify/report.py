@@ -10,7 +10,7 @@ from pinning.verify.history import NO_ANSWER, Kind, Operation
 #: Wrong reads and failed requests that are told in full.
 _TOLD = 5
 
-_EXPLANATIONS = {reason.value: reason.explanation for reason in Reason}
+_REASONS = {reason.value: reason for reason in Reason}
 
 
 def report(verdict: Verdict) -> str:
@@ -37,7 +37,8 @@ def objection(verdict: Verdict, primaries: Collection[str] = ("default",)) -> st
         return ""
     reasons = Counter({reason: count for (_, reason), count in verdict.served.items()})
     most = reasons.most_common(1)[0][0]
-    known = _EXPLANATIONS | dict.fromkeys(ON_REPLICA, "the site is in shadow mode")
+    known = {reason.value: reason.explanation for reason in Reason}
+    known |= dict.fromkeys(ON_REPLICA, "the site is in shadow mode")
     because = f" Mostly because {known[most]}." if most in known else ""
     return f"This proves nothing: the primary served every read, and it cannot be stale.{because}"
 
@@ -85,7 +86,7 @@ def _wrong(wrong: WrongRead) -> Iterator[str]:
 
 
 def _why(reason: str) -> str:
-    return f"{_EXPLANATIONS.get(reason, 'nobody told')} ({reason or '?'})"
+    return _REASONS[reason].told if reason in _REASONS else f"nobody told ({reason or '?'})"
 
 
 def _failed(operation: Operation) -> str:

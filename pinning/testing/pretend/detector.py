@@ -10,10 +10,15 @@ from typing import Any, Literal
 from pinning.conf import clusters
 from pinning.databases import as_text, statement_of
 from pinning.reads.routed import was_asked_for
-from pinning.scopes import Scope, current_scope, line_of_project, overrides, wishes
+from pinning.scopes import Reason, Scope, current_scope, line_of_project, overrides, wishes
 from pinning.testing.pretend.people import Clients, who
 from pinning.testing.pretend.replica import PretendedReplica, pretended_replica
-from pinning.testing.pretend.stale import StaleRead, StaleReadError, StaleReadWarning
+from pinning.testing.pretend.stale import (
+    StaleRead,
+    StaleReadError,
+    StaleReadWarning,
+    summary,
+)
 from pinning.testing.pretend.tables import tables_in
 from pinning.testing.pretend.writes import Change
 from pinning.writes.naming import subject_of
@@ -35,13 +40,8 @@ class StaleReads:
         self.allowed = 0
 
     def __str__(self) -> str:
-        head = (
-            f"{self.reads} reads would have gone to replicas, {sum(self.stale.values())} would "
-            f"have been stale, {sum(self.eventual.values())} eventually consistent"
-        )
-        return "\n".join(
-            [head + (":" if self.stale else "."), *(f"- {each}" for each in self.stale)]
-        )
+        times, others = sum(self.stale.values()), sum(self.eventual.values())
+        return "\n".join([summary(self.reads, times, others, self.allowed), *map(str, self.stale)])
 
 
 @contextlib.contextmanager
@@ -114,7 +114,7 @@ class _Detector:
             self._found.allowed += 1
             return
         reader = who(scope)
-        reason = "using" if was_asked_for(cursor) else _reason(scope, alias)
+        reason = None if was_asked_for(cursor) else _reason(scope, alias)
         own = [change for change in lacking if change.who.may_be(reader)]
         change = (own or lacking)[-1]
         read = StaleRead(change.model, alias, reason, line_of_project(), reader, change)
@@ -143,11 +143,11 @@ class _Detector:
         return is_outside and threading.current_thread() is self._thread
 
 
-def _reason(scope: Scope | None, alias: str) -> str:
+def _reason(scope: Scope | None, alias: str) -> Reason:
     """Why the scope reads from the replica."""
     cluster = clusters().of_alias(alias)
     work = None if scope is None or cluster is None else scope.works.get(cluster.primary)
-    return "replica" if work is None or work.choice is None else str(work.choice.reason)
+    return Reason.REPLICA if work is None or work.choice is None else work.choice.reason
 
 
 @contextlib.contextmanager

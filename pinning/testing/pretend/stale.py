@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pinning.scopes import CarriedScope, HeldScope, RequestScope
+from pinning.scopes import CarriedScope, HeldScope, Reason, RequestScope
 from pinning.testing.pretend.people import Who
 from pinning.testing.pretend.writes import Change
 
@@ -10,22 +10,23 @@ from pinning.testing.pretend.writes import Change
 class StaleRead(NamedTuple):
     """A read that production may answer without ``change``, which was made for the same person.
 
-    ``reason`` is the one why it went to the replica ``alias``: "replica", or "using" if the code
-    has named the replica. ``line`` is ``file:line``.
+    ``reason`` says why it went to the replica ``alias``. None: the code has named the replica.
+    ``line`` is ``file:line``.
     """
 
     model: str
     alias: str
-    reason: str
+    reason: Reason | None
     line: str
     who: Who
     change: Change
 
     def __str__(self) -> str:
         change = self.change
+        why = "the code has named it" if self.reason is None else self.reason.told
         return (
-            f"{self.who.work} read {self.model} at {self.line or '?'} from {self.alias!r} "
-            f"({self.reason}), which lacks what {change.who.work} wrote at {change.line or '?'} "
+            f"{self.who.work} read {self.model} at {self.line or '?'} from {self.alias!r}, because "
+            f"{why}. It lacks what {change.who.work} wrote at {change.line or '?'} "
             f"({change.statement} of {change.model}). {self.help}"
         )
 
@@ -33,6 +34,14 @@ class StaleRead(NamedTuple):
     def help(self) -> str:
         """What to do about it."""
         return f"{_help(self)} If old rows are fine here, say so by use_replica()."
+
+
+def summary(reads: int, stale: int, eventual: int, allowed: int) -> str:
+    """How many reads a test or a suite had, and what they were."""
+    return (
+        f"{reads} reads would have gone to replicas, {stale} would have been stale. "
+        f"{eventual} lacked what somebody else had written, and {allowed} may be old."
+    )
 
 
 class StaleReadError(AssertionError):
@@ -45,7 +54,7 @@ class StaleReadWarning(UserWarning):
 
 def _help(read: StaleRead) -> str:
     writer, reader = read.change.who, read.who
-    if read.reason == "using":
+    if read.reason is None:
         return "The code has named the replica: let the router choose, or name the primary."
     if writer.kind is None:
         return (

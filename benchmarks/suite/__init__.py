@@ -1,0 +1,1 @@
+"""An ordinary suite, run with the pytest plugin and without."""
