@@ -101,26 +101,28 @@ def redis_cache_fits(settings: Settings) -> Iterator[CheckMessage]:
 
 def cache_is_shared(settings: Settings) -> Iterator[CheckMessage]:
     """Whether all processes see what the cache store keeps."""
-    cache = django_settings.CACHES.get(settings.cache)
-    if "cache" in settings.stores and cache is not None:
-        backend = cache.get("BACKEND", "")
-        if backend.endswith(_UNSHARED):
-            yield Warning(
-                f"The cache store uses {backend}, which other processes do not see.",
-                hint="Use a cache on a server, or the cookie store.",
-                id="pinning.W005",
-            )
+    backend = _unshared_backend(settings)
+    if "cache" in settings.stores and backend:
+        yield Warning(
+            f"The cache store uses {backend}, which other processes do not see.",
+            hint="Use a cache on a server, or the cookie store.",
+            id="pinning.W005",
+        )
 
 
 def counts_are_shared(settings: Settings) -> Iterator[CheckMessage]:
     """Whether the command sees what shadow mode counts."""
-    cache = django_settings.CACHES.get(settings.cache)
-    if settings.use_replicas == SHADOW and cache is not None:
-        backend = cache.get("BACKEND", "")
-        if backend.endswith(_UNSHARED):
-            yield Warning(
-                f"Shadow mode keeps its counts in {backend}, which other processes do not see: "
-                "pinning_forecast would find nothing.",
-                hint="Name another entry of CACHES in PINNING['CACHE']: on a server, or in files.",
-                id="pinning.W036",
-            )
+    backend = _unshared_backend(settings)
+    if settings.use_replicas == SHADOW and backend:
+        yield Warning(
+            f"Shadow mode keeps its counts in {backend}, which other processes do not see: "
+            "pinning_forecast would find nothing.",
+            hint="Name another entry of CACHES in PINNING['CACHE']: on a server, or in files.",
+            id="pinning.W036",
+        )
+
+
+def _unshared_backend(settings: Settings) -> str:
+    """The backend of the stores' cache, if each process has one of its own. Else ""."""
+    backend = str(django_settings.CACHES.get(settings.cache, {}).get("BACKEND", ""))
+    return backend if backend.endswith(_UNSHARED) else ""

@@ -8,7 +8,7 @@ it.
 import contextvars
 import functools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
@@ -134,10 +134,17 @@ class Scope:
 
     def lies_in(self, other: "Scope") -> bool:
         """Whether this is ``other``, or a scope inside it."""
+        return any(scope is other for scope in self._and_around())
+
+    def _and_around(self) -> Iterator["Scope"]:
         scope: Scope | None = self
-        while scope is not None and scope is not other:
+        while scope is not None:
+            yield scope
             scope = scope.parent
-        return scope is not None
+
+    def _open(self) -> Iterator["Scope"]:
+        """This scope and those around it, as far as they are open."""
+        return (scope for scope in self._and_around() if not scope.is_closed)
 
     def bound(self, cluster: str) -> Reason | None:
         """Why this scope reads ``cluster`` on the primary to its end, if it has to."""
@@ -245,13 +252,10 @@ class Scope:
         ``session`` stands for the database session that wrote, if that is known.
         """
         told = None if position is None else pins_at(cluster, position)
-        scope: Scope | None = self
-        while scope is not None:
-            if not scope.is_closed:
-                work = scope.work(cluster)
-                work.written.commit(told, session, writes)
-                work.bound = Reason.WRITTEN
-            scope = scope.parent
+        for scope in self._open():
+            work = scope.work(cluster)
+            work.written.commit(told, session, writes)
+            work.bound = Reason.WRITTEN
 
     def locked(self, cluster: str) -> None:
         """Note a lock on the primary, in this scope and in every open scope around it."""
@@ -265,12 +269,9 @@ class Scope:
         self._bind(cluster, Reason.WRITTEN)
 
     def _bind(self, cluster: str, reason: Reason) -> None:
-        scope: Scope | None = self
-        while scope is not None:
-            if not scope.is_closed:
-                work = scope.work(cluster)
-                work.bound = work.bound or reason
-            scope = scope.parent
+        for scope in self._open():
+            work = scope.work(cluster)
+            work.bound = work.bound or reason
 
     def receive(self, pins: Pins) -> None:
         """Take in the pins of work that was done elsewhere, here and in every open scope around.
@@ -278,17 +279,14 @@ class Scope:
         They count as if the scope had opened with them. They are saved together with the pins of
         its own writes.
         """
-        scope: Scope | None = self
-        while scope is not None:
-            if not scope.is_closed:
-                if scope._pins is not None:
-                    scope._pins = scope._pins.merge(pins)  # first: a choice that is made looks here
-                for pin in pins:
-                    work = scope.work(pin.cluster)
-                    work.written.receive(Pins([pin]))
-                    if work.choice is not None and work.choice.replica is not None:
-                        work.choice = work.choice.with_other_pins()
-            scope = scope.parent
+        for scope in self._open():
+            if scope._pins is not None:
+                scope._pins = scope._pins.merge(pins)  # first: a choice that is made looks here
+            for pin in pins:
+                work = scope.work(pin.cluster)
+                work.written.receive(Pins([pin]))
+                if work.choice is not None and work.choice.replica is not None:
+                    work.choice = work.choice.with_other_pins()
 
     def has_unsaved_writes(self) -> bool:
         """Whether ``take_pins`` would return any."""
