@@ -6,6 +6,7 @@ PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_
 BIN := .venv/bin
 MADE := .venv/made-$(PYTHON_VERSION)
 DEMO_INSTALLED := .venv/demo-installed
+DOCS_INSTALLED := .venv/docs-installed
 INSTALLED := .venv/installed
 
 DJANGO_VERSIONS := 5.2 6.0 6.1
@@ -13,7 +14,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test programs proof lint types docs package bench screenshot matrix ecosystem suites
+.PHONY: help demo test programs proof lint types docs prose package bench screenshot matrix ecosystem suites
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -44,8 +45,11 @@ types: $(INSTALLED) ## Check the types
 screenshot: $(INSTALLED) ## Take the pictures of the docs anew
 	$(BIN)/python -m example_project.screenshot docs/images
 
-docs: $(INSTALLED) ## Build the documentation into docs/_build; a warning is an error
+docs: $(DOCS_INSTALLED) ## Build the documentation into docs/_build; a warning is an error
 	$(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build
+
+prose: ## Report how each page reads: words, long sentences, reading ease
+	@$(PYTHON) .ci/prose.py
 
 package: $(INSTALLED) ## Build sdist and wheel, and test what was built in a new environment
 	$(BIN)/python .ci/package.py
@@ -84,6 +88,11 @@ $(MADE):
 $(DEMO_INSTALLED): pyproject.toml $(MADE)
 	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	$(call install_postgresql,$(BIN)/python)
+	@touch $@
+
+# The pages need Sphinx, a theme, and nothing that compiles.
+$(DOCS_INSTALLED): pyproject.toml $(MADE)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@
 
 $(INSTALLED): pyproject.toml $(MADE)
