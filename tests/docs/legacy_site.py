@@ -12,6 +12,7 @@ django.setup()
 
 # What follows needs the settings.
 # ruff: noqa: E402
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -32,8 +33,6 @@ def orders(request: HttpRequest) -> HttpResponse:
 
 
 def rest(request: HttpRequest) -> HttpResponse:
-    from django.contrib.contenttypes.models import ContentType
-
     try:
         return HttpResponse(ContentType.objects.count())
     except OperationalError:
