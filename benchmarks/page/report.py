@@ -1,4 +1,4 @@
-"""Makes the tables of docs/ and their plots from the raw numbers; the words on the pages stay.
+"""Makes the tables of the pages and their plots from the raw numbers; the words on the pages stay.
 
 A generated part stands between two comments, ``begin`` and ``end``, with the name of a function of
 ``tables``. ``python -m benchmarks.page.report`` needs no server and no settings.
@@ -9,8 +9,9 @@ from pathlib import Path
 
 from benchmarks.page import results, tables
 
-_DOCS = Path(__file__).parents[2] / "docs"
-PAGES = (_DOCS / "benchmarks.md", _DOCS / "verify.md")
+_ROOT = Path(__file__).parents[2]
+_DOCS = _ROOT / "docs"
+PAGES = (_DOCS / "benchmarks.md", _DOCS / "verify.md", _ROOT / "README.md")
 PLOTS = _DOCS / "benchmarks"
 
 _PART = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)

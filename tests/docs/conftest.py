@@ -25,6 +25,13 @@ def name_of_test(page: Path) -> str:
     return f"test_{page.stem.lower().replace('-', '_')}"
 
 
+@pytest.fixture(autouse=True)
+def urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the pages' databases are, in the environment."""
+    for name, host in {"DATABASE_URL": "primary", "REPLICA_URL": "replica"}.items():
+        monkeypatch.setenv(name, f"postgres://web:secret@{host}.internal:6432/site")
+
+
 @pytest.fixture
 def page(request: pytest.FixtureRequest) -> Iterator[Names]:
     """The names of the page that the test is called after, which has to call all its functions.

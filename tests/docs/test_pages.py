@@ -84,4 +84,4 @@ def test_every_extra_exists():
 
 
 def test_the_readme_is_short():
-    assert len(README.read_text().splitlines()) < 250
+    assert len(README.read_text().splitlines()) <= 150

@@ -27,8 +27,8 @@ AROUND = {
     "SESSION_COOKIE_SECURE": True,
 }
 
-#: What the checks may say: of a model that is not installed in tests, and of the tests' own.
-EXPECTED = ("django_tasks_database", "shop.Order.customer")
+#: What the checks may say: of models that are not installed in tests, and of the tests' own.
+EXPECTED = ("django_tasks_database", "search.Hit", "shop.Order.customer")
 
 
 def values_of(snippet: Snippet) -> dict[str, Any]:
