@@ -149,16 +149,6 @@ def test_stores(page):
 
 
 def test_operations(page, settings, monkeypatch):
-    settings.PINNING = {**settings.PINNING, "USE_REPLICAS": page.for_some}
-    assert page.for_some(RequestFactory().get("/")) == "shadow"
-    assert has_pinned(get(write))
-    assert page.for_some(RequestFactory().get("/", headers={"X-Replica": "yes"})) is True
-    monkeypatch.setenv("REPLICA_PERCENT", "100")
-    assert reasons(get(count)) == [Reason.REPLICA]
-    _kill_switch(page, settings, monkeypatch)
-
-
-def _kill_switch(page: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.PINNING = {**settings.PINNING, "USE_REPLICAS": page.no_switch_was_thrown}
     assert reasons(get(count)) == [Reason.REPLICA]
     monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/run/site/no-replicas")
