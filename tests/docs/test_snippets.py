@@ -16,8 +16,12 @@ from django.core.cache import cache
 from django.db import connections
 from django.http import HttpResponse
 from django.test import RequestFactory
+from sqlalchemy import create_engine
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import sessionmaker
 
 from pinning import Reason, scope
+from pinning.contrib.sqlalchemy import session_class
 from pinning.databases import state_of
 from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins
@@ -190,6 +194,31 @@ def test_recipes(page, monkeypatch):
     assert len({state_of(connection).told for connection in both} - {""}) == 1
     for connection in both:
         state_of(connection).tell("")
+
+
+def test_sqlalchemy(page, figures):
+    name = connections["default"].settings_dict["NAME"]
+
+    def engines(driver: str, create: Any) -> dict[str, Any]:
+        return {alias: create(f"sqlite+{driver}:///{name}") for alias in ("default", "replica1")}
+
+    made = engines("pysqlite", create_engine)
+    page.Session = sessionmaker(class_=session_class(made))
+    with scope() as work:
+        assert page.words_a_day() == [("monday", 5)]
+        page.correct("monday", 4)
+        assert page.words_a_day() == [("monday", 8)]
+        assert Note.objects.count() == 0
+    assert work.reads == {"default": {Reason.REPLICA: 1, Reason.WRITTEN: 2}}
+    amade = engines("aiosqlite", create_async_engine)
+    page.AsyncSession = async_sessionmaker(sync_session_class=session_class(amade))
+    with scope() as work:
+        assert async_to_sync(page.count_words)() == 8
+    assert work.reads == {"default": {Reason.REPLICA: 1}}
+    for engine in made.values():
+        engine.dispose()
+    for engine in amade.values():
+        async_to_sync(engine.dispose)()
 
 
 def _writes_all_the_time(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
