@@ -6,6 +6,7 @@ from pinning.reads import (
     FindOrCreateMixin,
     afind_or_create,
     find_or_create,
+    for_each_shard,
     is_behind,
     read_connection,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "current_scope",
     "default_identity",
     "find_or_create",
+    "for_each_shard",
     "in_scope",
     "is_behind",
     "mark_written",

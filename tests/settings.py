@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "tests.notes",
     "tests.shop",
     "tests.differential",
+    "tests.move",
     "pinning.verify",
 ]
 MIDDLEWARE = [

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.db.models.fields import AutoFieldMixin
 
 from pinning.conf import (
     CACHE_LABEL,
@@ -140,6 +141,40 @@ def read_only_clusters_exist(settings: Settings) -> Iterator[CheckMessage]:
                 hint=f"REPLICAS names {known}. A cluster may have an empty list of replicas.",
                 id="pinning.E027",
             )
+
+
+def sharded_keys_differ(settings: Settings) -> Iterator[CheckMessage]:
+    """No two clusters give the same key to two rows of a sharded model.
+
+    A function of MODELS whose attribute ``has_one_answer`` is true does not spread rows.
+    """
+    try:
+        homes = Homes.load(settings.models, tuple(settings.replicas))
+    except (UnknownClusterError, ImportError):
+        return  # homes_load reports it
+    for model in apps.get_models() if homes else ():
+        home = homes.of(model)
+        if isinstance(home, Sharding) and not home.has_one_answer and _is_numbered(model):
+            yield _same_keys(model, home)
+
+
+def _is_numbered(model: Any) -> bool:
+    """Whether its own table has a key that the database counts."""
+    meta = model._meta
+    key = meta.pk
+    is_own = meta.managed and not meta.proxy and getattr(key, "model", None) is model
+    return is_own and isinstance(key, AutoFieldMixin)
+
+
+def _same_keys(model: Any, home: Sharding) -> CheckMessage:
+    return Warning(
+        f"{home.name} spreads {model._meta.label} over several clusters, and each of them counts "
+        f"{model._meta.pk.name!r} by itself: two rows may get the same.",
+        hint="Use a key that no other cluster gives, a UUIDField say, or let each cluster count in "
+        "steps of its own, and silence this.",
+        obj=model,
+        id="pinning.W037",
+    )
 
 
 def relations_stay_inside(settings: Settings) -> Iterator[CheckMessage]:

@@ -180,6 +180,7 @@ _CHECKS: tuple[Check, ...] = (
     models.homes_load,
     models.read_only_clusters_exist,
     models.relations_stay_inside,
+    models.sharded_keys_differ,
     _router_is_there,
     _middleware_is_outermost,
     cookies.browsers_take_them,

@@ -111,6 +111,18 @@ class Clusters:
         """The cluster in which ``alias`` is the primary or a replica."""
         return self._by_alias.get(alias)
 
+    def names_of(self, model: Any) -> tuple[str, ...]:
+        """The clusters in which rows of ``model`` can be: all of them, if it is sharded.
+
+        One, if its function in MODELS does not look at the row.
+        """
+        place = self._place_of(model)
+        if isinstance(place, Sharding) and place.has_one_answer:
+            place = self._ask(place, model, {})
+        if isinstance(place, Sharding):
+            return tuple(self._by_name)
+        return () if place is None else (place.primary,)
+
     def of_query(
         self, model: Any, instance: Model | None, hints: Mapping[str, Any]
     ) -> Cluster | None:

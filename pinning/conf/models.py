@@ -18,6 +18,11 @@ class Sharding:
     function: Callable[..., object]
     name: str
 
+    @property
+    def has_one_answer(self) -> bool:
+        """Whether it does not look at the row: it has an attribute of this name that is true."""
+        return bool(getattr(self.function, "has_one_answer", False))
+
 
 #: Where a model lives: the name of a cluster, or the callable that decides for each row.
 Home = str | Sharding

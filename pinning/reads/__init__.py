@@ -7,3 +7,4 @@ from pinning.reads.one_database import install
 from pinning.reads.raw import read_connection
 from pinning.reads.replaced import differences
 from pinning.reads.rerun import watch
+from pinning.reads.shards import for_each_shard

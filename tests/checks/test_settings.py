@@ -15,6 +15,7 @@ import pinning
 from pinning.checks.models import listed_models_exist
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
+from pinning.move import moved
 from pinning.pins.stores import Store
 from pinning.router import PinningRouter
 
@@ -99,6 +100,8 @@ def both(label):
 
 
 BAD = [
+    ("W037", two({"shop.Order": SHARD})),
+    ("W037", two({"shop.Order": SHARD, "shop.GiftOrder": SHARD, "shop.Product": "orders"})),
     ("E001", {"PINNING": ["default"]}),
     ("E002", {"PINNING": {"WINDW": 5}}),
     ("E003", {"PINNING": {"REPLICAS": ["replica1"]}}),
@@ -332,8 +335,8 @@ def test_what_matters_in_production_alone_is_told_there_alone(id, changes):  # n
             "SESSION_ENGINE": "django.contrib.sessions.backends.cache",
         },
         two({"shop": "default", "django_cache": "orders"}),
-        two({"shop": SHARD, "shop.Product": "orders"}),
-        two({"shop.Order": SHARD, "shop.GiftOrder": SHARD}),
+        two({"move": SHARD}),
+        two({"shop": moved("shop.Order", from_="default", to="orders")}),
         two(READ_ONLY=["orders"], REPLICAS={"default": ["replica1"], "orders": []}),
     ],
 )

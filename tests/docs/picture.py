@@ -21,6 +21,7 @@ COLUMNS = {
     "": 1.0,
     "router": 2.0,
     "contrib": 4.0,
+    "move": 3.0,
     "writes": 0.0,
     "reads": 1.5,
     "middleware": 3.0,

@@ -27,6 +27,7 @@ from pinning.pins.identity import Visitor
 from pinning.pins.pin import Pin, Pins
 from tests.docs.visits import get, has_pinned, post, reasons
 from tests.notes.models import Note, Tag
+from tests.shop.models import Order
 from tests.test_middleware import write
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica1", "orders"])
@@ -237,3 +238,13 @@ def _writes_all_the_time(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         user_logged_in.send(User, user=user, request=None)
     assert not work.has_unsaved_writes()
     user_logged_in.receivers = receivers
+
+
+def test_moving(page, monkeypatch):
+    assert page.europe() == "default"
+    assert page.by_region(None, instance=SimpleNamespace(region="eu")) == "default"
+    assert page.by_region(None) is None
+    page.europe.close()
+    monkeypatch.setattr(page, "Order", Order, raising=False)
+    Order.objects.using("default").create(text="one")
+    assert page.count_orders() == 1

@@ -1,0 +1,73 @@
+"""The log of changed rows: triggers write keys to it in the transaction that changes the row."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pinning.move.names import PREFIX, Name
+
+
+class Entry(NamedTuple):
+    """A change of one row."""
+
+    number: int
+    #: The code of the part.
+    part: str
+    #: The row's key, as text.
+    key: str
+
+
+class Log:
+    """The log of one move in one database."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, name: Name) -> None:
+        self._connection = connection
+        self.table = f"{PREFIX}d_{name.code}"
+
+    def exists(self) -> bool:
+        """Whether there is one."""
+        return self.table in self._connection.introspection.table_names()
+
+    def pages(self, size: int) -> Iterator[list[Entry]]:
+        """All entries that are there now, in pages. They may be removed meanwhile."""
+        (last,) = self._ask(f"SELECT COALESCE(MAX(id), 0) FROM {self.table}")[0]
+        sql = (
+            f"SELECT id, part, row_key FROM {self.table} "
+            f"WHERE id > %s AND id <= %s ORDER BY id LIMIT {size:d}"
+        )
+        after = 0
+        while page := [Entry(*row) for row in self._ask(sql, after, last)]:
+            yield page
+            after = page[-1].number
+
+    def count(self) -> int:
+        """How many entries there are."""
+        return int(self._ask(f"SELECT COUNT(*) FROM {self.table}")[0][0])
+
+    def known(self, part: str, keys: Sequence[str]) -> set[str]:
+        """Which of the rows have changed."""
+        if not keys:
+            return set()
+        places = ", ".join(["%s"] * len(keys))
+        sql = f"SELECT DISTINCT row_key FROM {self.table} WHERE part = %s AND row_key IN ({places})"
+        return {key for (key,) in self._ask(sql, part, *keys)}
+
+    def add(self, part: str, keys: Iterable[str]) -> None:
+        """Note rows, to look at them later."""
+        with self._connection.cursor() as cursor:
+            for key in keys:
+                sql = f"INSERT INTO {self.table} (part, row_key) VALUES (%s, %s)"
+                cursor.execute(sql, [part, key])
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove entries that are done with."""
+        if numbers:
+            places = ", ".join(["%s"] * len(numbers))
+            with self._connection.cursor() as cursor:
+                cursor.execute(f"DELETE FROM {self.table} WHERE id IN ({places})", list(numbers))
+
+    def _ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, list(values))
+            return list(cursor.fetchall())
