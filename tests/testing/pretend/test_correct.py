@@ -5,7 +5,7 @@ import contextvars
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.core.management import BaseCommand, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import AsyncClient, Client, TestCase, override_settings
 
 from pinning import carried, mark_written, scope, take_carried, use_primary, use_replica
@@ -71,9 +71,9 @@ class ScopeTests(Silent):
             Note.objects.create(text="new")
             transaction.set_rollback(True)
         with scope(), transaction.atomic():
-            savepoint = transaction.savepoint()
+            savepoint = connection.savepoint()
             Note.objects.create(text="new")
-            transaction.savepoint_rollback(savepoint)
+            connection.savepoint_rollback(savepoint)
         with scope():
             Note.objects.count()
         self.assert_reads()
