@@ -29,7 +29,8 @@ def name_of_test(page: Path) -> str:
 def urls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the pages' databases are, in the environment."""
     for name, host in {"DATABASE_URL": "primary", "REPLICA_URL": "replica"}.items():
-        monkeypatch.setenv(name, f"postgres://web:secret@{host}.internal:6432/site")
+        url = f"postgres://web:secret@{host}.internal:6432/site?connect_timeout=2"
+        monkeypatch.setenv(name, url)
 
 
 @pytest.fixture
