@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 
 from pinning import conf
-from pinning.checks import cookies, models, packages, stores
+from pinning.checks import caches, cookies, models, packages, stores
 from pinning.checks.base import Check, has_kind, is_kind, replicas_of
 from pinning.conf import Settings
 from pinning.middleware import PinningMiddleware
@@ -194,6 +194,8 @@ _CHECKS: tuple[Check, ...] = (
     stores.redis_cache_fits,
     stores.cache_is_shared,
     stores.counts_are_shared,
+    caches.true_caches_have_another,
+    caches.pins_are_kept_plainly,
     _replicas_mirror_in_tests,
     _replicas_have_no_atomic_requests,
     _cap_is_above_window,

@@ -128,10 +128,15 @@ def has_reached(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
     )
 
 
+def server_of(connection: BaseDatabaseWrapper) -> str:
+    """The name of the server that told a position on ``connection``; "" if it is not certain."""
+    server = _reached_of(connection).server
+    return "" if server is None else server.name
+
+
 def _is_far_behind(connection: BaseDatabaseWrapper, pins: tuple[Pin, ...]) -> bool:
     progress, now = replica(connection.alias).progress, time.time()
-    server = _reached_of(connection).server
-    name = "" if server is None else server.name
+    name = server_of(connection)
     return any(
         progress.is_far(pin, now, name)
         for pin in pins

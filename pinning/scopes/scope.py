@@ -28,6 +28,7 @@ class Scope:
     """One piece of work: a request, a task, a command, a websocket message."""
 
     __slots__ = (
+        "__weakref__",
         "_closed",
         "_ended",
         "_pins",

@@ -148,6 +148,7 @@ class ClusterWork:
     """What a scope knows about one cluster."""
 
     __slots__ = (
+        "began",
         "bound",
         "choice",
         "race",
@@ -160,6 +161,8 @@ class ClusterWork:
     )
 
     def __init__(self) -> None:
+        #: When the scope began to use the cluster, before its first read, by ``monotonic()``.
+        self.began = time.monotonic()
         #: What this scope wrote, and the pins it received from work elsewhere.
         self.written = Written()
         #: Why the scope reads on the primary to its end: it has written, or locked something.

@@ -80,6 +80,11 @@ def redis_cache(**options):
     return {"default": {"BACKEND": backend, "LOCATION": "redis://localhost", "OPTIONS": options}}
 
 
+TRUE = {"BACKEND": "pinning.contrib.cache.TrueCache", "LOCATION": "plain"}
+TRUE_AND_PLAIN = {
+    "default": TRUE,
+    "plain": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
 CACHED = {"default": {"BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache"}}
 TIMEOUTS = {"SOCKET_TIMEOUT": 0.2, "SOCKET_CONNECT_TIMEOUT": 0.2}
 
@@ -201,6 +206,11 @@ BAD = [
     ("W004", {"PINNING": {"STORES": ["redis"]}, "CACHES": redis_cache(SOCKET_CONNECT_TIMEOUT=1)}),
     ("W005", {"PINNING": {"STORES": ["cache"]}}),
     ("W036", {"PINNING": {"USE_REPLICAS": "shadow"}}),
+    ("E048", {"CACHES": {"default": TRUE}}),
+    ("E048", {"CACHES": {"default": {**TRUE, "LOCATION": "nowhere"}}}),
+    ("E048", {"CACHES": {"default": {**TRUE, "LOCATION": "default"}}}),
+    ("E049", {"PINNING": {"STORES": ["cache"]}, "CACHES": TRUE_AND_PLAIN}),
+    ("E049", {"PINNING": {"USE_REPLICAS": "shadow"}, "CACHES": TRUE_AND_PLAIN}),
     ("W006", {"DATABASES": database(TEST={})}),
     ("W006", {"DATABASES": database(TEST={"MIRROR": "elsewhere"})}),
     ("W007", {"PINNING": {"WINDOW": 61}}),

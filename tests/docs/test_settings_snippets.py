@@ -49,6 +49,7 @@ def values_of(snippet: Snippet) -> dict[str, Any]:
 def test_the_checks_have_nothing_against_it(snippet, settings, monkeypatch):
     values = {**AROUND, **values_of(snippet)}
     settings.PINNING = values.pop("PINNING", settings.PINNING)
+    settings.CACHES = values.pop("CACHES")
     for name, value in values.items():
         monkeypatch.setattr(django_settings, name, value)
     is_complete = values["DATABASES"] is not AROUND["DATABASES"]

@@ -89,6 +89,16 @@ def test_how_it_works(page):
     assert Note.objects.filter(text="booked").count() == 1
 
 
+def test_caches(page, settings):
+    settings.CACHES = {"default": page.CACHES["default"], "plain": settings.CACHES["default"]}
+    Note.objects.create(text="banner of the day")
+    for _ in range(2):
+        assert get(lambda _: HttpResponse(page.banner())).content == b"banner of the day"
+    post(lambda _: HttpResponse(page.change_banner("banner of the night")))
+    assert cache.get("banner") is None
+    assert get(lambda _: HttpResponse(page.banner())).content == b"banner of the night"
+
+
 def test_overrides(page, figures, settings, monkeypatch):
     settings.TEMPLATES = TEMPLATES
     Note.objects.create(text="old words")

@@ -35,6 +35,7 @@ CACHES = {
         "LOCATION": "proof_cache",
         "OPTIONS": {"MAX_ENTRIES": 1_000_000},
     },
+    **_GIVEN.get("caches", {}),
 }
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _GIVEN["redis"]
 CELERY_TASK_DEFAULT_QUEUE = "solo"

@@ -1,0 +1,46 @@
+"""System checks of the caches that are true: what they stand before, and what must go past them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error
+
+from pinning.checks.base import has_kind
+from pinning.conf import SHADOW, Settings
+
+#: By its own file, and as it is named in CACHES.
+_KINDS = ("pinning.contrib.cache.backend.TrueCache", "pinning.contrib.cache.TrueCache")
+
+
+def true_caches_have_another(_: Settings) -> Iterator[CheckMessage]:
+    """Whether each TrueCache stands before a cache that is none."""
+    for alias, cache in django_settings.CACHES.items():
+        if _is_true(cache) and not _is_plain(cache.get("LOCATION")):
+            yield Error(
+                f"The LOCATION of CACHES[{alias!r}] is {cache.get('LOCATION')!r}, and a TrueCache "
+                "needs another cache of CACHES, which is none itself.",
+                hint='Set LOCATION to the alias of the cache that keeps the values, "plain" say.',
+                id="pinning.E048",
+            )
+
+
+def pins_are_kept_plainly(settings: Settings) -> Iterator[CheckMessage]:
+    """Whether pins and counts go past the cache that asks for pins itself."""
+    cache = django_settings.CACHES.get(settings.cache, {})
+    is_used = "cache" in settings.stores or settings.use_replicas == SHADOW
+    if is_used and _is_true(cache):
+        yield Error(
+            f"PINNING['CACHE'] names {settings.cache!r}, a TrueCache, which needs the pins itself.",
+            hint=f"Name its LOCATION, {cache.get('LOCATION')!r}, in PINNING['CACHE'].",
+            id="pinning.E049",
+        )
+
+
+def _is_plain(location: object) -> bool:
+    cache = django_settings.CACHES.get(location) if isinstance(location, str) else None
+    return cache is not None and not _is_true(cache)
+
+
+def _is_true(cache: dict[str, Any]) -> bool:
+    return has_kind(cache.get("BACKEND", ""), _KINDS)
