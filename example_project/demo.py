@@ -96,12 +96,12 @@ def _run(server: Server, directory: Path, stop: Stop) -> None:
         _redis() as redis,
         servers.running(directory, _fill, stop.check) as (primary, replica),
     ):
-        from example_project.panel import machine, meter  # need the set-up that _fill does
+        from example_project.panel import machine  # needs the set-up that _fill does
 
         machine.install(machine.Machine(replica, redis))
         server.set_app(StaticFilesHandler(get_wsgi_application()))
         servers.note_environment(directory)
-        with meter.meter.running(), closing(machine.machine()):
+        with closing(machine.machine()):
             print(*_what_runs(primary, replica, redis, server.server_port), sep="\n", flush=True)
             print(*_what_to_ask(directory), sep="\n", flush=True)
             server.serve_until(stop)

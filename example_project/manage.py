@@ -32,14 +32,15 @@ def main() -> None:
 
 
 def _install_machine() -> None:
-    """The control strip works the demo's own process: shown here, it stands as at the start."""
+    """The controls work the demo's own process: shown here, they stand as at the start."""
     from example_project.panel import machine, modes  # need the set-up
+    from pinning import conf
 
     class Elsewhere:
         state = machine.State(
             lag_seconds=machine.FIRST_LAG_SECONDS,
-            replay="running",
             mode=modes.mode(),
+            wait_seconds=conf.settings().wait,
             store=machine.COOKIE,
             has_redis=False,
         )

@@ -37,7 +37,7 @@ def main() -> None:
     with _demo() as (url, data), sync_playwright() as playwright:
         program = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page = browser.new_page(viewport={"width": 1280, "height": 960})
         page.set_default_timeout(_START_SECONDS * 1000)
         page.goto(url)
         _visit(page)

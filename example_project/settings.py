@@ -42,14 +42,16 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "example_project.board.no_answer.NoAnswerMiddleware",
 ]
 # A site names pinning.router.PinningRouter itself; this one is it, with a switch to turn it off.
 DATABASE_ROUTERS = ["example_project.panel.modes.SwitchedRouter"]
 PINNING = {
     "REPLICAS": {"default": ["replica1"]},
     "WINDOW": 5,
-    # Above what the slider can set, so that only a replica that is paused is ever too late.
-    "MAX_LAG": 45,
+    # Longer than anybody reads a step of the tour, in which the replica is paused.
+    "MAX_LAG": 900,
+    "MAX_PIN": 1200,
     "RETRY_AFTER": 2,
 }
 

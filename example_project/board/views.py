@@ -3,18 +3,18 @@
 from typing import Any
 
 from django.contrib.auth import views as auth_views
-from django.db import DatabaseError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from example_project.board.contents import MOST_NOTES, read_notes
+from example_project.board.evidence import gather
 from example_project.board.forms import CommentForm, NoteForm
 from example_project.board.models import Note
-from example_project.panel.modes import REPLICA, mode
-from example_project.panel.verdict import Evidence, Verdict, judge
-from example_project.panel.views import panel_of, strip
-from pinning import conf
+from example_project.panel.controls import controls_at, work
+from example_project.panel.modes import Mode, mode
+from example_project.panel.panel import panel_at
+from example_project.panel.verdict import Evidence, judge
+from pinning import read_only
 
 _SIGNED_IN = "board_signed_in"
 
@@ -26,24 +26,21 @@ def board(request: Any) -> HttpResponse:
     if form.is_valid():
         _post(request, form.cleaned_data)
         return redirect("board")
-    if request.htmx and request.method == "POST":
-        return render(request, "board/form.html", {"form": form})
-    context = {"form": form, **_pane(request, "notes")}
-    if request.htmx:
-        return render(request, "board/posted.html", context)
-    return render(request, "board/page.html", {**context, **strip(), **panel_of(request)})
+    return _page(request, form=form)
 
 
-@require_safe
-def notes(request: Any) -> HttpResponse:
-    """The part of the page that shows the notes to the one who looks at it."""
-    return render(request, "board/pane.html", _pane(request, "notes"))
+@read_only
+@require_POST
+def controls(request: Any) -> HttpResponse:
+    """Do what was asked, and say so if it failed."""
+    problem = work(request.POST)
+    return _page(request, form=NoteForm(), problem=problem) if problem else redirect("board")
 
 
 @require_safe
 def other(request: Any) -> HttpResponse:
-    """The same for another visitor: the page asks for it without cookies."""
-    return render(request, "board/pane.html", _pane(request, "other"))
+    """The notes for another visitor: the page asks for them without cookies."""
+    return render(request, "board/pane.html", {"pane": "other", **_pane(gather(request))})
 
 
 @require_http_methods(["GET", "POST"])
@@ -70,7 +67,7 @@ def like(request: Any, number: int) -> HttpResponse:
     liked, is_new = get_object_or_404(Note, pk=number).likes.get_or_create(visitor=request.visitor)
     if not is_new:
         liked.delete()
-    return redirect("notes" if request.htmx else "board")
+    return redirect("board")
 
 
 class LoginView(auth_views.LoginView):
@@ -101,38 +98,24 @@ def _post(request: Any, values: dict[str, Any]) -> None:
     Note.objects.get_or_create(**values, defaults={"author": user, "visitor": request.visitor})
 
 
-def _pane(request: Any, name: str) -> dict[str, Any]:
-    """The notes as any view would read them, and a sentence on how that went."""
-    shown = read_notes()
-    has_lost_session = request.COOKIES.get(_SIGNED_IN) and not request.user.is_authenticated
-    return {
-        "pane": name,
-        "notes": shown.values(),
-        "verdict": _verdict(request, shown),
-        "lost_session_of": request.COOKIES[_SIGNED_IN] if has_lost_session else "",
+def _page(request: Any, **more: Any) -> HttpResponse:
+    """The whole page, of which a script takes the parts that it needs."""
+    evidence = gather(request)
+    context = {
+        "pane": "notes",
+        **_pane(evidence),
+        **controls_at(evidence.progress),
+        **panel_at(evidence.progress, evidence.behind, request.visitor),
+        "lost_session_of": _lost_session(request),
     }
+    return render(request, "board/page.html", {**context, **more})
 
 
-def _verdict(request: Any, shown: dict[int, Any]) -> Verdict:
-    # The last, as one whose replica fails under it is run again on the primary.
-    queries = reversed(request.read_log.queries)
-    read = next(run for run in queries if run.model == Note._meta.label)
-    with request.read_log.paused():
-        mine = Note.objects.using("default").filter(visitor=request.visitor)
-        texts = dict(mine.values_list("pk", "text")[:MOST_NOTES])
-        primary = read_notes("default")
-        try:
-            replica = read_notes(REPLICA)
-        except DatabaseError:  # a site goes on without its replica, and so does this page
-            replica = None
-    return judge(
-        Evidence(
-            shown=shown,
-            primary=primary,
-            replica=replica,
-            mine=texts,
-            read=read,
-            mode=mode(),
-            window=conf.settings().window,
-        )
-    )
+def _pane(evidence: Evidence) -> dict[str, Any]:
+    return {"notes": evidence.shown.values(), "verdict": judge(evidence)}
+
+
+def _lost_session(request: Any) -> str:
+    """Whose it was. By position none is lost."""
+    is_lost = mode() is not Mode.POSITION and not request.user.is_authenticated
+    return request.COOKIES.get(_SIGNED_IN, "") if is_lost else ""

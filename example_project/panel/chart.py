@@ -1,42 +1,63 @@
-"""The lag of the last minute as a line, in the units of an SVG's viewBox."""
+"""How many writes the replica lacked in the last minute, in the units of an SVG's viewBox."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from example_project.panel.meter import SECONDS_SHOWN, Sample
-
 WIDTH = 300
-HEIGHT = 90
-_LEAST_SECONDS = 4.0
+HEIGHT = 60
+SECONDS_SHOWN = 60.0
+_LONGEST_GAP_SECONDS = 3.0
+_LEAST_TOP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The writes that the replica lacked at a time of the monotonic clock; None if unknown."""
+
+    at: float
+    behind: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines, each the points of a polyline; ``top`` is what the upper edge stands for, in seconds.
-
-    ``set_at`` is the height of the lag that the slider asks for.
-    """
+    """Lines, each the points of a polyline. ``most`` is the largest number in it."""
 
     lines: tuple[str, ...]
-    top: float
-    set_at: float
+    most: int
 
     width = WIDTH
     height = HEIGHT
 
 
-def draw(samples: Sequence[Sample], now: float, set_lag: float) -> Chart:
-    """Draw what was measured; where the replica was silent the line is broken."""
-    top = max(_LEAST_SECONDS, set_lag * 1.25, *(sample.lag or 0.0 for sample in samples))
+#: Each page that is looked at adds one.
+_samples: deque[Sample] = deque(maxlen=1000)
+
+
+def chart_with(sample: Sample) -> Chart:
+    """The chart that ends with ``sample``."""
+    _samples.append(sample)
+    return draw(tuple(_samples), sample.at)
+
+
+def draw(samples: Iterable[Sample], now: float) -> Chart:
+    """Draw steps. The line is broken where nothing was known for some seconds."""
+    shown = [sample for sample in samples if now - SECONDS_SHOWN <= sample.at <= now]
+    most = max((sample.behind or 0 for sample in shown), default=0)
     lines: list[list[str]] = [[]]
-    for sample in samples:
-        if sample.lag is None:
+    last = Sample(now - SECONDS_SHOWN, None)
+    for sample in shown:
+        is_broken = last.behind is None or sample.at - last.at > _LONGEST_GAP_SECONDS
+        if is_broken:
             lines.append([])
-        elif sample.at >= now - SECONDS_SHOWN:
-            x = WIDTH * (1 - (now - sample.at) / SECONDS_SHOWN)
-            lines[-1].append(f"{x:.1f},{_height(sample.lag, top):.1f}")
-    return Chart(tuple(" ".join(line) for line in lines if line), top, _height(set_lag, top))
+        if sample.behind is not None:
+            step = [] if is_broken else [_point(sample.at, last.behind, now, most)]
+            lines[-1] += [*step, _point(sample.at, sample.behind, now, most)]
+        last = sample
+    return Chart(tuple(" ".join(line) for line in lines if line), most)
 
 
-def _height(lag: float, top: float) -> float:
-    return HEIGHT * (1 - lag / top)
+def _point(at: float, behind: int | None, now: float, most: int) -> str:
+    x = WIDTH * (1 - (now - at) / SECONDS_SHOWN)
+    y = HEIGHT * (1 - (behind or 0) / max(most, _LEAST_TOP))
+    return f"{x:.1f},{y:.1f}"

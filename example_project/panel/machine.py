@@ -1,10 +1,9 @@
-"""The machine room: the replica, and the store, as the control strip works them."""
+"""The machine room: the replica, and two of pinning's settings, as the controls work them."""
 
 import threading
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from django.conf import settings
 
 from example_project.panel import modes
@@ -22,11 +21,11 @@ REDIS = "redis"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """How everything stands. ``replay`` is `running`, `pausing`, `paused` or `dead`."""
+    """How everything is set. ``wait_seconds`` is the setting WAIT."""
 
     lag_seconds: float
-    replay: str
     mode: Mode
+    wait_seconds: float
     store: str
     has_redis: bool
 
@@ -47,11 +46,11 @@ class Machine:
 
     @property
     def state(self) -> State:
-        """How everything stands now."""
+        """How everything is set now."""
         return State(
             lag_seconds=self._lag_seconds,
-            replay=self._replay(),
             mode=modes.mode(),
+            wait_seconds=conf.settings().wait,
             store=settings.PINNING.get("STORES", [COOKIE])[0],
             has_redis=self._redis is not None,
         )
@@ -69,9 +68,11 @@ class Machine:
 
     def set_store(self, name: str) -> None:
         """Keep pins in the cookie or in Redis; as cookies where no Redis runs."""
-        name = REDIS if name == REDIS and self._redis is not None else COOKIE
-        settings.PINNING = {**settings.PINNING, "STORES": [name]}
-        conf.forget()  # a site does not change its settings while it runs
+        _change("STORES", [REDIS if name == REDIS and self._redis is not None else COOKIE])
+
+    def set_wait(self, seconds: float) -> None:
+        """Let the first read of a pinned visitor wait so long for the replica."""
+        _change("WAIT", seconds)
 
     def pause(self) -> None:
         """Stop replaying, once a commit that waits for the lag has been replayed."""
@@ -102,21 +103,18 @@ class Machine:
         with self._lock:
             self._is_closed = True
 
-    def _replay(self) -> str:
-        if not self._replica.running:
-            return "dead"
-        try:
-            ((state,),) = self._replica.execute("SELECT pg_get_wal_replay_pause_state()")
-        except psycopg.Error:
-            return "dead"  # it is being started, or killed
-        return {"not paused": "running", "paused": "paused"}.get(str(state), "pausing")
+
+def _change(name: str, value: object) -> None:
+    """A site does not change its settings while it runs."""
+    settings.PINNING = {**settings.PINNING, name: value}
+    conf.forget()
 
 
 _machine: Any = None
 
 
 def install(machine: Any) -> None:
-    """Make it the one that the control strip works: a Machine, or what has its ``state``."""
+    """Make it the one that the controls work: a Machine, or what has its ``state``."""
     global _machine
     _machine = machine
 

@@ -1,4 +1,4 @@
-"""The switch of the control strip: pinning off, by clock alone, or by position.
+"""The switch of the controls: pinning off, by clock alone, or by position.
 
 Only the example has it. A site that wants pinning off sets PINNING["USE_REPLICAS"] to False, and by
 clock alone is how it works on a database whose positions cannot be read.
@@ -9,10 +9,7 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any
 
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django_htmx.http import reswap, retarget
 
 from pinning import current_scope
 from pinning.databases import VENDORS
@@ -71,7 +68,7 @@ class SwitchedRouter(PinningRouter):
 
 
 class ModeMiddleware:
-    """Keeps the mode while a request lasts; where a dead replica ends it, the page says so."""
+    """Keeps the mode while a request lasts."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -82,16 +79,3 @@ class ModeMiddleware:
             return self.get_response(request)
         finally:
             _of_request.reset(token)
-
-    def process_exception(self, request: Any, exception: Exception) -> HttpResponse | None:
-        """An error page for people, and a sentence for the parts that are fetched alone."""
-        if mode() is not Mode.OFF or not isinstance(exception, OperationalError):
-            return None
-        if request.htmx:
-            response = render(request, "panel/no_answer.html", {"pane": "notes"})
-            if request.htmx.target == "notes":
-                return response
-            return reswap(retarget(response, "#notes"), "outerHTML")  # the form stays as it is
-        if request.headers.get("Sec-Fetch-Mode") == "cors":
-            return render(request, "panel/no_answer.html", {"pane": "other"})
-        return render(request, "panel/error.html", status=503)

@@ -1,9 +1,9 @@
 """This visitor's pins, as the panel lists them."""
 
+import math
 import time
 from dataclasses import dataclass
 
-from example_project.panel.meter import meter
 from example_project.panel.modes import Mode, mode
 from pinning import conf, current_scope
 from pinning.pins.pin import Pin, Position
@@ -11,26 +11,32 @@ from pinning.pins.pin import Pin, Position
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownPin:
-    """A pin: its age in seconds, its place in the log as PostgreSQL writes it, and its effect."""
+    """A pin: its age in seconds, its place in the log as PostgreSQL writes it, and its effect.
+
+    ``place`` is "" for a pin without a position.
+    """
 
     age: float
     place: str
     effect: str
 
 
-def shown_pins() -> list[ShownPin] | None:
-    """The pins of whoever sent the running request; None where no store could tell."""
+def shown_pins(seen: Position | None) -> list[ShownPin] | None:
+    """The pins of whoever sent the running request; None where no store could tell.
+
+    ``seen`` is where the replica is; None while it is silent.
+    """
     scope = current_scope()
     known = scope.pins() if scope is not None else None
-    return None if known is None else [_shown(pin, time.time()) for pin in known]
+    return None if known is None else [_shown(pin, seen, time.time()) for pin in known]
 
 
-def _shown(pin: Pin, now: float) -> ShownPin:
+def _shown(pin: Pin, seen: Position | None, now: float) -> ShownPin:
     age = max(now - pin.written_at, 0.0)
     return ShownPin(
         age=age,
-        place="none" if pin.position is None else _as_lsn(pin.position),
-        effect=effect_of(pin, meter.replica, now),
+        place="" if pin.position is None else _as_lsn(pin.position),
+        effect=effect_of(pin, seen, now),
     )
 
 
@@ -39,13 +45,15 @@ def _as_lsn(position: int) -> str:
 
 
 def effect_of(pin: Pin, seen: Position | None, now: float) -> str:
-    """What a pin does, in words. ``seen`` is where the replica is; None while it is silent."""
+    """What a pin does, in words."""
     if mode() is Mode.OFF:
         return "nobody looks at it: pinning is off"
     settings = conf.settings()
     if pin.position is None or mode() is Mode.CLOCK:
         left = pin.written_at + settings.window - now
-        return f"the primary answers for {left:.0f} s more" if left > 0 else "its window is over"
+        return (
+            f"the primary answers for {math.ceil(left)} s more" if left > 0 else "its time is over"
+        )
     if seen is None:
         return "replica1 is silent: the primary answers"
     is_over = pin.is_over(seen, now, window=settings.window, max_pin=settings.max_pin)

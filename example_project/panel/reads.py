@@ -5,95 +5,21 @@ Which database is seen where the query runs; why is what the router said just be
 
 import re
 import secrets
-import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from typing import Any
 
 from django.apps import apps
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 
-from pinning import Read, Write, traced
+from example_project.panel.modes import Mode, mode
+from example_project.panel.runs import Run, Runs, runs_of
+from pinning import Read, Reason, Write, conf, current_scope, traced
 from pinning.databases.statements import statement_of
 
 COOKIE = "board_visitor"
-_MOST_VISITORS = 100
-_MOST_RUNS = 40
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """Queries of one kind that went one after the other to one database for one reason.
-
-    ``milliseconds`` is what the last of them took, ``at`` when it was, by the monotonic clock.
-    """
-
-    verb: str
-    model: str
-    alias: str
-    reason: str
-    explanation: str
-    milliseconds: float
-    at: float
-    times: int = 1
-
-    def is_continued_by(self, other: "Run") -> bool:
-        """Whether the other is one more of the same."""
-        return (self.alias, self.reason) == (other.alias, other.reason)
-
-    @property
-    def database(self) -> str:
-        """Where, in words."""
-        return "the primary" if self.alias == "default" else self.alias
-
-    @property
-    def kind(self) -> tuple[str, str]:
-        """What is followed from run to run."""
-        return self.verb, self.model
-
-
-class Runs:
-    """The last runs of one visitor, the latest first. A browser sends several requests at once."""
-
-    def __init__(self) -> None:
-        self._runs: deque[Run] = deque(maxlen=_MOST_RUNS)
-        self._lock = threading.Lock()
-
-    def __iter__(self) -> Iterator[Run]:
-        with self._lock:
-            return iter(tuple(self._runs))
-
-    def add(self, run: Run) -> None:
-        """Note a query: one more of its kind's latest run, or the first of another."""
-        with self._lock:
-            latest = next((known for known in self._runs if known.kind == run.kind), None)
-            if latest is not None and latest.is_continued_by(run):
-                self._runs.remove(latest)
-                run = replace(run, times=latest.times + 1)
-            self._runs.appendleft(run)
-
-
-_visitors: OrderedDict[str, Runs] = OrderedDict()
-_visitors_lock = threading.Lock()
-
-
-def visitor_of(request: HttpRequest) -> str:
-    """Whoever sent the request: a name that nobody else has."""
-    return request.visitor  # type: ignore[attr-defined,no-any-return]
-
-
-def runs_of(visitor: str) -> Runs:
-    """The last runs of a visitor. Those who have not come for long are forgotten."""
-    with _visitors_lock:
-        runs = _visitors.setdefault(visitor, Runs())
-        _visitors.move_to_end(visitor)
-        while len(_visitors) > _MOST_VISITORS:
-            _visitors.popitem(last=False)
-    return runs
 
 
 class ReadLog:
@@ -105,6 +31,7 @@ class ReadLog:
         self._runs = runs
         self._answers = answers
         self._explained = 0
+        self._waited = 0.0
         self._is_paused = False
 
     @contextmanager
@@ -144,9 +71,14 @@ class ReadLog:
             explanation=explanation,
             milliseconds=seconds * 1000,
             at=time.monotonic(),
+            waited=self._newly_waited(),
         )
         self.queries.append(run)
         self._runs.add(run)
+
+    def _newly_waited(self) -> float:
+        before, self._waited = self._waited, waited()
+        return 0.0 if self._waited == before else self._waited
 
     def _why(self, sql: str, model: str, alias: str) -> tuple[str, str]:
         """The router may be asked more than once for a query; its last answer is the one used."""
@@ -156,7 +88,7 @@ class ReadLog:
             return "write", "the primary takes every write"
         for answer in reversed(new):
             if isinstance(answer, Read) and (answer.model, answer.alias) == (model, alias):
-                return str(answer.reason), answer.reason.explanation
+                return str(answer.reason), _explain(answer)
         return "using", "no router was asked: Django looks where it is about to write"
 
 
@@ -178,6 +110,21 @@ class ReadLogMiddleware:
         if request.visitor != known:
             response.set_cookie(COOKIE, request.visitor, httponly=True, samesite="Lax")
         return response
+
+
+def waited() -> float:
+    """For how many seconds the reads of the running request have waited for a replica."""
+    scope = current_scope()
+    return 0.0 if scope is None else sum(scope.waited.values())
+
+
+def _explain(read: Read) -> str:
+    """The reason in words, with the name of the replica, and of what its clock decides."""
+    if read.reason == Reason.CAUGHT_UP:
+        return f"{read.alias} has what the user wrote"
+    if read.reason == Reason.PINNED and mode() is Mode.CLOCK:
+        return f"the user has written in the last {conf.settings().window:g} s"
+    return read.reason.explanation
 
 
 def _model_of(sql: str) -> str:

@@ -1,11 +1,13 @@
 """What the page says about itself: whether it shows what was saved, and why or why not."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from example_project.panel.modes import Mode
-from example_project.panel.reads import Run
+from example_project.panel.progress import Progress
+from example_project.panel.runs import Run
+from pinning import Reason
 
 #: A note's number to all that a page shows of it.
 Contents = Mapping[int, Any]
@@ -20,10 +22,10 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a page shows, what each database has, and where the page read it.
+    """What a page shows, where it read that, and what each database has: all at one moment.
 
     ``replica`` is None while it does not answer. ``mine`` has the texts of the visitor's own notes
-    by their numbers.
+    by their numbers. ``waited`` is for how many seconds the page waited for the replica.
     """
 
     shown: Contents
@@ -33,25 +35,51 @@ class Evidence:
     read: Run
     mode: Mode
     window: float
+    progress: Progress
+    waited: float = 0.0
+
+    @property
+    def behind(self) -> int | None:
+        """How many writes the replica is known to lack. None while it does not answer."""
+        if self.replica is None or self.progress.behind is None:
+            return None
+        return max(self.progress.behind, len(_lacking(self.replica, self.primary)))
+
+
+NO_ANSWER = Verdict(
+    "missing",
+    "An error page, as every visitor gets it now: the replica is dead, and with pinning off a "
+    "naive router still sends every read there. With pinning the primary would answer.",
+)
 
 
 def judge(evidence: Evidence) -> Verdict:
     """Compare what the page shows with what there is. The first sentence that holds counts."""
-    read = evidence.read
-    where = f"read from {read.database}: {read.explanation}"
-    if evidence.replica is None:
+    read, behind = evidence.read, evidence.behind
+    where = f"read from {read.database}{_after_a_wait(evidence.waited)}: {read.explanation}"
+    if behind is None:
         return Verdict("alone", f"The replica does not answer. This page was {where}.")
-    behind = _lacking(evidence.replica, evidence.primary)
-    if not behind:
-        return Verdict("fresh", f"The replica has all that the primary has. This page was {where}.")
     unseen = _lacking(evidence.shown, evidence.primary)
-    if not unseen:
-        it = _pronoun(behind)
-        lacks = f"The replica lacks {_things(behind)}; this page shows {it} all the same."
-        return Verdict("kept", f"{lacks} It was {where}.")
     if lost := unseen & evidence.mine.keys() - evidence.shown.keys():
         return Verdict("missing", _missing(evidence, max(lost)))
-    return Verdict("late", f"This page does not show {_things(unseen)} yet. It was {where}.")
+    if unseen:
+        lacks = f"This page does not show {_count(len(unseen), 'new thing')} yet."
+        return Verdict("late", f"{lacks} It was {where}.")
+    return _judge_complete(evidence, behind, where)
+
+
+def _judge_complete(evidence: Evidence, behind: int, where: str) -> Verdict:
+    """For a page that shows all there is."""
+    read = evidence.read
+    if behind and read.alias == "default":
+        it = "it" if behind == 1 else "them"
+        lacks = f"The replica is behind by {_count(behind, 'write')}; this page shows {it}"
+        return Verdict("kept", f"{lacks} all the same. It was {where}.")
+    has_all = f"The replica has all that {'is shown here' if behind else 'the primary has'}"
+    if read.reason == Reason.PINNED and evidence.mode is Mode.POSITION:
+        then = "This page was read from the primary a moment before"
+        return Verdict("fresh", f"{has_all}, by now. {then}.")
+    return Verdict("fresh", f"{has_all}. This page was {where}.")
 
 
 def _missing(evidence: Evidence, number: int) -> str:
@@ -70,13 +98,13 @@ def _why(evidence: Evidence) -> str:
     return evidence.read.explanation
 
 
+def _after_a_wait(seconds: float) -> str:
+    return f" after a wait of {seconds * 1000:.0f} ms" if seconds else ""
+
+
 def _lacking(contents: Contents, primary: Contents) -> set[int]:
     return {number for number, note in primary.items() if contents.get(number) != note}
 
 
-def _things(numbers: Collection[int]) -> str:
-    return "1 new thing" if len(numbers) == 1 else f"{len(numbers)} new things"
-
-
-def _pronoun(numbers: Collection[int]) -> str:
-    return "it" if len(numbers) == 1 else "them"
+def _count(number: int, thing: str) -> str:
+    return f"1 {thing}" if number == 1 else f"{number} {thing}s"

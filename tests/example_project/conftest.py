@@ -147,10 +147,19 @@ class Visitor:
     def rows(self) -> list[Row]:
         """Of the panel, the latest query first."""
         rows = re.findall(
-            r"<td><code>(\w+ [\w.]+)</code>.*?</td><td class=\"\w+\">(.*?)</td><td>(.*?)</td>",
-            self.look("panel/").text,
+            r'<code>(\w+ [\w.]+)</code>.*?<strong class="\w+">(.*?)</strong>.*?'
+            r'<p class="why">(.*?)</p>',
+            self.page,
+            re.DOTALL,
         )
         return [Row(*map(unescape, row)) for row in rows]
+
+    @property
+    def panel(self) -> str:
+        """What the panel says, without its list of queries."""
+        found = re.search(r'<aside id="panel".*?(?=<ol)', self.page, re.DOTALL)
+        assert found is not None
+        return " ".join(unescape(re.sub(r"<.*?>", "", found[0], flags=re.DOTALL)).split())
 
 
 @contextmanager
@@ -198,7 +207,7 @@ def visitor(demo: Demo) -> Visitor:
     visitor = Visitor(demo)
     visitor.set(action="restart")
     visitor.set(action="resume")
-    visitor.set(mode="position", store="cookie", lag="0")
+    visitor.set(mode="position", wait="0.0", store="cookie", lag="0")
     visitor.wait_until(lambda visitor: "has all that the primary has" in visitor.verdict)
     visitor.wait_until(lambda visitor: "read from replica1" in visitor.verdict)
     visitor.set(lag="2")

@@ -1,5 +1,6 @@
 """The board on real servers over real HTTP: what a visitor without JavaScript sees."""
 
+import re
 import time
 
 import httpx
@@ -17,7 +18,7 @@ def test_whoever_posted_a_note_sees_it_at_once(visitor):
     assert [(hop.status_code, hop.request.method) for hop in response.history] == [(302, "POST")]
     assert visitor.notes[0] == "seen at once"
     assert visitor.verdict == (
-        "The replica lacks 1 new thing; this page shows it all the same. "
+        "The replica is behind by 1 write; this page shows it all the same. "
         f"It was read from the primary: {PINNED}."
     )
 
@@ -31,10 +32,72 @@ def test_the_panel_names_the_database_and_the_reason(visitor):
 
 def test_the_panel_shows_the_pin_and_where_it_is(visitor):
     visitor.post("pinned")
-    assert "not on replica1 yet: the primary answers" in visitor.look("panel/").text
+    assert "not on replica1 yet: the primary answers" in visitor.panel
     visitor.wait_until_fresh()
-    time.sleep(0.6)  # the meter's interval
-    assert "replica1 has it" in visitor.look("panel/").text
+    assert "replica1 has it" in visitor.panel
+
+
+def test_the_panel_and_the_page_tell_of_the_same_moment(visitor):
+    """From before a replica has a note until after: looked at as often as it goes."""
+    for lag in ("0.5", "1"):
+        visitor.set(lag=lag)
+        visitor.post(f"{lag} s late")
+        verdicts = set()
+        until = time.monotonic() + float(lag) + 1
+        while time.monotonic() < until:
+            verdicts.add(visitor.verdict)
+            assert_no_contradiction(visitor)
+            visitor.look()
+        assert len(verdicts) > 1
+
+
+def assert_no_contradiction(visitor: Visitor) -> None:
+    is_behind = "is behind by 1 write;" in visitor.verdict
+    has_all = "has all that the primary has" in visitor.verdict
+    said = (visitor.verdict, visitor.panel)
+    assert is_behind != has_all, said
+    assert ("replica1: known behind by 1 write" in visitor.panel) == is_behind, said
+    assert ("replica1: has every write" in visitor.panel) == has_all, said
+    assert ("not on replica1 yet: the primary answers" in visitor.panel) == is_behind, said
+
+
+def test_beside_a_note_that_is_missing_the_panel_knows_that_the_replica_is_behind(visitor):
+    visitor.set(mode="clock", lag="8")
+    visitor.post("known to be missing")
+    visitor.wait_until(lambda visitor: "is missing" in visitor.verdict, 8)
+    assert "replica1: known behind by 1 write" in visitor.panel
+    assert "written nothing" not in visitor.panel
+
+
+def test_a_write_that_no_note_shows_counts_too(visitor):
+    visitor.set(action="pause")
+    visitor.look("login/")
+    visitor.submit("login/", username="grace", password="pinning")
+    assert re.search(r"replica1: known behind by \d writes?", visitor.panel)
+    assert "not on replica1 yet" in visitor.panel
+    assert "The replica is behind by" in visitor.verdict
+
+
+def test_a_read_that_has_waited_says_how_long(visitor):
+    visitor.set(wait="2.0", lag="0.5")
+    visitor.post("worth a wait")
+    said = r"read from replica1 after a wait of (\d+) ms: replica1 has what the user wrote"
+    found = re.search(said, visitor.verdict)
+    assert found is not None, visitor.verdict
+    assert 100 < int(found[1]) < 2000
+    words = next(row.words for row in visitor.rows if "waited" in row.words)
+    assert words == f"replica1 has what the user wrote; waited {found[1]} ms"
+
+
+def test_who_does_not_wait_reads_from_the_primary(visitor):
+    visitor.set(wait="0.0", lag="0.5")
+    visitor.post("not worth a wait")
+    assert PINNED in visitor.verdict
+
+
+def test_a_control_that_fails_says_so_until_one_does_not(visitor):
+    assert "There is no such control." in visitor.set(lag="99").text
+    assert "There is no such control." not in visitor.set(lag="2").text
 
 
 def test_the_pin_ends_when_the_replica_has_the_note(visitor):
@@ -42,7 +105,7 @@ def test_the_pin_ends_when_the_replica_has_the_note(visitor):
     assert "read from the primary" in visitor.verdict
     visitor.wait_until_fresh()
     assert visitor.notes[0] == "replayed later"
-    assert "read from replica1: the replica has what the user wrote" in visitor.verdict
+    assert "read from replica1: replica1 has what the user wrote" in visitor.verdict
 
 
 def test_with_pinning_off_the_note_is_missing(visitor):
@@ -119,6 +182,8 @@ def test_a_dead_replica_is_an_error_page_without_pinning(visitor):
     response = visitor.set(action="kill")
     assert response.status_code == 503
     assert "With pinning the primary would answer." in response.text
+    assert "replica1: does not answer" in visitor.panel
+    assert 'value="restart"' in response.text
 
 
 def test_a_restarted_replica_serves_again(visitor):
@@ -194,6 +259,8 @@ def test_with_pinning_off_signing_in_fails_for_good_and_is_explained(visitor):
     visitor.look("login/")
     visitor.submit("login/", username="ada", password="pinning")
     assert "You signed in as ada, and are signed out again" in visitor.page
+    visitor.set(mode="position")
+    assert "signed out again" not in visitor.page
     visitor.wait_until_fresh()
     assert "Sign in" in visitor.page
     assert "board_session" not in visitor.cookies
@@ -228,10 +295,10 @@ def test_a_note_that_does_not_validate_is_explained_and_pins_nobody(visitor):
 
 @pytest.mark.parametrize("controls", [{"lag": "31"}, {"mode": "x"}, {"action": "explode"}])
 def test_a_control_that_is_none_changes_nothing(visitor, controls):
-    before = visitor.look("controls/").text
+    before = visitor.look().text
     visitor.set(**controls)
-    shown = visitor.look("controls/").text
-    assert shown.count("checked") == before.count("checked") == 2
+    shown = visitor.look().text
+    assert shown.count("checked") == before.count("checked") == 3
     assert 'value="2.0"' in shown
 
 

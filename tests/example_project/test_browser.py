@@ -1,12 +1,16 @@
 """The example in a real browser, on the real servers. Screenshots are left in .artefacts/."""
 
+import contextlib
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from example_project.panel.modes import NaiveReason
+from pinning import Reason
 from tests.example_project.conftest import ROOT, Demo, Visitor
 from tests.services import give_up, is_required
 
@@ -14,7 +18,7 @@ if not is_required():
     pytest.importorskip("playwright", reason="pip install -e '.[browser]'")
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 pytestmark = pytest.mark.live
 
@@ -29,6 +33,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 SECOND = 1000
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 expect.set_options(timeout=20 * SECOND)
 
 
@@ -91,6 +96,11 @@ def verdict(page: Page, kind: str, pane: str = "notes") -> Any:
     return page.locator(f"#{pane} .verdict.{kind}")
 
 
+def wider_than_the_screen(page: Page) -> int:
+    """By how many pixels: what is not seen without moving the page sideways."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
 def tab_to(page: Page, selector: str) -> None:
     """Press Tab until the element has the focus, and see that this can be seen."""
     for _ in range(60):
@@ -111,34 +121,17 @@ class TestWhatItTeaches:
         expect(verdict(page, "late", "other")).to_contain_text("read from replica1")
         assert note(page, "seen by me", "other").count() == 0
         expect(note(page, "seen by me", "other")).to_be_visible()
-        expect(verdict(page, "fresh")).to_contain_text("the replica has what the user wrote")
-
-    def test_the_tour_shows_the_bug_and_the_two_remedies(self, page):
-        page.get_by_role("button", name="Run the tour").click()
-        told = page.locator("#tour-text")
-        missing = re.compile(r"1\. The page after the redirect: Your note .* is missing\..*is off")
-        expect(told).to_contain_text(missing, timeout=40 * SECOND)
-        page.screenshot(path=ARTEFACTS / "tour-1.png")
-        again = re.compile(r"2\. Missing again: Your note .* is missing\..*the window of 5 s is")
-        expect(told).to_contain_text(again, timeout=40 * SECOND)
-        page.screenshot(path=ARTEFACTS / "tour-2.png")
-        never = re.compile(r"3\. It was never missing\. .*read from replica1: the replica has")
-        expect(told).to_contain_text(never, timeout=40 * SECOND)
-        expect(told).to_contain_text("That was the tour.")
-
-    def test_the_tour_can_be_stopped(self, page):
-        page.get_by_role("button", name="Run the tour").click()
-        page.get_by_role("button", name="Stop the tour").click()
-        expect(page.locator("#tour-text")).to_contain_text("The tour was stopped.")
-        expect(page.get_by_role("button", name="Run the tour")).to_be_visible()
+        expect(verdict(page, "fresh")).to_contain_text("replica1 has what the user wrote")
 
     def test_the_panel_updates_itself(self, page):
         panel = page.locator("#panel")
-        expect(panel).to_contain_text("None: you have written nothing lately.")
+        expect(panel).to_contain_text("None: the store remembers no write of yours.")
         post(page, "for the panel")
+        expect(panel).to_contain_text("replica1: known behind by 1 write")
         expect(panel).to_contain_text("not on replica1 yet: the primary answers")
         expect(panel).to_contain_text("INSERT board.Note")
         expect(panel).to_contain_text("replica1 has it")
+        expect(panel).to_contain_text("replica1: has every write")
         assert page.locator(".chart polyline").count() > 0
 
     def test_the_replica_is_paused_killed_and_started(self, page):
@@ -171,6 +164,147 @@ class TestWhatItTeaches:
         post(page, "a pin in redis")
         expect(verdict(page, "kept")).to_be_visible()
         expect(page.locator("#panel")).to_contain_text("not on replica1 yet: the primary answers")
+
+    def test_a_wait_is_shown_and_can_be_set(self, visitor, page):
+        visitor.set(lag="0.5")
+        page.get_by_role("radio", name="2 s").check()
+        expect(page.get_by_role("radio", name="2 s")).to_be_checked()
+        post(page, "worth a wait")
+        waited = re.compile(r"replica1 has what the user wrote; waited \d+ ms")
+        expect(page.locator("#queries .why").filter(has_text=waited).first).to_be_visible()
+
+    def test_page_and_panel_never_contradict_each_other(self, visitor, page):
+        """Looked at in the browser at each change, as somebody does who sees both."""
+        visitor.set(lag="1")
+        page.evaluate(
+            """() => {
+                window.seen = [];
+                const look = () => window.seen.push([
+                    document.querySelector("#notes .verdict").textContent,
+                    document.querySelector("#panel h3").textContent,
+                ]);
+                document.addEventListener("htmx:afterRequest", look);
+            }"""
+        )
+        for mode in ("off", "position"):
+            visitor.set(mode=mode)
+            post(page, f"looked at with pinning {mode}")
+            page.wait_for_timeout(4 * SECOND)
+        seen = page.evaluate("window.seen")
+        assert {"known behind" in panel for _, panel in seen} == {True, False}
+        for said, panel in seen:
+            assert ("has every write" in panel) == ("has all that the primary has" in said)
+
+    def test_an_answer_that_comes_late_brings_nothing_back(self, visitor, page):
+        """A page that was asked for before a note was posted is not shown after it."""
+        visitor.set(lag="0")
+        page.evaluate(
+            """() => {
+                window.vanished = false;
+                let wasThere = false;
+                setInterval(() => {
+                    const isThere = document.querySelector('#notes [data-note="stays"]') !== null;
+                    window.vanished ||= wasThere && !isThere;
+                    wasThere = isThere;
+                }, 5);
+            }"""
+        )
+        page.route("**/", late)
+        page.wait_for_timeout(1.2 * SECOND)  # now one is under way
+        post(page, "stays")
+        expect(note(page, "stays")).to_be_visible()
+        page.wait_for_timeout(2 * SECOND)
+        assert not page.evaluate("window.vanished")
+
+
+def late(route: Any) -> None:
+    """Bring the answer to a question of the page half a second after it was given."""
+    if route.request.method != "GET":
+        return route.continue_()
+    with contextlib.suppress(Error):  # nobody wants it any more
+        response = route.fetch()
+        time.sleep(0.5)
+        route.fulfill(response=response)
+    return None
+
+
+class TestTour:
+    """It stays where it is until somebody goes on."""
+
+    def test_it_shows_the_bug_and_the_two_remedies(self, page):
+        told = page.locator("#tour-text")
+        page.get_by_role("button", name="Start the tour").click()
+        expect(told).to_contain_text(re.compile(r"^1 of 4\. Pinning is off\. .* is missing\."))
+        expect(verdict(page, "missing")).to_contain_text("pinning is off")
+        page.screenshot(path=ARTEFACTS / "tour-1.png")
+        page.wait_for_timeout(8 * SECOND)  # longer than the lag, and than the window
+        expect(told).to_contain_text(re.compile(r"^1 of 4\. Pinning is off\. .* is missing\."))
+        expect(verdict(page, "missing")).to_contain_text("pinning is off")
+        page.get_by_role("button", name="Next").click()
+        expect(told).to_contain_text(re.compile(r"^2 of 4\. .* is there, although"))
+        expect(told).to_contain_text(re.compile(r"^2 of 4\. .* is missing\.$"))
+        expect(verdict(page, "missing")).to_contain_text("the window of 5 s is over")
+        page.screenshot(path=ARTEFACTS / "tour-2.png")
+        page.get_by_role("button", name="Next").click()
+        expect(told).to_contain_text(re.compile(r"^3 of 4\. .* It is there and stays\."))
+        expect(verdict(page, "kept")).to_be_visible()
+        page.screenshot(path=ARTEFACTS / "tour-3.png")
+        page.get_by_role("button", name="Next").click()
+        expect(told).to_contain_text(re.compile(r"^4 of 4\. .* At no time was the note missing\."))
+        expect(verdict(page, "fresh")).to_contain_text("replica1 has what the user wrote")
+        page.get_by_role("button", name="End").click()
+        expect(told).to_contain_text("The tour has ended.")
+        expect(page.get_by_role("radio", name="by position")).to_be_checked()
+        expect(page.locator("#lag-shown")).to_have_text("3 s")
+        expect(page.get_by_role("button", name="Start the tour")).to_be_focused()
+
+    def test_it_goes_by_keys(self, page):
+        told = page.locator("#tour-text")
+        page.get_by_role("button", name="Start the tour").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Next")).to_be_focused()
+        expect(told).to_contain_text("is missing.")
+        page.keyboard.press("ArrowRight")
+        expect(told).to_contain_text(re.compile(r"^2 of 4\. Pinning by clock"))
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        expect(told).to_contain_text(re.compile(r"^4 of 4\. Pinning by position"))
+        expect(page.get_by_role("button", name="End")).to_be_focused()
+        page.keyboard.press("ArrowLeft")
+        expect(told).to_contain_text(re.compile(r"^3 of 4\. .* It is there and stays\."))
+        page.get_by_label("New note").press("ArrowLeft")
+        page.keyboard.press("Alt+ArrowRight")
+        expect(told).to_contain_text("3 of 4.")
+        page.keyboard.press("Escape")
+        expect(told).to_contain_text("The tour has ended.")
+        expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+    def test_it_can_be_ended_while_a_step_begins(self, page):
+        newest = page.locator("#notes li").first.get_attribute("data-note")
+        page.get_by_role("button", name="Start the tour").click()
+        page.keyboard.press("Escape")
+        expect(page.locator("#tour-text")).to_contain_text("The tour has ended.")
+        page.wait_for_timeout(2 * SECOND)
+        expect(page.get_by_role("radio", name="by position")).to_be_checked()
+        assert page.locator("#notes li").first.get_attribute("data-note") == newest
+
+    def test_it_plays_by_itself_when_asked(self, page):
+        assert int(page.locator("#tour").get_attribute("data-seconds")) >= 10
+        page.locator("#tour").evaluate("it => { it.dataset.seconds = 2; }")
+        told = page.locator("#tour-text")
+        page.get_by_role("button", name="Start the tour").click()
+        page.get_by_label("Play slowly").check()
+        for number in range(1, 5):
+            expect(told).to_contain_text(re.compile(rf"^{number} of 4\. Pinning"))
+        page.wait_for_timeout(3 * SECOND)
+        expect(told).to_contain_text("4 of 4.")
+
+    def test_it_says_what_the_page_shows_also_when_somebody_works_the_replica(self, visitor, page):
+        page.get_by_role("button", name="Start the tour").click()
+        told = page.locator("#tour-text")
+        expect(told).to_contain_text("is missing.")
+        page.get_by_role("button", name="Resume").click()
+        expect(told).to_contain_text("by now")
 
 
 class TestPeople:
@@ -237,29 +371,67 @@ class TestPeople:
         expect(note(page, "as grace by now")).to_contain_text("by grace")
 
     def test_it_fits_a_phone(self, open_page):
-        phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
-        page = open_page(**phone)
+        page = open_page(**PHONE)
         post(page, "a note of " + "very" * 40 + " long words")
         expect(verdict(page, "kept")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        assert wider_than_the_screen(page) <= 0
         for button in page.get_by_role("button").all():
             assert button.bounding_box()["height"] >= 24
         page.get_by_role("button", name=re.compile("^Like a note of")).tap()
         expect(note(page, "a note of " + "very" * 40 + " long words")).to_contain_text("♥ 1")
 
+    def test_on_a_phone_the_panel_is_one_tap_away(self, open_page):
+        page = open_page(**PHONE)
+        page.locator("#notes li").last.scroll_into_view_if_needed()
+        page.get_by_role("link", name="What happens").tap()
+        expect(page.get_by_role("heading", name="What happens")).to_be_in_viewport()
+        page.get_by_role("link", name="You", exact=True).tap()
+        expect(page.get_by_role("heading", name="You", exact=True)).to_be_in_viewport()
+
+    @pytest.mark.parametrize("width", [360, 1280])
+    def test_a_reason_takes_two_lines_at_most(self, open_page, width):
+        page = open_page(viewport={"width": width, "height": 800})
+        page.wait_for_selector("#queries .why")
+        reasons = [reason.explanation for reason in Reason]
+        reasons += [NaiveReason.explanation, "replica1 has what the user wrote; waited 1999 ms"]
+        page.route("**/", lambda route: route.abort())  # the part stays as it is now
+        for said in reasons:
+            why = page.locator("#queries .why").first
+            lines = why.evaluate(
+                """(it, said) => {
+                    it.textContent = said;
+                    const line = parseFloat(getComputedStyle(it).lineHeight);
+                    return it.getBoundingClientRect().height / line;
+                }""",
+                said,
+            )
+            assert round(lines) <= 2, said
+
+    @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1280, 800), (1920, 1080)])
+    def test_the_list_of_queries_ends_within_the_screen(self, visitor, open_page, width, height):
+        page = open_page(viewport={"width": width, "height": height})
+        visitor.set(mode="clock")
+        post(page, "one")
+        visitor.set(mode="off")
+        post(page, "two")
+        expect(page.locator("#queries li").nth(8)).to_be_attached()
+        bottom = page.locator("#panel").evaluate("it => it.getBoundingClientRect().bottom")
+        assert bottom <= height
+        assert page.locator("#queries").evaluate("it => it.clientHeight") >= 100
+        assert page.evaluate("document.documentElement.scrollHeight") <= height
+
     def test_the_longest_word_fits_a_phone_wherever_it_is_quoted(self, visitor, open_page):
-        page = open_page(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+        page = open_page(**PHONE)
         visitor.set(mode="off", lag="10")
         post(page, "w" * 200)
         expect(verdict(page, "missing")).to_contain_text("w" * 200)
         said = verdict(page, "missing").inner_text()
         page.evaluate("said => { document.getElementById('tour-text').textContent = said; }", said)
-        wide = "document.documentElement.scrollWidth - window.innerWidth"
-        assert page.evaluate(wide) <= 0
+        assert wider_than_the_screen(page) <= 0
         visitor.set(lag="0", mode="position")
         note(page, "w" * 200).get_by_role("link").click()
         expect(page.get_by_label("New comment")).to_be_visible()
-        assert page.evaluate(wide) <= 0
+        assert wider_than_the_screen(page) <= 0
 
     def test_it_works_by_keyboard_alone(self, page):
         tab_to(page, "#lag")
@@ -301,7 +473,7 @@ class TestPeople:
             page.wait_for_timeout(0.05 * SECOND)
         page.wait_for_timeout(4.5 * SECOND)  # the strip has been fetched anew meanwhile
         expect(page.locator("#lag-shown")).to_have_text("12 s")
-        assert 'value="12.0"' in visitor.look("controls/").text
+        assert 'value="12.0"' in visitor.look().text
 
     def test_the_strip_shows_what_others_do_also_while_it_has_the_focus(self, visitor, page):
         page.get_by_role("button", name="Pause", exact=True).click()
@@ -325,15 +497,30 @@ class TestPeople:
         page.get_by_role("button", name="Set").nth(1).click()
         expect(page.get_by_role("radio", name="off")).to_be_checked()
 
+    def test_without_javascript_nothing_is_promised_that_does_not_come(self, open_page):
+        page = open_page(java_script_enabled=False)
+        expect(page.get_by_text("Without JavaScript the page stays as it was")).to_be_visible()
+        expect(page.locator("#panel")).to_contain_text("replica1: has every write")
+        for promise in page.locator(".needs-script").all():
+            expect(promise).to_be_hidden()
+        expect(page.get_by_role("heading", name="Another visitor")).to_be_hidden()
+        assert page.get_by_role("button", name="Start the tour").count() == 0
 
+
+@pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_it(demo, open_page, scheme):
-    page = open_page(color_scheme=scheme)
+def test_everybody_can_use_it(demo, open_page, scheme, width):
+    page = open_page(color_scheme=scheme, viewport={"width": width, "height": 800})
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
     assert dark == (scheme == "dark")
     post(page, f"in {scheme}")
     expect(verdict(page, "kept")).to_be_visible()
     assert problems(page) == ""
+    page.get_by_role("button", name="Start the tour").click()
+    expect(page.locator("#tour-text")).to_contain_text("is missing.")
+    assert problems(page) == ""
+    page.keyboard.press("Escape")
+    expect(note(page, f"in {scheme}")).to_be_visible()
     note(page, f"in {scheme}").get_by_role("link").click()
     expect(page.get_by_label("New comment")).to_be_visible()
     assert problems(page) == ""

@@ -78,7 +78,7 @@ def test_a_command_in_another_terminal_asks_its_servers(directory):
 
 def test_without_redis_it_goes_on_and_says_so(directory):
     with running_demo(directory, PATH="/nonexistent") as demo:
-        controls = Visitor(demo).look("controls/").text
+        controls = Visitor(demo).page
         assert "No redis-server was found when the demo started." in controls
         output = demo.end()
     assert "Redis:        none, as there is no redis-server here" in output

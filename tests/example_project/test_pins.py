@@ -16,7 +16,7 @@ CASES = [
     (Mode.POSITION, THERE, 103.0, "replica1 has it"),
     (Mode.POSITION, None, 110.0, "replica1 is silent: the primary answers"),
     (Mode.CLOCK, BEFORE, 103.0, "the primary answers for 2 s more"),
-    (Mode.CLOCK, BEFORE, 110.0, "its window is over"),
+    (Mode.CLOCK, BEFORE, 110.0, "its time is over"),
     (Mode.OFF, BEFORE, 103.0, "nobody looks at it: pinning is off"),
 ]
 

@@ -1,5 +1,7 @@
 // The live parts that htmx does not do by itself.
 
+document.documentElement.classList.add("scripted");
+
 // A form may be older than the token: signing in, in another tab too, makes a new one.
 document.addEventListener("htmx:configRequest", (event) => {
   const token = document.cookie.match(/(?:^|; )board_csrftoken=([^;]+)/);
@@ -9,45 +11,60 @@ document.addEventListener("htmx:configRequest", (event) => {
   }
 });
 
-// Without cookies we are somebody else: the other half of the page is read like that.
+// Without cookies we are somebody else: the other half of the page is read like that, right after
+// the rest, so that both show the same moment.
+let isLooking = false;
+
 async function lookAsAnotherVisitor() {
   const pane = document.getElementById("other");
-  if (!pane) return;
+  if (!pane || isLooking) return;
+  isLooking = true;
   try {
-    const response = await fetch("/other/", { credentials: "omit" });
-    const answer = await response.text();
-    if (response.ok && !isSame(pane, answer)) pane.outerHTML = answer;
+    const response = await fetch(otherUrl, { credentials: "omit" });
+    const found = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("other");
+    if (found && found.textContent !== pane.textContent) pane.replaceWith(found);
   } catch {
-    // The demo was stopped, which the other parts notice too.
+    // The demo was stopped, which the rest of the page says.
   }
-  setTimeout(lookAsAnotherVisitor, 1000);
+  isLooking = false;
 }
 
-// Parts are fetched anew all the time. What has changed is put in place of the old, but not under the
-// hands of somebody: a click, a selection, the focus and the slider would be lost with it.
-const isSame = (part, answer) => new DOMParser().parseFromString(answer, "text/html").getElementById(part.id)?.textContent === part.textContent;
+const otherUrl = document.getElementById("other")?.dataset.source;
+if (otherUrl) {
+  document.addEventListener("htmx:afterRequest", lookAsAnotherVisitor);
+  lookAsAnotherVisitor();
+}
+
+// The whole page is fetched anew all the time, and its parts put in place of the old ones. But not
+// under the hands of somebody: a click, a selection and the slider would be lost with them.
 let slidAt = 0;
 let scrolledTo = 0;
 
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const { target, requestConfig, serverResponse } = event.detail;
-  const isHeld = requestConfig.verb === "get" && target.querySelector(":active") !== null;
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  const isHeld = target.querySelector(":active") !== null;
   const isSliding = target.id === "controls" && Date.now() - slidAt < 1000;
-  if (isHeld || isSliding || (target.id === "notes" && isSame(target, serverResponse))) event.detail.shouldSwap = false;
-  scrolledTo = document.getElementById("queries")?.scrollLeft;
+  const isSame = target.id === "notes" && target.textContent === fragment.textContent;
+  if (isHeld || isSliding || isSame) event.detail.shouldSwap = false;
+  scrolledTo = document.getElementById("queries").scrollTop;
 });
 
-document.addEventListener("htmx:afterSwap", () => {
-  const queries = document.getElementById("queries");
-  if (queries) queries.scrollLeft = scrolledTo;
+document.addEventListener("htmx:oobAfterSwap", () => {
+  document.getElementById("queries").scrollTop = scrolledTo;
 });
 
-document.addEventListener("htmx:sendError", () => {
-  document.getElementById("stopped").hidden = false;
+// What was asked for before a click, and answered after it, may be older than the click's own answer.
+let changes = 0;
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.requestConfig.verb === "post") changes += 1;
+  detail.requestConfig.changes = changes;
 });
 
-document.addEventListener("htmx:afterOnLoad", () => {
-  document.getElementById("stopped").hidden = true;
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { verb, changes: known } = detail.requestConfig;
+  if (verb === "get" && known !== changes) detail.shouldSwap = false;
+  if (verb === "post") changes += 1;
 });
 
 document.addEventListener("input", (event) => {
@@ -57,4 +74,12 @@ document.addEventListener("input", (event) => {
   }
 });
 
-document.addEventListener("DOMContentLoaded", lookAsAnotherVisitor);
+const isStopped = (is) => {
+  document.getElementById("stopped").hidden = !is;
+};
+
+document.addEventListener("htmx:sendError", () => isStopped(true));
+document.addEventListener("htmx:responseError", (event) => isStopped(event.detail.xhr.status >= 500));
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) isStopped(false);
+});

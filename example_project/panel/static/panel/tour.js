@@ -1,108 +1,142 @@
-// The tour works the controls and the form as a visitor would, and tells what it sees on the page.
+// The tour works the controls and the form as a visitor would. A step stays until somebody goes on,
+// and what it says of the page is said anew whenever the page has changed.
 
-const button = document.getElementById("tour-button");
-const text = document.getElementById("tour-text");
-let tour = null;
+const part = (name) => document.getElementById(`tour-${name}`);
+const shows = (note) => [...document.querySelectorAll("#notes [data-note]")].some((item) => item.dataset.note === note);
+const isFresh = () => document.querySelector("#notes .verdict.fresh") !== null;
+const isPaused = () => document.getElementById("controls").dataset.replay === "paused";
 
-class Stopped extends Error {}
+let note = ""; // the one that the tour has posted last
+let at = -1; // the step; -1 while there is no tour
+let turn = 0; // grows with each step that is begun, so that the one before notices and ends
+let isReady = false;
+let timer = 0;
+let earlier = Promise.resolve();
 
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+class Gone extends Error {}
 
-async function until(question, seconds, otherwise) {
+const STEPS = [
+  {
+    prepare: (mine) => postOnPausedReplica("off", mine),
+    text: () =>
+      shows(note)
+        ? `Pinning is off. The replica has “${note}” by now. While it had not, the page did not show it.`
+        : `Pinning is off. The replica is paused, so that there is time to look. “${note}” was saved on the primary, and the page was read from the replica: the note is missing. Many would post it again now.`,
+  },
+  {
+    prepare: (mine) => postOnPausedReplica("clock", mine),
+    text: () =>
+      shows(note)
+        ? `Pinning by clock: for 5 s after a write, reads go to the primary. “${note}” is there, although the replica is paused. Wait until the 5 s are over …`
+        : `Pinning by clock: the 5 s are over, and the replica is paused still. The page is read from it again, and “${note}” is missing.`,
+  },
+  {
+    prepare: (mine) => postOnPausedReplica("position", mine),
+    text: () => `Pinning by position: reads go to the primary until the replica has “${note}”, however long that takes. It is there and stays. Another visitor has written nothing, and reads from the replica.`,
+  },
+  {
+    prepare: async (mine) => {
+      await set({ action: "resume" });
+      await until(isFresh, 20, "The replica does not catch up.", mine);
+    },
+    text: () => `Pinning by position: the replica replays again and has “${note}”, so the page is read from it. At no time was the note missing. That was the tour: now work the controls yourself.`,
+  },
+];
+
+async function postOnPausedReplica(mode, mine) {
+  await set({ action: "restart" });
+  await set({ mode: "position", lag: 0, action: "resume" });
+  await until(isFresh, 20, "The replica does not catch up.", mine);
+  await set({ mode, action: "pause" });
+  await until(isPaused, 20, "The replica does not pause.", mine);
+  note = `Tour ${Date.now() % 10000}, ${mode === "off" ? "pinning off" : `by ${mode}`}`;
+  document.querySelector("#post [name=text]").value = note;
+  document.getElementById("post").requestSubmit();
+  await until(() => document.querySelector("#post [name=text]").value === "", 20, "The note was not posted.", mine);
+}
+
+const set = (values) => htmx.ajax("POST", "/controls/", { values, source: "#live" });
+
+async function until(question, seconds, otherwise, mine) {
   const end = Date.now() + seconds * 1000;
   while (!question()) {
-    if (tour.stopped) throw new Stopped();
     if (Date.now() > end) throw new Error(otherwise);
-    await pause(100);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (mine !== turn) throw new Gone();
   }
 }
-
-const set = (values) => htmx.ajax("POST", "/controls/", { values, target: "#controls", swap: "outerHTML" });
-const shows = (note) => [...document.querySelectorAll("#notes [data-note]")].some((item) => item.dataset.note === note);
-const verdict = () => document.querySelector("#notes .verdict").textContent;
-const isFresh = () => document.querySelector("#notes .verdict.fresh") !== null;
 
 function say(sentence) {
-  text.textContent = sentence;
+  if (part("text").textContent !== sentence) part("text").textContent = sentence;
 }
 
-async function read(sentence, seconds = 2.5) {
-  say(sentence);
-  const end = Date.now() + seconds * 1000;
-  await until(() => Date.now() > end, seconds + 1, "");
+function tell() {
+  if (at >= 0 && isReady) say(`${at + 1} of ${STEPS.length}. ${STEPS[at].text()}`);
 }
 
-async function post(note) {
-  document.querySelector("#post [name=text]").value = note;
-  const posted = new Promise((resolve) => document.addEventListener("htmx:afterSettle", resolve, { once: true }));
-  document.getElementById("post").requestSubmit();
-  await posted;
-  await until(() => document.querySelector("#post [name=text]").value === "", 10, "The note was not posted.");
+function go(to) {
+  if (to < 0 || to >= STEPS.length) return;
+  at = to;
+  isReady = false;
+  clearTimeout(timer);
+  show(true);
+  say(`${to + 1} of ${STEPS.length}. One moment …`);
+  turn += 1;
+  const mine = turn;
+  earlier = earlier.then(() => perform(to, mine));
 }
 
-async function begin(mode, lag, sentence) {
-  await set({ lag: 0 });
-  await until(isFresh, 15, "The replica does not catch up.");
-  await set({ mode, lag });
-  await read(sentence);
-}
-
-async function withPinningOff(note) {
-  await begin("off", 3, "1. Pinning is off, and the replica lags by 3 s. A note is posted.");
-  await post(note);
-  await until(() => !shows(note), 3, "The note is there, although pinning is off.");
-  await read(`1. The page after the redirect: ${verdict()}`);
-  await until(() => shows(note), 20, "The note never appears.");
-  await read("1. Now the replica has it, and it is there. Whoever saw that has posted it twice by now.");
-}
-
-async function byClock(note) {
-  await begin("clock", 8, "2. By clock: reads stay on the primary for 5 s after a write. The replica lags by 8 s.");
-  await post(note);
-  await until(() => shows(note), 3, "The note is missing within the window.");
-  say("2. The note is there, read from the primary. But the window is 5 s, and the lag is 8 s …");
-  await until(() => !shows(note), 12, "The note was never missing.");
-  await read(`2. Missing again: ${verdict()}`);
-  await until(() => shows(note), 20, "The note never appears.");
-}
-
-async function byPosition(note) {
-  await begin("position", 8, "3. By position: reads stay on the primary exactly until the replica has the note. The lag is 8 s still.");
-  await post(note);
-  say("3. The note is there, read from the primary, for as long as it takes …");
-  await until(() => isFresh() || !shows(note), 30, "The replica does not catch up.");
-  if (!shows(note)) throw new Error(`It is missing, which must never be: ${verdict()}`);
-  await read(`3. It was never missing. ${verdict()}`, 4);
-}
-
-async function run() {
-  await set({ action: "restart" });
-  await set({ action: "resume" });
-  const number = Date.now() % 10000;
-  await withPinningOff(`Tour ${number}, pinning off`);
-  await byClock(`Tour ${number}, by clock`);
-  await byPosition(`Tour ${number}, by position`);
-  await set({ lag: 3 });
-  say("That was the tour. Pinning stays by position. Now move the slider, pause the replica, or kill it.");
-}
-
-async function toggle() {
-  if (tour) {
-    tour.stopped = true;
-    return;
-  }
-  tour = { stopped: false };
-  button.textContent = "Stop the tour";
+async function perform(to, mine) {
+  if (mine !== turn) return;
   try {
-    await run();
+    await STEPS[to].prepare(mine);
+    if (mine !== turn) return;
+    isReady = true;
+    tell();
+    play();
   } catch (error) {
-    say(error instanceof Stopped ? "The tour was stopped. Everything stays as it is now." : `The tour ends here. ${error.message}`);
+    if (!(error instanceof Gone)) end(`The tour ends here. ${error.message}`);
   }
-  tour = null;
-  button.textContent = "Run the tour";
 }
 
-if (button) {
-  button.hidden = false;
-  button.addEventListener("click", toggle);
+function play() {
+  clearTimeout(timer);
+  if (at >= 0 && isReady && part("plays").checked) timer = setTimeout(() => go(at + 1), document.getElementById("tour").dataset.seconds * 1000);
+}
+
+function end(why = "The tour has ended.") {
+  turn += 1;
+  at = -1;
+  clearTimeout(timer);
+  earlier = earlier.then(() => set({ mode: "position", lag: 3, action: "resume" }));
+  show(false);
+  say(`${why} Pinning is by position, and the replica lags by 3 s.`);
+}
+
+function show(isRunning) {
+  const hadFocus = document.getElementById("tour").contains(document.activeElement);
+  const isLast = at === STEPS.length - 1;
+  part("start").hidden = isRunning;
+  part("box").hidden = !isRunning;
+  part("back").disabled = at === 0;
+  part("next").disabled = isLast;
+  if (hadFocus && !document.activeElement.matches("#tour :enabled:not([hidden], [hidden] *)")) part(isLast ? "end" : isRunning ? "next" : "start").focus();
+}
+
+const KEYS = { ArrowRight: () => go(at + 1), ArrowLeft: () => go(at - 1), Escape: () => end() };
+
+document.addEventListener("keydown", (event) => {
+  const isTaken = event.altKey || event.ctrlKey || event.metaKey || (event.key !== "Escape" && event.target.matches("input:not([type=checkbox])"));
+  if (at < 0 || isTaken || !(event.key in KEYS)) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+
+if (part("start")) {
+  part("start").addEventListener("click", () => go(0));
+  part("back").addEventListener("click", () => go(at - 1));
+  part("next").addEventListener("click", () => go(at + 1));
+  part("end").addEventListener("click", () => end());
+  part("plays").addEventListener("change", play);
+  document.addEventListener("htmx:afterRequest", tell);
 }

@@ -1,4 +1,4 @@
-"""The panel's list of queries, without a database."""
+"""The last queries of each visitor, without a database."""
 
 import sys
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from example_project.panel import reads
-from example_project.panel.reads import Runs, runs_of
+from example_project.panel import runs as module
+from example_project.panel.runs import Runs, runs_of
 from tests.example_project.test_verdict import run
 
 
@@ -18,6 +18,18 @@ def test_more_of_the_same_is_counted():
     runs.add(replace(run("default"), model="board.Like"))
     runs.add(run())
     assert [(known.model, known.times) for known in runs] == [("board.Note", 2), ("board.Like", 1)]
+
+
+def test_what_has_waited_stands_alone():
+    runs = Runs()
+    runs.add(run())
+    runs.add(replace(run(), waited=0.4))
+    runs.add(run())
+    assert [(known.waited_milliseconds, known.times) for known in runs] == [
+        (0, 1),
+        (400, 1),
+        (0, 1),
+    ]
 
 
 def test_another_database_begins_another_run():
@@ -50,8 +62,8 @@ def test_requests_at_the_same_time_lose_no_query(eager_threads):
 
 def test_visitors_who_stay_away_are_forgotten():
     runs_of("kept").add(run())
-    for number in range(2 * reads._MOST_VISITORS):
+    for number in range(2 * module._MOST_VISITORS):
         runs_of(f"visitor {number}")
         runs_of("kept")
-    assert len(reads._visitors) == reads._MOST_VISITORS
+    assert len(module._visitors) == module._MOST_VISITORS
     assert list(runs_of("kept"))
