@@ -53,18 +53,24 @@ document.addEventListener("htmx:oobAfterSwap", () => {
   document.getElementById("queries").scrollTop = scrolledTo;
 });
 
-// What was asked for before a click, and answered after it, may be older than the click's own answer.
-let changes = 0;
+// What was asked for before a click was answered may be older than the answer.
+let clicks = 0;
+let unanswered = 0;
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
-  if (detail.requestConfig.verb === "post") changes += 1;
-  detail.requestConfig.changes = changes;
+  if (detail.requestConfig.verb === "post") unanswered += 1;
+  detail.requestConfig.clicks = clicks;
 });
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const { verb, changes: known } = detail.requestConfig;
-  if (verb === "get" && known !== changes) detail.shouldSwap = false;
-  if (verb === "post") changes += 1;
+  const { verb, clicks: known } = detail.requestConfig;
+  if (verb === "get" && (unanswered || known !== clicks)) detail.shouldSwap = false;
+});
+
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.requestConfig.verb !== "post") return;
+  unanswered -= 1;
+  clicks += 1;
 });
 
 document.addEventListener("input", (event) => {

@@ -108,9 +108,13 @@ function end(why = "The tour has ended.") {
   turn += 1;
   at = -1;
   clearTimeout(timer);
-  earlier = earlier.then(() => set({ mode: "position", lag: 3, action: "resume" }));
   show(false);
-  say(`${why} Pinning is by position, and the replica lags by 3 s.`);
+  say(why);
+  const mine = turn;
+  earlier = earlier.then(async () => {
+    await set({ mode: "position", lag: 3, action: "resume" });
+    if (mine === turn) say(`${why} Pinning is by position, and the replica lags by 3 s.`);
+  });
 }
 
 function show(isRunning) {
