@@ -79,9 +79,6 @@ def test_how_it_works(page):
     note = Note.objects.create(text="banner of the day")
     read = get(lambda request: page.read_note(request, note.pk))
     assert (read.content, has_pinned(read)) == (b"banner of the day", True)
-    filled = get(lambda _: HttpResponse(page.banner()))
-    assert (filled.content, reasons(filled)) == (b"banner of the day", [Reason.USE_PRIMARY])
-    assert reasons(get(lambda _: HttpResponse(page.banner()))) == []
     cache.clear()
     for _ in range(2):
         booked = get(lambda _: HttpResponse(page.book_once()))
