@@ -40,7 +40,7 @@ def test_a_report_lets_all_pass(project):
 
 def test_one_class_is_looked_at_by_the_mixin(project):
     report = manage_in(project, "test_mixed")
-    assert "Ran 5 tests" in report
+    assert "Found 5 test(s)" in report
     assert "FAILED (failures=3, skipped=1)" in report
     assert "FAIL: test_stale " in report
     assert "FAIL: test_it_is_told_at_the_end_too " in report
