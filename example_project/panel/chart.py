@@ -7,7 +7,7 @@ from dataclasses import dataclass
 WIDTH = 300
 HEIGHT = 60
 SECONDS_SHOWN = 60.0
-_LONGEST_GAP_SECONDS = 3.0
+_LONGEST_GAP_SECONDS = 5.0
 _LEAST_TOP = 3
 
 
