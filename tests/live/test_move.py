@@ -210,6 +210,6 @@ def until_done(site: Site, *options: str, to: str) -> int:
             process.communicate()
             kills += 1
             continue
-        is_over = "already." in output  # it was killed when it was done
+        is_over = "have moved already" in output or f"is in {to!r} already" in output
         assert process.returncode == 0 or is_over, output
         return kills

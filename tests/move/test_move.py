@@ -1,9 +1,16 @@
 """Rows move from one database to another: all of them, as they were, and none twice."""
 
+import threading
+import time
+from contextlib import suppress
+
 import pytest
 from django.core.management import CommandError
-from django.db import IntegrityError, connections
+from django.db import DatabaseError, IntegrityError, connections
 
+from pinning.move import MoveError
+from pinning.move import move as moves
+from pinning.move.move import Move
 from tests.shop.models import GiftOrder, Line, Order, Product
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
@@ -63,8 +70,6 @@ def test_dropping_leaves_nothing_but_what_refuses(rows, run, site, settings):
 
 
 def test_taking_it_back_leaves_nothing(rows, run, monkeypatch):
-    from pinning.move.move import Move
-
     monkeypatch.setattr(Move, "_switch", lambda self: None)
     before = state("default")
     run()
@@ -93,3 +98,86 @@ def test_no_way_back(rows, run):
     run()
     with pytest.raises(CommandError, match="no way back"):
         run("--abort")
+
+
+def test_the_target_opens_when_no_process_looks_into_the_source(rows, run, site, monkeypatch):
+    """A process that takes a write there at once must not be told of the old place after that."""
+    home, late, is_over = site["MODELS"]["shop.Order"], [], threading.Event()
+
+    def look():
+        while not is_over.wait(0.01):
+            with suppress(DatabaseError):
+                Product.objects.using("orders").create(name="early")
+                late.append(home())
+        connections["orders"].close()
+
+    home()
+    thread = threading.Thread(target=look)
+    try:
+        monkeypatch.setattr(Move, "_compare_all", lambda self: thread.start())
+        run()
+        time.sleep(0.2)
+    finally:
+        is_over.set()
+        thread.join()
+    assert set(late) == {"orders"}
+
+
+def test_the_switch_is_told_when_the_target_s_replicas_have_the_rows(rows, run, monkeypatch):
+    told = []
+
+    def wait(cluster, seconds):
+        told.append((cluster.primary, Order.objects.using("orders").count(), phase()))
+
+    monkeypatch.setattr(moves, "wait_for_replicas", wait)
+    run()
+    assert ("orders", 3, "closed") in told
+    assert [each for each in told if each[2] == "moved"] == [("default", 3, "moved")]
+
+
+def test_where_it_fails_the_source_takes_writes_again(rows, run, monkeypatch):
+    def fail(cluster, seconds):
+        if phase() == "closed":
+            raise MoveError("a replica is late")
+
+    monkeypatch.setattr(moves, "wait_for_replicas", fail)
+    with pytest.raises(CommandError, match="a replica is late"):
+        run()
+    assert Order.objects.create(text="x")._state.db == "default"
+
+
+def test_a_row_that_differs_from_its_copy_is_not_dropped(rows, run, site, settings):
+    run()
+    settings.PINNING = {**site, "MODELS": {"shop": "orders"}}
+    with connections["orders"].cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE name LIKE 'pinning_move_log%%'")
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP TRIGGER {name}")
+    Order.objects.using("orders").filter(text="one").update(text="lost")
+    with pytest.raises(CommandError, match=r"shop.Order \d+ is not in 'orders' as it was here"):
+        run("--drop")
+    assert Order.objects.using("default").filter(text="one").exists()
+
+
+def test_a_row_that_has_changed_there_since_is_dropped(rows, run, site, settings):
+    run()
+    settings.PINNING = {**site, "MODELS": {"shop": "orders"}}
+    Order.objects.filter(text="one").update(text="new")
+    Line.objects.filter(text="two").delete()
+    run("--drop")
+    assert state("default") == ([], [], [], [])
+    assert Order.objects.filter(text="new").exists()
+
+
+def test_new_rows_get_new_numbers(rows, run):
+    last = Order.objects.using("default").create(text="gone")
+    Order.objects.using("default").filter(pk=last.pk).delete()
+    run()
+    time.sleep(0.3)
+    assert Order.objects.create(text="new").pk > last.pk
+
+
+def phase():
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT value FROM pinning_moves WHERE part = 'phase'")
+        return cursor.fetchone()[0]
