@@ -40,7 +40,8 @@ class World:
         with closing(self.site()) as site:
             for alias in self.pairs:
                 where = ("--database", alias, "-v", "0")
-                site.manage("migrate", "shop", "--run-syncdb", *where)
+                for app in ("shop", "move"):
+                    site.manage("migrate", app, "--run-syncdb", *where)
         for pair in self.pairs.values():
             pair.replica.wait_until_caught_up()
 
@@ -60,7 +61,7 @@ class World:
             move={"from_": from_, "to": to},
             pinning={
                 "REPLICAS": {"default": ["replica1"], "archive": ["archive1"]},
-                "MODELS": {"shop": models},
+                "MODELS": {"shop": models, "move": MOVED},
                 "WAIT": 0.02,
             },
         )
@@ -171,6 +172,16 @@ def test_nothing_is_lost_and_whoever_has_written_sees_it(world, figure):
         finished(command(site, "--forget"))
         assert world.count("default") == 0
         assert found(site, "archive") == before
+
+
+@pytest.mark.parametrize("world", [("postgresql", "mariadb")], indirect=True, ids="->".join)
+def test_each_kind_of_value_there_and_back_and_the_other_rows_stay(world):
+    with closing(world.site()) as site:
+        program = [sys.executable, "-m", "tests.live.site.thing_moves"]
+        done = subprocess.run(
+            program, env=site.environment(), capture_output=True, text=True, check=False
+        )
+    assert "all as it was" in done.stdout, done.stdout + done.stderr
 
 
 @both_ways
