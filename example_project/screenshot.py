@@ -46,6 +46,7 @@ def main() -> None:
         page.screenshot(path=folder / "toolbar.png")
         page.goto(f"{url}admin/pinning_admin/replica/")
         page.locator("#content").screenshot(path=folder / "admin.png")
+        _catch_up(page, url)
         page.set_content(_TERMINAL % html.escape(_status(data)))
         page.locator("#shot").screenshot(path=folder / "status.png")
         browser.close()
@@ -75,6 +76,12 @@ def _show_toolbar(page: Page, url: str) -> None:
     page.goto(f"{url}?toolbar")
     page.locator("#djdt-PinningPanel a").click()
     page.locator("#PinningPanel table").first.wait_for()
+
+
+def _catch_up(page: Page, url: str) -> None:
+    page.goto(url)
+    page.get_by_role("slider", name="Lag").fill("0")
+    page.locator("#notes .verdict.fresh").wait_for()
 
 
 def _status(data: Path) -> str:
