@@ -26,7 +26,7 @@ from tests.live.site.pair import Pair
 from tests.services import service
 
 OPERATIONS = int(os.environ.get("PINNING_CACHE_OPERATIONS", "3000"))
-PROCESSES = 3
+PROCESSES = 2
 
 #: How late the replica is, in seconds, one after the other, and for how long it is so.
 LAGS = (0.005, 1.0, 0.05, 0.3)
