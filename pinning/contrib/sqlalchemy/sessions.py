@@ -13,8 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from sqlalchemy import ClauseElement, Connection, Dialect, Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.orm import ORMExecuteState, Session
-from sqlalchemy.util import await_only
+from sqlalchemy.orm import Session
+from sqlalchemy.util import LRUCache, await_only
 
 from pinning import conf
 from pinning.conf import Cluster, clusters
@@ -28,6 +28,9 @@ from pinning.reads.decision import decide, route
 from pinning.scopes import Choice, ClusterWork, Reason, Scope, use_primary, wishes
 
 logger = logging.getLogger("pinning")
+
+#: Of how many forms of statements the texts are remembered.
+_KNOWN = 500
 
 #: In a compiled text: parameters that are put in when it runs.
 _LATER = re.compile(r"__\[POSTCOMPILE_[^]]*+\]")
@@ -48,7 +51,7 @@ def session_class(engines: Mapping[str, Engine | AsyncEngine]) -> type["PinningS
     _check(known.keys(), [{name, *aliases} for name, aliases in replicas.items()])
     for name in replicas.keys() & known.keys():
         watch(known[name], name)
-    return type("PinningSession", (PinningSession,), {"engines": known})
+    return type("PinningSession", (PinningSession,), {"engines": known, "_texts": LRUCache(_KNOWN)})
 
 
 def _check(given: Set[str], clusters: list[set[str]]) -> None:
@@ -74,6 +77,8 @@ class PinningSession(Session):
 
     #: By alias.
     engines: ClassVar[Mapping[str, Engine]] = {}
+    #: The texts of statements, by dialect and form.
+    _texts: ClassVar[LRUCache[Any, str]] = LRUCache(_KNOWN)
 
     def __init__(self, bind: Any = None, **options: Any) -> None:
         """Take what ``Session`` takes. Without ``bind`` it is bound to the engine of "default"."""
@@ -91,6 +96,13 @@ class PinningSession(Session):
         with use_primary():
             return super().merge(*args, **options)
 
+    def execute(self, statement: Any, *args: Any, **options: Any) -> Any:
+        """Execute. An UPDATE or DELETE may look first for the objects that it will change."""
+        if not getattr(statement, "is_dml", False):
+            return super().execute(statement, *args, **options)
+        with use_primary():
+            return super().execute(statement, *args, **options)
+
     def close(self) -> None:
         """Close the session, and what was opened for a statement that never ran."""
         super().close()
@@ -106,12 +118,25 @@ class PinningSession(Session):
         cluster = clusters().of_alias(name)
         if cluster is None or name != cluster.primary or more.get("bind") or self.twophase:
             return found
-        text = _text_of(clause, found.dialect)
+        text = self._text_of(clause, found.dialect)
         if not _only_reads(text):
             return found
         alias = route(cluster, _primary_model_in(text, cluster), None, self._decide)
         engine = self.engines[alias]
         return self._begun.get(engine) or self._opened.get(engine) or engine
+
+    def _text_of(self, clause: Any, dialect: Dialect) -> str:
+        """The text of a statement. Empty if it surely writes, or if nobody can tell it."""
+        if not isinstance(clause, ClauseElement) or getattr(clause, "is_dml", False):
+            return ""
+        form = clause._generate_cache_key()
+        if form is None:
+            return _compiled(clause, dialect)
+        key = dialect, form.key
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = _compiled(clause, dialect)
+        return text
 
     def _decide(
         self, cluster: Cluster, model: Any, instance: Any, scope: Scope | None
@@ -178,19 +203,7 @@ def _note_end(session: PinningSession, transaction: Any) -> None:
         session._end()
 
 
-@event.listens_for(PinningSession, "do_orm_execute")
-def _change(state: ORMExecuteState) -> Any:
-    """Run an UPDATE or DELETE, which may look first for the objects that it will change."""
-    if not (state.is_update or state.is_delete):
-        return None
-    with use_primary():
-        return state.invoke_statement()
-
-
-def _text_of(clause: Any, dialect: Dialect) -> str:
-    """The text of a statement. Empty if there is none, if it surely writes, or if it is unknown."""
-    if not isinstance(clause, ClauseElement) or getattr(clause, "is_dml", False):
-        return ""
+def _compiled(clause: ClauseElement, dialect: Dialect) -> str:
     try:
         text = str(clause.compile(dialect=dialect))
     except SQLAlchemyError:
