@@ -21,6 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from pinning import Reason, carried, current_scope, scope
 from pinning.contrib.sqlalchemy import session_class
 from pinning.exceptions import NotAPrimaryError
+from pinning.testing.postgres import Postgres
 from tests.live.conftest import on_each_database
 from tests.live.site.pair import DATABASE, Pair
 from tests.notes import models
@@ -287,6 +288,37 @@ def test_a_savepoint_that_is_rolled_back_pins_nothing(pair_here: Pair, sessions:
             write(session, "new")
         session.commit()
         assert work.has_unsaved_writes()
+
+
+def two_phases(engines: dict[str, Engine]) -> None:
+    sessions = sessionmaker(class_=session_class(engines), twophase=True)
+    with scope() as work, sessions() as session:
+        write(session, "never")
+        session.prepare()
+        session.rollback()
+        assert not work.has_unsaved_writes()
+        assert read(session) == "old"
+        write(session, "new")
+        assert not work.has_unsaved_writes()
+        session.commit()
+        assert work.has_unsaved_writes()
+        assert read(session) == "new"
+
+
+@pytest.mark.parametrize("vendor", ["mariadb"], indirect=True)
+def test_a_commit_in_two_phases_pins_on_mariadb(engines: dict[str, Engine]) -> None:
+    two_phases(engines)
+
+
+def test_a_commit_in_two_phases_pins_on_postgresql(pair_here: Pair, engine_of: Any) -> None:
+    with Postgres.primary() as alone:
+        alone.execute("ALTER SYSTEM SET max_prepared_transactions = 5")
+        alone.stop()
+        alone.start()
+        alone.create_database(DATABASE)
+        table = "CREATE TABLE notes_note AS SELECT 1 AS id, 'old'::text AS text"
+        alone.execute(table, database=DATABASE)
+        two_phases({"default": engine_of(alone), "replica1": engine_of(pair_here.replica)})
 
 
 @on_each_database
