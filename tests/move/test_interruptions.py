@@ -61,8 +61,9 @@ def killed(after, run, *options):
             run(*options, labels=("move.Thing",))
     except Killed:
         return True
-    except CommandError:  # it was killed when it was done, and is forgotten
-        return False
+    except CommandError as error:
+        if "already" not in str(error):  # it was killed when it was done
+            raise
     return False
 
 
