@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pinning.testing.options import add_options
-from pinning.testing.processes import MissingService
 
 if TYPE_CHECKING:
     from pinning import Read, Reason, Write
@@ -142,6 +141,7 @@ def _pinning_pair(
     django_db_blocker: Any,
 ) -> "Iterator[Pair]":
     from pinning.testing.lagging import first_replica, project_pair
+    from pinning.testing.processes import MissingService
 
     with ExitStack() as stack:
         stack.enter_context(django_db_blocker.unblock())

@@ -1,5 +1,7 @@
 """The pytest plugin, by suites that pytest runs as a project's people do."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,13 @@ def test_nothing_is_active_until_somebody_asks(project):
     report = pytest_in(project, "test_cases.py", "functions.py")
     assert "9 passed" in report
     assert "would have" not in report
+
+
+def test_it_needs_nothing_that_only_the_real_servers_need():
+    missing = "import sys; sys.modules.update(psutil=None, pwd=None, fcntl=None)"
+    for module in ("pytest_plugin", "cases", "runner"):
+        program = f"{missing}; import django; import pinning.testing.{module}"
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_stale_reads_are_errors_where_the_code_reads(project):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from pinning.databases import as_text, blocks_of, is_tests_own, state_of, statement_of
 from pinning.testing.pretend.log import Log
@@ -46,12 +47,14 @@ class Writes:
         connection.ensure_connection()
         state_of(connection).looks_past_tests = True
         connection.execute_wrappers.append(self._run)
-        connection.atomic_blocks = Blocks(self, connection.atomic_blocks)
+        self._watch_blocks(connection)
+        connection_created.connect(self._watch_blocks)
 
     def stop(self) -> None:
         """Leave the connection as it was."""
         connection: Any = self.connection
         connection.atomic_blocks = list(connection.atomic_blocks)
+        connection_created.disconnect(self._watch_blocks)
         connection.execute_wrappers.remove(self._run)
         state_of(connection).looks_past_tests = False
 
@@ -65,6 +68,12 @@ class Writes:
         written = [each for each in pending if not isinstance(each, str)]
         if is_commit and written:
             self.log.append([each for each in written if each is not None])
+
+    def _watch_blocks(self, connection: Any, **_: object) -> None:
+        """Watch the blocks of ``atomic``. A connection that is opened again has a new list."""
+        if connection is self.connection:
+            self.end(is_commit=False)
+            connection.atomic_blocks = Blocks(self, connection.atomic_blocks)
 
     def _run(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Run a statement, and note what it writes. It is an execute wrapper of Django's."""

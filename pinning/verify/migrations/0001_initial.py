@@ -10,7 +10,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Counter",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("run", models.CharField(max_length=32)),
                 ("session", models.IntegerField()),
                 ("value", models.BigIntegerField(default=0)),
@@ -27,7 +32,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Login",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("run", models.CharField(max_length=32)),
                 ("key", models.TextField()),
             ],

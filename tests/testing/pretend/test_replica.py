@@ -5,7 +5,7 @@ from unittest import mock
 import pytest
 from django.db import connection, connections, transaction
 from django.http import HttpResponse
-from django.test import Client, TestCase, override_settings
+from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 from freezegun import freeze_time
 
@@ -20,7 +20,31 @@ def notes(request):
     return HttpResponse(" ".join(note.text for note in Note.objects.all()))
 
 
-urlpatterns = [path("notes/", notes)]
+urlpatterns = [path("notes/", notes), path("atomic/", transaction.atomic(notes))]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+class CommittedTests(TransactionTestCase):
+    def post(self):
+        return self.client.post("/atomic/", {"text": "new"})
+
+    def test_a_connection_that_was_opened_again_is_watched_as_before(self):
+        with pretended_replica() as replica, traced() as trace:
+            replica.pause()
+            connection.close()
+            self.post()
+            self.client.get("/notes/")
+        assert [read.reason for read in trace if isinstance(read, Read)] == [
+            Reason.TRANSACTION,
+            Reason.PINNED,
+        ]
+
+    @override_settings(PINNING={})
+    def test_it_leaves_nothing_behind(self):
+        with pretended_replica():
+            assert self.post().cookies
+        self.client.cookies.clear()
+        assert not self.post().cookies
 
 
 @override_settings(ROOT_URLCONF=__name__)
