@@ -64,7 +64,7 @@ _SAME_ROWS = re.compile(
             \s*+(?:(?:=|to\b)\s*+(?:'[^'\\]*+'|[\w.]++|%s))?+
           | select\s++{_FUNCTION}\s*+'{_NAMES}'\s*+,\s*+(?:'[^'\\]*+'|%s|null)\s*+,
             \s*+(?:true|false)\s*+\)
-          | create\s++(?:or\s++replace\s++)?+function\s++{_NAME}(?:\.{_NAME})?+\s*+
+          | create\s++(?:or\s++replace\s++)?+function\s++(?!"?pg_temp){_NAME}(?:\.{_NAME})?+\s*+
             \([^()'"$`#@/;\-]*+\)\s*+returns\s++(?:setof\s++)?+[\w.]++(?:\[\])?+{_HOW}
             \s++as\s++(\$(?:[a-z_]\w*+)?+\$)(?:(?!\1).)*+\1[^;$]*+
         )\s*+;?+\s*+""",

@@ -107,6 +107,8 @@ def _read(sql: str, dialect: "_Dialect", most: int) -> Reading | None:
             return None
         if kind == "broken":
             return Reading(front, tuple(tokens), is_broken=True)
+        if not _BLANKS_OF_CHARSETS.isdisjoint(piece["bare"] or ""):
+            return None
         if kind in _TOKENS:
             tokens.append(_token(piece, is_next=piece.start() == end))
             end = -1 if piece["call"] else piece.end()
@@ -134,8 +136,13 @@ def _lower(text: str) -> str:
 _GROUPS = ("attribute", "dot", "bare", "quoted", "sign", "call")
 _TOKENS = frozenset({"call", "sign"})
 
-# All servers take what is beyond ASCII for letters of a name, and these alone for blanks. Sets are
-# told by their characters of ASCII: to compile one that has others takes milliseconds.
+# What MySQL may take for a blank, if the charset of its client says so; others for a letter.
+_BLANKS_OF_CHARSETS = frozenset(map(chr, (0x85, 0xA0, *range(0x2000, 0x2010), 0x2028, 0x2029))) | {
+    *map(chr, (0x1680, 0x180E, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF))
+}
+
+# All servers take what else is beyond ASCII for letters of a name. Sets are told by their
+# characters of ASCII: to compile one that has others takes milliseconds.
 _FIRST = r"[^\x00-@\[-^`{-\x7f]"
 _LETTER = r"[^\x00-/:-@\[-^`{-\x7f]"
 _LETTER_OR_DOLLAR = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
