@@ -25,7 +25,7 @@ from tests.live.site.clients import Site
 from tests.live.site.pair import Pair
 from tests.services import service
 
-OPERATIONS = int(os.environ.get("PINNING_CACHE_OPERATIONS", "3000"))
+OPERATIONS = int(os.environ.get("PINNING_CACHE_OPERATIONS", "1500"))
 PROCESSES = 2
 
 #: How late the replica is, in seconds, one after the other, and for how long it is so.
@@ -92,7 +92,7 @@ def test_no_value_is_older_than_the_last_deletion(
     figure("bare, older than the lag and a second", len(late))
     assert (old["true"], lost["true"], left["true"]) == ([], 0, [])
     assert len(hits["true"]) > OPERATIONS / 20
-    assert late or left["bare"]
+    assert old["bare"]  # or the test has shown nothing
 
 
 def crowds(pair: Pair, servers: dict[str, Any], folder: Path) -> dict[str, list[Any]]:
