@@ -20,10 +20,14 @@ KEYWORDS = frozenset(_KEYWORDS_WORDS.split())
 
 #: Types that take a length.
 _TYPES = """
-    bit varbit char character varying varchar text decimal dec numeric number float double real
-    int integer smallint bigint mediumint tinyint signed unsigned time timetz timestamp
-    timestamptz datetime date year binary varbinary blob nchar nvarchar bpchar vector halfvec
-    geometry geography json jsonb boolean bool uuid bytea xml
+    bit varbit char character varying varchar text decimal dec numeric float real int integer
+    smallint bigint time timetz timestamp timestamptz date nchar bpchar vector halfvec geometry
+    geography json jsonb boolean bool uuid bytea xml
+    """
+
+# Those of MariaDB, MySQL and SQLite alone.
+_MYSQLS_TYPES = """
+    binary blob datetime double mediumint number nvarchar signed tinyint unsigned varbinary year
     """
 
 _STANDARD = """
@@ -32,14 +36,14 @@ _STANDARD = """
     concat_ws corr cos cosh cot count covar_pop covar_samp cume_dist current_date current_time
     current_timestamp current_user degrees dense_rank every exp extract first_value floor greatest
     initcap json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
-    json_serialize json_table json_value lag last_value lead least length listagg ln localtime
-    localtimestamp log log10 log2 lower lpad ltrim max median min mod nth_value ntile nullif
-    octet_length overlay percent_rank percentile_cont percentile_disc pi position power pow
-    radians rank regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx
-    regr_sxy regr_syy replace reverse round row_number rpad rtrim sign sin sinh space sqrt stddev
-    stddev_pop stddev_samp string_agg substr substring sum tan tanh trim truncate trunc unnest
-    upper user var_pop var_samp variance width_bucket xmlagg xmlattributes xmlconcat xmlelement
-    xmlexists xmlforest xmlparse xmlpi xmlroot xmlserialize xmltable
+    json_serialize json_table json_value lag last_value lead least length ln localtime
+    localtimestamp log log10 lower lpad ltrim max min mod nth_value ntile nullif octet_length
+    overlay percent_rank percentile_cont percentile_disc pi position power pow radians rank
+    regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy
+    replace reverse round row_number rpad rtrim sign sin sinh sqrt stddev stddev_pop stddev_samp
+    string_agg substr substring sum tan tanh trim trunc unnest upper user var_pop var_samp variance
+    width_bucket xmlagg xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlparse xmlpi
+    xmlroot xmlserialize xmltable
     """
 
 _POSTGRESQL = """
@@ -49,32 +53,31 @@ _POSTGRESQL = """
     broadcast btrim cardinality casefold cbrt center chr circle clock_timestamp col_description
     convert convert_from convert_to crc32 crc32c current_catalog current_database current_query
     current_role current_schema current_schemas current_setting date_add date_bin date_part
-    date_subtract date_trunc daterange datemultirange decode diagonal diameter div encode
-    enum_first enum_last enum_range erf erfc factorial family format format_type gamma gcd
-    gen_random_uuid generate_series generate_subscripts get_bit get_byte has_any_column_privilege
+    date_subtract date_trunc daterange datemultirange decode diagonal diameter div encode enum_first
+    enum_last enum_range erf erfc factorial family format format_type gamma gcd gen_random_uuid
+    generate_series generate_subscripts get_bit get_byte has_any_column_privilege
     has_column_privilege has_database_privilege has_function_privilege has_schema_privilege
     has_sequence_privilege has_table_privilege has_type_privilege height host hostmask
-    inet_client_addr inet_client_port inet_merge inet_same_family inet_server_addr
-    inet_server_port int4range int4multirange int8range int8multirange isclosed isempty isfinite
-    isopen json_agg json_agg_strict json_array_elements json_array_elements_text json_array_length
-    json_build_array json_build_object json_each json_each_text json_extract_path
-    json_extract_path_text json_object_agg json_object_agg_strict json_object_agg_unique
-    json_object_agg_unique_strict json_object_keys json_populate_record json_populate_recordset
-    json_strip_nulls json_to_record json_to_recordset json_typeof jsonb_agg jsonb_agg_strict
-    jsonb_array_elements jsonb_array_elements_text jsonb_array_length jsonb_build_array
-    jsonb_build_object jsonb_concat jsonb_delete jsonb_each jsonb_each_text jsonb_extract_path
-    jsonb_extract_path_text jsonb_insert jsonb_object jsonb_object_agg jsonb_object_agg_strict
-    jsonb_object_agg_unique jsonb_object_agg_unique_strict jsonb_object_keys jsonb_path_exists
-    jsonb_path_exists_tz jsonb_path_match jsonb_path_match_tz jsonb_path_query
-    jsonb_path_query_array jsonb_path_query_array_tz jsonb_path_query_first
-    jsonb_path_query_first_tz jsonb_path_query_tz jsonb_populate_record jsonb_populate_recordset
-    jsonb_pretty jsonb_set jsonb_set_lax jsonb_strip_nulls jsonb_to_record jsonb_to_recordset
-    jsonb_typeof justify_days justify_hours justify_interval lcm left lgamma line lower_inc
-    lower_inf lseg macaddr8_set7bit make_date make_interval make_time make_timestamp
-    make_timestamptz makeaclitem masklen md5 min_scale mode multirange netmask network normalize
-    now npoints num_nonnulls num_nulls numeric_inc numnode numrange nummultirange obj_description
-    parse_ident path pclose pg_backend_pid pg_client_encoding pg_collation_for
-    pg_column_compression pg_column_size pg_conf_load_time pg_current_snapshot
+    inet_client_addr inet_client_port inet_merge inet_same_family inet_server_addr inet_server_port
+    int4range int4multirange int8range int8multirange isclosed isempty isfinite isopen json_agg
+    json_agg_strict json_array_elements json_array_elements_text json_array_length json_build_array
+    json_build_object json_each json_each_text json_extract_path json_extract_path_text
+    json_object_agg json_object_agg_strict json_object_agg_unique json_object_agg_unique_strict
+    json_object_keys json_populate_record json_populate_recordset json_strip_nulls json_to_record
+    json_to_recordset json_typeof jsonb_agg jsonb_agg_strict jsonb_array_elements
+    jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object jsonb_concat
+    jsonb_delete jsonb_each jsonb_each_text jsonb_extract_path jsonb_extract_path_text jsonb_insert
+    jsonb_object jsonb_object_agg jsonb_object_agg_strict jsonb_object_agg_unique
+    jsonb_object_agg_unique_strict jsonb_object_keys jsonb_path_exists jsonb_path_exists_tz
+    jsonb_path_match jsonb_path_match_tz jsonb_path_query jsonb_path_query_array
+    jsonb_path_query_array_tz jsonb_path_query_first jsonb_path_query_first_tz jsonb_path_query_tz
+    jsonb_populate_record jsonb_populate_recordset jsonb_pretty jsonb_set jsonb_set_lax
+    jsonb_strip_nulls jsonb_to_record jsonb_to_recordset jsonb_typeof justify_days justify_hours
+    justify_interval lcm left lgamma line lower_inc lower_inf lseg macaddr8_set7bit make_date
+    make_interval make_time make_timestamp make_timestamptz makeaclitem masklen md5 min_scale mode
+    multirange netmask network normalize now npoints num_nonnulls num_nulls numeric_inc numnode
+    numrange nummultirange obj_description parse_ident path pclose pg_backend_pid pg_client_encoding
+    pg_collation_for pg_column_compression pg_column_size pg_conf_load_time pg_current_snapshot
     pg_current_wal_flush_lsn pg_current_wal_insert_lsn pg_current_wal_lsn pg_database_size
     pg_encoding_to_char pg_function_is_visible pg_get_constraintdef pg_get_expr
     pg_get_function_arguments pg_get_function_identity_arguments pg_get_function_result
@@ -86,25 +89,23 @@ _POSTGRESQL = """
     pg_postmaster_start_time pg_relation_filenode pg_relation_size pg_size_bytes pg_size_pretty
     pg_sleep pg_sleep_for pg_sleep_until pg_table_is_visible pg_table_size pg_tablespace_size
     pg_timezone_abbrevs pg_timezone_names pg_total_relation_size pg_type_is_visible pg_typeof
-    pg_wal_lsn_diff phraseto_tsquery plainto_tsquery point polygon popen pqserverversion querytree
-    quote_ident quote_literal quote_nullable radius random random_normal range_agg
-    range_intersect_agg range_merge regexp_count regexp_instr regexp_like regexp_match
-    regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr repeat
-    right row_to_json scale session_user set_bit set_byte set_masklen setweight sha224 sha256
-    sha384 sha512 shobj_description similarity slope split_part starts_with statement_timestamp
-    strict_word_similarity string_to_array string_to_table strip strpos timeofday timezone
-    to_ascii to_bin to_char to_date to_hex to_json to_jsonb to_number to_oct to_regclass
-    to_regtype to_timestamp to_tsquery to_tsvector transaction_timestamp translate trigram
-    trim_array trim_scale ts_delete ts_filter ts_headline ts_lexize ts_rank ts_rank_cd
-    tsquery_phrase tsrange tsmultirange tstzrange tstzmultirange tsvector_to_array
-    txid_current_snapshot unaccent unicode_assigned unistr upper_inc upper_inf
-    uuid_extract_timestamp uuid_extract_version uuidv4 uuidv7 version websearch_to_tsquery width
-    word_similarity xml_is_well_formed xmlcomment xpath xpath_exists array_to_tsvector avals akeys
-    skeys svals hstore hstore_to_array hstore_to_json hstore_to_jsonb hstore_to_matrix
-    hstore_to_json_loose slice exist defined show_trgm crypt digest gen_random_bytes gen_salt hmac
-    uuid_generate_v1 uuid_generate_v1mc uuid_generate_v3 uuid_generate_v4 uuid_generate_v5
-    levenshtein metaphone dmetaphone soundex difference cosine_distance inner_product l1_distance
-    l2_distance
+    pg_wal_lsn_diff phraseto_tsquery plainto_tsquery point polygon popen querytree quote_ident
+    quote_literal quote_nullable radius random random_normal range_agg range_intersect_agg
+    range_merge regexp_count regexp_instr regexp_like regexp_match regexp_matches regexp_replace
+    regexp_split_to_array regexp_split_to_table regexp_substr repeat right row_to_json scale
+    session_user set_bit set_byte set_masklen setweight sha224 sha256 sha384 sha512
+    shobj_description similarity slope split_part starts_with statement_timestamp
+    strict_word_similarity string_to_array string_to_table strip strpos timeofday timezone to_ascii
+    to_bin to_char to_date to_hex to_json to_jsonb to_number to_oct to_regclass to_regtype
+    to_timestamp to_tsquery to_tsvector transaction_timestamp translate trim_array trim_scale
+    ts_delete ts_filter ts_headline ts_lexize ts_rank ts_rank_cd tsquery_phrase tsrange tsmultirange
+    tstzrange tstzmultirange tsvector_to_array txid_current_snapshot unaccent unicode_assigned
+    unistr upper_inc upper_inf uuid_extract_timestamp uuid_extract_version uuidv4 uuidv7 version
+    websearch_to_tsquery width word_similarity xml_is_well_formed xmlcomment xpath xpath_exists
+    array_to_tsvector hstore hstore_to_array hstore_to_json hstore_to_jsonb hstore_to_matrix
+    hstore_to_json_loose show_trgm gen_random_bytes akeys avals digest gen_salt uuid_generate_v1
+    uuid_generate_v1mc uuid_generate_v3 uuid_generate_v4 uuid_generate_v5 cosine_distance
+    inner_product l1_distance l2_distance overlaps like
     """
 
 _MYSQL = """
@@ -122,9 +123,9 @@ _MYSQL = """
     mid minute month monthname name_const natural_sort_key oct ord period_add period_diff quarter
     quote rand random_bytes sec_to_time second sha sha1 sha2 sleep std str_to_date strcmp subdate
     subtime sys_guid sysdate system_user timediff timestampadd timestampdiff to_base64 to_days
-    to_seconds ucase uncompress uncompressed_length unhex unix_timestamp updatexml utc_date
-    utc_time utc_timestamp uuid uuid_to_bin validate_password_strength week weekday weekofyear
-    weight_string yearweek
+    to_seconds ucase uncompress uncompressed_length unhex unix_timestamp updatexml utc_date utc_time
+    utc_timestamp uuid uuid_to_bin validate_password_strength week weekday weekofyear weight_string
+    yearweek listagg log2 median space truncate soundex
     """
 
 _SQLITE = """
@@ -179,9 +180,59 @@ _GEOGRAPHY = """
     ewkt pointonsurface relatematch rtreealign bbox bboverlaps spheroid geography_distance_knn
     """
 
-_ALL = (_TYPES, _STANDARD, _POSTGRESQL, _MYSQL, _SQLITE, _GEOGRAPHY)
+_ALL = (_TYPES, _MYSQLS_TYPES, _STANDARD, _POSTGRESQL, _MYSQL, _SQLITE, _GEOGRAPHY)
 
-HARMLESS = frozenset(" ".join(_ALL).split()) | frozenset(f"st_{name}" for name in _ST.split())
+_SPATIAL = frozenset(f"st_{name}" for name in _ST.split())
+
+#: Those of all servers.
+HARMLESS = frozenset(" ".join(_ALL).split()) | _SPATIAL
+
+# What PostgreSQL alone has of the standard, and what MariaDB and MySQL have of the other lists.
+_NOT_MYSQLS = """
+    acosh array_agg asinh atanh bool_and bool_or corr cosh covar_pop covar_samp every initcap
+    json_exists json_query json_scalar json_serialize overlay percentile_cont percentile_disc
+    regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy
+    sinh string_agg tanh trunc unnest width_bucket xmlagg xmlattributes xmlconcat xmlelement
+    xmlexists xmlforest xmlparse xmlpi xmlroot xmlserialize xmltable
+    """
+_MYSQLS_TOO = """
+    ascii chr convert crc32 crc32c date_add decode encode format geometrycollection left
+    linestring mbrcontains mbrcoveredby mbrcovers mbrdisjoint mbrequal mbrequals mbrintersects
+    mbroverlaps mbrtouches mbrwithin md5 multilinestring multipoint multipolygon now point polygon
+    regexp_instr regexp_like regexp_replace regexp_substr repeat right session_user to_char version
+    """
+# Types without a length, which are no functions.
+_NOT_POSTGRESQLS = "json jsonb uuid bytea"
+_POSTGIS = """
+    box2d box3d geography_distance_knn geometry postgis_full_version postgis_geos_version
+    postgis_lib_version postgis_proj_version postgis_version
+    """
+
+_ON_POSTGRESQL = frozenset(" ".join((_TYPES, _STANDARD, _POSTGRESQL, _POSTGIS)).split())
+_ON_MYSQL = frozenset(" ".join((_TYPES, _MYSQLS_TYPES, _STANDARD, _MYSQL, _MYSQLS_TOO)).split())
+
+#: By vendor: those that its servers have. All other names may be those of a project's functions.
+#: SQLite has no functions that are stored, so all names are harmless there.
+HARMLESS_ON = {
+    "postgresql": (_ON_POSTGRESQL - frozenset(_NOT_POSTGRESQLS.split())) | _SPATIAL,
+    "mysql": (_ON_MYSQL - frozenset(_NOT_MYSQLS.split())) | _SPATIAL,
+}
+
+# Keywords that may be the name of a function there. MySQL has some that MariaDB has not.
+_FREE_IN_POSTGRESQL = """
+    by conflict cross cube div explain filter ilike inner is join left like match materialized
+    natural of operator over overlaps partition regexp right rlike rollup rows set sets similar value verbose within xor zone
+    """
+_FREE_IN_MYSQL = """
+    array conflict cube explain filter grouping ilike lateral materialized offset only operator
+    overlaps rollup sets similar symmetric variadic verbose within zone
+    """
+
+#: By vendor: keywords that are the name of no function unless they are quoted.
+RESERVED_ON = {
+    "postgresql": KEYWORDS - frozenset(_FREE_IN_POSTGRESQL.split()),
+    "mysql": KEYWORDS - frozenset(_FREE_IN_MYSQL.split()),
+}
 
 #: Functions that write, or that run a text which may.
 WRITING = re.compile(

@@ -3,6 +3,7 @@
 import functools
 from typing import Any
 
+from pinning.databases.calls import calls_an_unknown
 from pinning.databases.pragmas import Pragma, pragma_of
 from pinning.databases.rules import (
     UNSURE,
@@ -20,9 +21,13 @@ _KNOWN = 512
 _LONGEST_KNOWN = 4096
 
 
-def statement_of(sql: str) -> Statement:
-    """What the statement ``sql`` may do. The last short texts are remembered."""
-    return _known(sql) if len(sql) <= _LONGEST_KNOWN else _look(sql)
+def statement_of(sql: str, vendor: str = "") -> Statement:
+    """What the statement ``sql`` may do on a server of ``vendor``: Django's name for it.
+
+    A function that any server has counts as known if no vendor is named. The last short texts are
+    remembered.
+    """
+    return _known(sql, vendor) if len(sql) <= _LONGEST_KNOWN else _look(sql, vendor)
 
 
 def as_text(sql: Any, driver_connection: Any) -> str:
@@ -40,14 +45,14 @@ def as_text(sql: Any, driver_connection: Any) -> str:
 
 
 @functools.lru_cache(_KNOWN)
-def _known(sql: str) -> Statement:
-    return _look(sql)
+def _known(sql: str, vendor: str) -> Statement:
+    return _look(sql, vendor)
 
 
-def _look(sql: str) -> Statement:
+def _look(sql: str, vendor: str) -> Statement:
     """The worst of what the text does in all ways of reading it."""
     readings = readings_of(sql)
-    found = [_read(sql, each) for each in readings if not _is_refused(sql, each)]
+    found = [_read(sql, each, vendor) for each in readings if not _is_refused(sql, each)]
     if len(found) == 1 and len(readings) == 1:
         return found[0]
     if not found:
@@ -91,12 +96,14 @@ def _is_refused(sql: str, reading: Reading) -> bool:
     return reading.is_broken and not any(token.is_sign(";") for token in reading.tokens)
 
 
-def _read(sql: str, reading: Reading) -> Statement:
+def _read(sql: str, reading: Reading, vendor: str) -> Statement:
     """What a text does that is read so."""
     tokens = reading.tokens
     if not tokens or tokens[0].start != reading.front or not tokens[0].is_word:
         return Statement() if reading.front == len(sql) else UNSURE
     statement = _rule(sql, tokens)
+    if calls_an_unknown(sql, tokens, vendor):
+        statement = _as_unknown(statement, tokens[0].text)
     changes = changes_session(sql, tokens, writes=statement.writes)
     return statement._replace(
         word=tokens[0].text,
@@ -104,6 +111,11 @@ def _read(sql: str, reading: Reading) -> Statement:
         changes_session=changes,
         sets_autocommit=changes and (statement.writes or "autocommit" in sql.lower()),
     )
+
+
+def _as_unknown(statement: Statement, word: str) -> Statement:
+    """What it does if it calls a function that is not known. SET may then do anything."""
+    return UNSURE if word == "set" else statement._replace(marks=True, locks=True)
 
 
 def _rule(sql: str, tokens: tuple[Token, ...]) -> Statement:

@@ -35,7 +35,7 @@ def is_mark(tokens: Sequence[Token], place: int) -> bool:
     PREVIOUS VALUE FOR tells of what the session did before.
     """
     token = tokens[place]
-    if token.is_sign(":=") or (token.text == "value" and _follows(tokens, place, "previous")):
+    if token.is_sign(":=") or (token.text == "value" and follows(tokens, place, "previous")):
         return True
     if token.is_attribute:
         return token.is_called or token.text not in HARMLESS
@@ -61,14 +61,14 @@ def _changes(tokens: Sequence[Token], place: int) -> bool:
     if word not in _SUSPECTS:
         return False
     if word == "update":
-        locks = _follows(tokens, place, "for") or _follows(tokens, place, "for", "no", "key")
+        locks = follows(tokens, place, "for") or follows(tokens, place, "for", "no", "key")
         return not locks
     if word == "value":
-        return _follows(tokens, place, "next")
+        return follows(tokens, place, "next")
     return word != "replace" or not tokens[place].is_called
 
 
-def _follows(tokens: Sequence[Token], place: int, *words: str) -> bool:
+def follows(tokens: Sequence[Token], place: int, *words: str) -> bool:
     """Whether just these words stand before the token, with nothing in between."""
     before = tokens[max(place - len(words), 0) : place]
     found = tuple(token.text for token in before if not token.is_quoted)
@@ -83,13 +83,13 @@ def _is_known(tokens: Sequence[Token], place: int) -> bool:
     before = tokens[place - 1] if place and token.is_next else None
     if token.is_dotted:
         is_builtin = before is not None and not before.is_dotted and before.text == "pg_catalog"
-        return (is_builtin and token.text in HARMLESS) or _is_target(tokens, place)
+        return (is_builtin and token.text in HARMLESS) or is_target(tokens, place)
     if token.text in HARMLESS or (not token.is_quoted and token.text in KEYWORDS):
         return True
-    return _is_target(tokens, place)
+    return is_target(tokens, place)
 
 
-def _is_target(tokens: Sequence[Token], place: int) -> bool:
+def is_target(tokens: Sequence[Token], place: int) -> bool:
     """Whether a list of columns may follow the name."""
     while place > 0 and tokens[place].is_dotted and tokens[place].is_next:
         place -= 1

@@ -48,7 +48,7 @@ class Rerunner:
         """
         connection: BaseDatabaseWrapper = context["connection"]
         text = as_text(sql, connection.connection)
-        statement = statement_of(text)
+        statement = statement_of(text, connection.vendor)
         if statement.names_lock and not self._is_own(context["cursor"]):
             return self._run_on_primary(execute, sql, params, many, context)
         if self._state.is_plain:
@@ -141,7 +141,8 @@ class Rerunner:
         if is_in_transaction(connection):
             return False
         if is_not_on_standby(error):
-            return statement_of(as_text(sql, connection.connection)).is_query
+            text = as_text(sql, connection.connection)
+            return statement_of(text, connection.vendor).is_query
         is_plain = is_plain and state_of(connections[self._primary]).is_plain
         if is_conflict(error):
             return is_plain and wishes().database is None

@@ -68,7 +68,7 @@ def compare(counts: Counts, query: Query, alias: ClusterAlias) -> None:
     part.set_limits(high=_MOST_ROWS)  # drivers load all rows, and the view may have taken few
     try:
         sql, params = part.get_compiler(str(alias)).as_sql()
-        statement = statement_of(sql)
+        statement = statement_of(sql, connections[str(alias)].vendor)
         if not statement.is_query or statement.locks:
             return
         theirs, ours = _rows(alias.stands_for, sql, params), _rows(str(alias), sql, params)

@@ -71,7 +71,7 @@ class Recorder:
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Run the statement, and note it if it writes. It is called as execute wrappers are."""
         text = as_text(sql, self._connection.connection)
-        statement = statement_of(text)
+        statement = statement_of(text, self._connection.vendor)
         plain = functools.partial(execute, sql, params, many, context)
         if statement.is_plain_select:
             return standby.run(self._connection, plain)  # nothing to note

@@ -1,8 +1,12 @@
 """Which statements may leave a mark on their session, and which may lock: lists of both sides."""
 
+import ast
+from pathlib import Path
+
 import pytest
 from psycopg import sql as composable
 
+import pinning
 from pinning.databases.statements import as_text, statement_of
 
 HARMLESS = [
@@ -211,3 +215,98 @@ def test_it_locks_by_its_own_words(sql, names_lock):
 )
 def test_what_a_driver_takes_besides_text(sql, writes):
     assert statement_of(as_text(sql, None)).writes is writes
+
+
+#: What is called by these is a project's own function, unless the server has one of that name.
+OWN = {
+    "postgresql": [
+        *("set", "match", "partition", "zone", "total", "transform", "sleep", "uuid", "slice"),
+        *("value", "explain", "filter", "over", "within", "rows", "of", "join", "ilike", "by"),
+        *("if", "ifnull", "space", "year", "iif", "crypt", "operator", "cube", "json", "xor"),
+    ],
+    "mysql": [
+        *("zone", "filter", "total", "slice", "host", "scale", "iif", "trunc", "transform"),
+        *("similarity", "to_tsvector", "similar", "materialized", "sets"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "name"), [(vendor, name) for vendor, names in OWN.items() for name in names]
+)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT {}('two')",
+        "SELECT 1, {}('two') FROM a",
+        "SELECT 1 + {} ('two')",
+        "SELECT 1 WHERE a AND NOT {}('two')",
+        "SELECT (1) -- (1)\n, {}('two')",
+        "SELECT 1 FROM {}('two')",
+        "SELECT * FROM a WHERE b = {}(a.b) FOR UPDATE",
+        "SELECT lower({}('two'))",
+        "INSERT INTO a (b) SELECT {}('two')",
+        "UPDATE a SET b = 1, c = {}('two')",
+        "UPDATE a SET b = {}('two')",
+        "WITH a AS (SELECT {}('two')) SELECT 1",
+        "EXPLAIN ANALYZE SELECT {}('two')",
+    ],
+)
+def test_an_own_function_with_a_name_that_another_server_knows_may_leave_a_mark(sql, name, vendor):
+    statement = statement_of(sql.format(name), vendor)
+    assert statement.marks
+    assert statement.locks
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT ('two'::text).zone",
+        "SELECT \"filter\"('two')",
+        "SELECT \"select\"('two')",
+        "SELECT DISTINCT ON (a) filter('two') FROM b",
+    ],
+)
+def test_an_own_function_of_postgresql_is_found_however_it_is_called(sql):
+    assert statement_of(sql, "postgresql").marks
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT count(*) FILTER (WHERE (a)), sum(b) FILTER(WHERE c) FROM d",
+        "SELECT sum(a) OVER (), sum(a)OVER(b), sum(a)\n  OVER (PARTITION BY (c)) FROM d",
+        "SELECT a FROM b GROUP BY (a) ORDER BY (a)",
+        "SELECT a FROM b GROUP BY CUBE (a)",
+        "SELECT a FROM b GROUP BY GROUPING SETS ((a), ())",
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a) FROM b",
+        "SELECT * FROM a JOIN (SELECT 1) b ON (true) LEFT OUTER JOIN (SELECT 2) c ON (true)",
+        'SELECT * FROM "a" JOIN (SELECT 1) b ON (true) INNER JOIN (SELECT 2) c ON (true)',
+        "SELECT a FROM b WHERE a LIKE (c) OR a ILIKE (c) OR (a, a) OVERLAPS (c, c)",
+        "SELECT a AT TIME ZONE (b) FROM c",
+        "WITH a AS MATERIALIZED (SELECT 1), b AS NOT MATERIALIZED (SELECT 1) SELECT 1",
+        "SELECT 1 OPERATOR(pg_catalog.+) 2, a::vector(3), a::character varying(3)",
+        "SELECT left(a, 1), right(a, 1), ST_Transform(b, 1) FROM c",
+        "INSERT INTO zone (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET (a) = (SELECT 1)",
+        "INSERT INTO public.zone (a) VALUES (1) RETURNING (a)",
+        "UPDATE a AS b SET (c, d) = (1, 2)",
+        'UPDATE "a" SET (c, d) = (1, 2) WHERE e IN (1)',
+        "WITH RECURSIVE total (a) AS (SELECT 1) SELECT * FROM unnest(b) AS filter(c)",
+        "EXPLAIN (ANALYZE) SELECT 1",
+    ],
+)
+def test_a_keyword_of_postgresql_before_a_parenthesis_leaves_no_mark(sql):
+    assert not statement_of(sql, "postgresql").marks
+
+
+def test_every_statement_is_looked_at_with_its_vendor():
+    """But for that of which the table alone is asked."""
+    files = set(Path(pinning.__file__).parent.rglob("*.py"))
+    without = {
+        file.name
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and len(node.args) < 2
+        if isinstance(node.func, ast.Name) and node.func.id == "statement_of"
+    }
+    assert without == {"detector.py"}

@@ -401,3 +401,31 @@ def test_a_setting_by_which_the_rows_stay_the_same_moves_no_read(statement: str)
     with scope():
         execute(statement)
         assert notes() == ALL
+
+
+@pytest.mark.parametrize("name", ["zone", "match", "total", '"filter"', "set_tenant"])
+def test_an_own_function_may_tell_whatever_its_name(site: Pair, name: str):
+    """Its name is that of a keyword, or of what another vendor has."""
+    site.execute(
+        f"CREATE FUNCTION {name}(tenant text) RETURNS text LANGUAGE sql"
+        " AS $$ SELECT set_config('app.tenant', tenant, false) $$;"
+        f" GRANT EXECUTE ON FUNCTION {name}(text) TO web"
+    )
+    site.replica.wait_until_caught_up()
+    try:
+        with scope():
+            for alias in BOTH:
+                execute(f"SELECT {name}('one')", alias)
+        with scope():
+            execute(f"SELECT {name}('two')")
+            assert notes() == [("default", "of two")]
+    finally:
+        site.execute(f"DROP FUNCTION {name}(text)")
+
+
+def test_what_calls_a_temporary_function_of_an_earlier_scope_runs_where_that_is():
+    with scope():
+        execute("CREATE FUNCTION pg_temp.mine() RETURNS int LANGUAGE sql AS $$ SELECT 7 $$")
+    with scope():
+        mine = [note.mine for note in Note.objects.extra(select={"mine": "pg_temp.mine()"})]
+    assert mine == [7, 7]

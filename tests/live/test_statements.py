@@ -53,7 +53,8 @@ def test_what_the_orm_asks_is_a_query(pair: Pair, vendor: str, connect: Callable
         assert len(own) > 50
         texts += own
     assert len(texts) > 300
-    assert [sql for sql in texts if not statement_of(sql).is_query or statement_of(sql).locks] == []
+    told = {sql: statement_of(sql, connection.vendor) for sql in texts}
+    assert [sql for sql in texts if not told[sql].is_query or told[sql].locks] == []
 
 
 @on_each_database
@@ -77,7 +78,7 @@ def test_what_django_asks_about_tables_is_a_query(
             look.get_sequences(cursor, table)
         connection.get_database_version()
     assert len(seen) > 10
-    assert [sql for sql in seen if not statement_of(sql).is_query] == []
+    assert [sql for sql in seen if not statement_of(sql, connection.vendor).is_query] == []
 
 
 @pytest.mark.parametrize("vendor", ["postgresql"], indirect=True)
@@ -91,6 +92,16 @@ def test_a_known_function_of_postgresql_changes_nothing(pair: Pair, vendor: str)
     )
     volatile = {name for (name,) in rows}
     assert volatile & HARMLESS == VOLATILE & volatile
+
+
+@pytest.mark.parametrize("vendor", ["postgresql"], indirect=True)
+def test_a_reserved_word_of_postgresql_is_the_name_of_no_function(pair: Pair, vendor: str):
+    from pinning.databases.functions import RESERVED_ON
+
+    rows = pair.primary.execute(
+        "SELECT word FROM pg_catalog.pg_get_keywords() WHERE catcode IN ('R', 'C')"
+    )
+    assert RESERVED_ON["postgresql"] - {word for (word,) in rows} == set()
 
 
 #: They tell the time, draw lots, wait, or tell of the server.

@@ -119,7 +119,7 @@ class PinningSession(Session):
         if cluster is None or name != cluster.primary or more.get("bind") or self.twophase:
             return found
         text = self._text_of(clause, found.dialect)
-        if not _only_reads(text):
+        if not _only_reads(text, found.dialect):
             return found
         alias = route(cluster, _primary_model_in(text, cluster), None, self._decide)
         engine = self.engines[alias]
@@ -211,8 +211,9 @@ def _compiled(clause: ClauseElement, dialect: Dialect) -> str:
     return as_text(_LATER.sub("%s", text), None)
 
 
-def _only_reads(text: str) -> bool:
-    statement = statement_of(text)
+def _only_reads(text: str, dialect: Dialect) -> bool:
+    vendor = "mysql" if dialect.name == "mariadb" else dialect.name  # as Django has it
+    statement = statement_of(text, vendor)
     is_query = statement.is_query and not statement.locks
     return is_query and statement.word != "" and statement.may_show_rows
 

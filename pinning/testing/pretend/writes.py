@@ -79,7 +79,7 @@ class Writes:
         """Run a statement, and note what it writes. It is an execute wrapper of Django's."""
         result = execute(sql, params, many, context)
         text = as_text(sql, self.connection.connection)
-        statement = statement_of(text)
+        statement = statement_of(text, self.connection.vendor)
         if statement.is_plain_select:
             return result
         if statement.writes:
