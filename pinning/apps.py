@@ -24,6 +24,7 @@ class PinningConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the other receivers and register the checks."""
+        databases.known_places()
         checks.register_all()
         reads.install()
         setting_changed.connect(reads.install, dispatch_uid="pinning.reads")

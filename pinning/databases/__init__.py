@@ -11,6 +11,7 @@ from pinning.databases.connections import (
     fetch_row,
     give_back,
     is_autocommit_off,
+    is_failed,
     is_in_transaction,
     is_on_event_loop,
     is_on_server,
@@ -33,6 +34,7 @@ from pinning.databases.locks import note_held, note_held_after_error
 from pinning.databases.notices import is_news
 from pinning.databases.passing import is_passing, leaves_mark
 from pinning.databases.pins import pin_by_clock, pin_now, pins_at, pins_of_seen
+from pinning.databases.places import known_places
 from pinning.databases.rules import Statement
 from pinning.databases.session_changes import is_told_alone
 from pinning.databases.sockets import has_answer, note_socket, shut

@@ -19,6 +19,9 @@ from pinning.databases.state import state_of
 #: In seconds. Without it a driver would wait for minutes; libpq takes no shorter time.
 _CONNECT_TIMEOUT = 2
 
+#: libpq's ACTIVE, INTRANS and INERROR, in psycopg 2 and 3. IDLE is 0, and 4 a lost connection.
+_OPEN, _FAILED = frozenset({1, 2, 3}), 3
+
 
 def fetch_row(connection: BaseDatabaseWrapper, sql: str) -> tuple[Any, ...]:
     """The only row of ``sql``, or an empty one, in one round trip. Raises ``django.db.Error``.
@@ -53,6 +56,23 @@ def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
     if state.has_begun or connection.autocommit:
         return state.has_begun
     return not (state.looks_past_tests and is_tests_own(connection))
+
+
+def is_open_in_driver(connection: BaseDatabaseWrapper) -> bool:
+    """Whether psycopg says that a transaction is open or a statement runs. This asks no server.
+
+    The project may have begun it where Django does not see it. mysqlclient does not tell: False.
+    """
+    return _status_of(connection) in _OPEN
+
+
+def is_failed(connection: BaseDatabaseWrapper) -> bool:
+    """Whether psycopg says that the transaction has failed. PostgreSQL makes COMMIT a ROLLBACK."""
+    return _status_of(connection) == _FAILED
+
+
+def _status_of(connection: BaseDatabaseWrapper) -> object:
+    return getattr(getattr(connection.connection, "info", None), "transaction_status", None)
 
 
 def is_autocommit_off(connection: BaseDatabaseWrapper) -> bool:

@@ -14,6 +14,7 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.databases.connections import is_in_transaction
+from pinning.databases.places import lead_alike
 from pinning.databases.session_changes import is_local, is_repeatable
 from pinning.databases.state import state_of
 
@@ -53,6 +54,8 @@ def note_transaction_end(connection: BaseDatabaseWrapper) -> None:
 
 def are_alike(connection: BaseDatabaseWrapper, primary: BaseDatabaseWrapper) -> bool:
     """Whether both sessions show the same rows. A replica's session gets the primary's tenant."""
+    if not lead_alike(connection, primary):
+        return False
     return has_tenant(connection, primary) and state_of(connection).told == state_of(primary).told
 
 
