@@ -17,7 +17,9 @@ def in_order(cluster: Cluster, seed: object) -> list[str]:
         return list(cluster.replicas)
 
     def waiting_time(alias: str) -> float:
-        digest = hashlib.blake2b(f"{seed}\0{alias}".encode(), digest_size=6).digest()
+        digest = hashlib.blake2b(
+            f"{seed}\0{alias}".encode(errors="surrogatepass"), digest_size=6
+        ).digest()
         share = (int.from_bytes(digest) + 1) / 2**48  # above 0, at most 1, exact as a float
         return -math.log(share) / weights.get(alias, 1)
 
