@@ -45,7 +45,9 @@ def settle(cluster: Cluster, scope: Scope, work: ClusterWork) -> tuple[str, Reas
         return cluster.primary, Reason.STORES_DOWN
     if is_on_event_loop():
         return _on_event_loop(cluster, scope, work)
-    reader = work.readers[running_thread.key]
+    reader = work.readers.get(running_thread.key)
+    if reader is None:  # the scope has just ended, in another thread
+        return cluster.primary, Reason.NO_SCOPE
     if work.choice is None:
         _begin_as_around(cluster, scope, work, reader)
     choice = work.choice
@@ -106,10 +108,11 @@ def _begin_as_around(cluster: Cluster, scope: Scope, work: ClusterWork, reader: 
     around = scope.parent
     while around is not None:
         known = around.works.get(cluster.primary)
-        if known is not None and known.choice is not None:
+        choice = None if known is None else known.choice
+        if known is not None and choice is not None:
             before = known.readers.get(running_thread.key)
             reader.choice = None if before is None else before.choice
-            work.seen, work.choice = known.seen, known.choice.with_other_pins()
+            work.seen, work.choice = known.seen, choice.with_other_pins()
             work.race = known.race
             return
         around = around.parent

@@ -192,7 +192,8 @@ class Scope:
 
     def user_ids(self) -> tuple[str, ...]:
         """The ids of the users resolved by now: the same object until another user is resolved."""
-        return NOBODY if self.users is None else self.users.ids()
+        users = self.users  # read once, as another thread may close the scope
+        return NOBODY if users is None else users.ids()
 
     def is_views(self, connection: BaseDatabaseWrapper, transaction: object) -> bool:
         """Whether ``transaction`` is the one on ``connection`` that ATOMIC_REQUESTS opened."""
@@ -286,8 +287,9 @@ class Scope:
             for pin in pins:
                 work = scope.work(pin.cluster)
                 work.written.receive(Pins([pin]))
-                if work.choice is not None and work.choice.replica is not None:
-                    work.choice = work.choice.with_other_pins()
+                choice = work.choice
+                if choice is not None and choice.replica is not None:
+                    work.choice = choice.with_other_pins()
 
     def has_unsaved_writes(self) -> bool:
         """Whether ``take_pins`` would return any."""

@@ -183,8 +183,9 @@ class ClusterWork:
 
     def alias_on(self, primary: str) -> str:
         """Which replica of ``primary`` a read went to. "" if it is one of several."""
-        if self.choice is not None and self.choice.replica is not None:
-            return self.choice.alias
+        choice = self.choice
+        if choice is not None and choice.replica is not None:
+            return choice.alias
         cluster = clusters().of_alias(primary)
         replicas = () if cluster is None else cluster.replicas
         return replicas[0] if len(replicas) == 1 else ""

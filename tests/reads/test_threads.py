@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections, router
 
-from pinning import Reason, in_scope
+from pinning import Reason, current_scope, in_scope
+from pinning.conf import clusters
 from pinning.pins import Pins
+from pinning.reads.decision import decide
 from pinning.scopes.scope import Scope, inside
 from tests.notes.models import Note
 
@@ -76,6 +78,22 @@ def test_so_is_what_a_store_reads_in_a_thread_that_takes_the_scope_along():
     with inside(Slow(read_aside)):
         assert router.db_for_read(Note) != "default"
     assert seen == ["default"]
+
+
+class Ending(Scope):
+    """A scope that another thread ends while a read is decided."""
+
+    def bound(self, cluster):
+        self.close()
+        return super().bound(cluster)
+
+
+def test_the_primary_answers_if_the_scope_ends_while_a_read_is_decided():
+    with inside(Scope()), inside(Ending()):
+        assert decide(clusters().named("default"), Note, None, current_scope()) == (
+            "default",
+            Reason.NO_SCOPE,
+        )
 
 
 def test_a_choice_that_fails_leaves_nothing_behind():
