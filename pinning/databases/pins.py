@@ -9,7 +9,7 @@ from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.databases import vendors
-from pinning.databases.connections import is_in_transaction
+from pinning.databases.connections import is_in_transaction, is_open_in_driver
 from pinning.databases.notices import is_news
 from pinning.databases.state import state_of
 from pinning.exceptions import one_line
@@ -99,4 +99,6 @@ def _position_now(connection: BaseDatabaseWrapper, session: object) -> Position 
 def _is_busy(connection: BaseDatabaseWrapper) -> bool:
     """Whether a transaction is open, which a question that fails would break, or was lost."""
     was_lost = connection.in_atomic_block and connection.connection is None
-    return was_lost or is_in_transaction(connection)
+    if was_lost or is_in_transaction(connection):
+        return True
+    return connection.autocommit and is_open_in_driver(connection)  # else it is a TestCase's

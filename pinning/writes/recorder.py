@@ -25,6 +25,7 @@ from pinning.databases import (
     as_text,
     hooks,
     is_autocommit_off,
+    is_failed,
     is_in_transaction,
     is_passing,
     isolation,
@@ -272,6 +273,8 @@ class Recorder:
         """Commit. If the driver can, and a scope has written, the answer brings the position."""
         connection = self._connection
         open_ = self._transaction
+        if is_failed(connection):
+            open_.roll_back()  # as the server does, and says no word
         is_heard = bool(open_.listeners(current_scope()))
         is_plain = is_heard and open_.is_seen and hooks.is_djangos(commit)
         positions = positions_of(connection)

@@ -20,7 +20,7 @@ from django.db.utils import load_backend
 
 from pinning import carried, databases, scope
 from pinning.pins import signing
-from pinning.pins.pin import Pins
+from pinning.pins.pin import HELD, Pins
 from tests.live.conftest import on_each_database
 from tests.live.site.far import Far, through
 from tests.live.site.pair import DATABASE, Pair
@@ -355,3 +355,38 @@ def test_a_commit_that_was_refused_for_sure_pins_nobody(far: Far, pair: Pair):
     finally:
         pair.execute("DROP FUNCTION refuse CASCADE")
     assert Tag.objects.count() == 0
+
+
+def test_a_commit_that_the_server_makes_a_rollback_pins_nobody(far: Far):
+    """As after an error that the code has caught inside ``atomic``, and not outside."""
+    with scope() as work:
+        with transaction.atomic():
+            Note.objects.create(text="gone")
+            with suppress(Error):
+                connections["default"].cursor().execute("SELECT 1/0")
+        assert (work.writes, work.has_unsaved_writes()) == ({}, False)
+        assert Note.objects.count() == 0
+
+
+def test_an_error_that_a_savepoint_took_back_pins_as_ever(far: Far):
+    with scope() as work:
+        with transaction.atomic():
+            Note.objects.create(text="kept")
+            with suppress(Error), transaction.atomic():
+                connections["default"].cursor().execute("SELECT 1/0")
+        assert work.has_unsaved_writes()
+        assert Note.objects.using("default").count() == 1
+
+
+def test_in_a_block_of_the_drivers_own_no_position_is_asked_for(far: Far):
+    """The write is not committed yet, so what is asked would lie before it."""
+    connection = connections["default"]
+    connection.ensure_connection()
+    with scope() as work:
+        with connection.connection.transaction():
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO notes_note (text) VALUES ('of the driver')")
+            assert [pin.timeline for pin in signing.unsign_carried(carried())] == [HELD]
+        now = databases.of_primary(connection)
+        (pin,) = work.take_pins()
+        assert pin.position >= now.places[pin.timeline]
