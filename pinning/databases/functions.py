@@ -221,7 +221,8 @@ HARMLESS_ON = {
 # Keywords that may be the name of a function there. MySQL has some that MariaDB has not.
 _FREE_IN_POSTGRESQL = """
     by conflict cross cube div explain filter ilike inner is join left like match materialized
-    natural of operator over overlaps partition regexp right rlike rollup rows set sets similar value verbose within xor zone
+    natural of operator over overlaps partition regexp right rlike rollup rows set sets similar
+    value verbose within xor zone
     """
 _FREE_IN_MYSQL = """
     array conflict cube explain filter grouping ilike lateral materialized offset only operator
