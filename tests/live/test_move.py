@@ -61,7 +61,7 @@ class World:
             move={"from_": from_, "to": to},
             pinning={
                 "REPLICAS": {"default": ["replica1"], "archive": ["archive1"]},
-                "MODELS": {"shop": models, "move": MOVED},
+                "MODELS": {"shop": models, "move": "tests.live.site.moves.things"},
                 "WAIT": 0.02,
             },
         )
