@@ -31,7 +31,8 @@ class Log:
 
     def pages(self, size: int) -> Iterator[list[Entry]]:
         """All entries that are there now, in pages. They may be removed meanwhile."""
-        (last,) = self._ask(f"SELECT COALESCE(MAX(id), 0) FROM {self.table}")[0]
+        newest = self._ask(f"SELECT id FROM {self.table} ORDER BY id DESC LIMIT 1")
+        last = newest[0][0] if newest else 0
         sql = (
             f"SELECT id, part, row_key FROM {self.table} "
             f"WHERE id > %s AND id <= %s ORDER BY id LIMIT {size:d}"
@@ -41,9 +42,9 @@ class Log:
             yield page
             after = page[-1].number
 
-    def count(self) -> int:
-        """How many entries there are."""
-        return int(self._ask(f"SELECT COUNT(*) FROM {self.table}")[0][0])
+    def is_empty(self) -> bool:
+        """Whether there is no entry."""
+        return not self._ask(f"SELECT id FROM {self.table} LIMIT 1")
 
     def known(self, part: str, keys: Sequence[str]) -> set[str]:
         """Which of the rows have changed."""

@@ -190,7 +190,7 @@ class Move:
 
     def _finish(self, *, is_quick: bool) -> None:
         """Copy the last changes, compare, and let the replicas have them."""
-        while self.source.log.count():
+        while not self.source.log.is_empty():
             self._copier.catch_up()
         for part in self.parts:
             self._check_part(part, is_quick=is_quick)

@@ -98,11 +98,10 @@ class PostgreSQL(Dialect):
     def next_number(self, part: Part) -> int | None:
         """What its sequence gave last."""
         sequence = self._sequence(part)
-        return (
-            ask(self.connection, f"SELECT last_value + 1 FROM {sequence}")[0][0]
-            if sequence
-            else None
-        )
+        if not sequence:
+            return None
+        ((last,),) = ask(self.connection, f"SELECT last_value FROM {sequence}")
+        return int(last) + 1
 
     def skip_to(self, part: Part, number: int) -> None:
         """Never back: other rows may have been made there."""
@@ -118,10 +117,11 @@ class PostgreSQL(Dialect):
 
     def cascades(self, part: Part) -> list[str]:
         """The constraints whose confdeltype or confupdtype is no restriction."""
-        sql = """SELECT conname FROM pg_catalog.pg_constraint WHERE contype = 'f'
-            AND conrelid = %s::pg_catalog.regclass
-            AND (confdeltype NOT IN ('a', 'r') OR confupdtype NOT IN ('a', 'r'))"""
-        return [name for (name,) in ask(self.connection, sql, [self.quoted(part.table)])]
+        sql = """SELECT conname, contype::pg_catalog.text, confdeltype::pg_catalog.text,
+            confupdtype::pg_catalog.text FROM pg_catalog.pg_constraint
+            WHERE conrelid OPERATOR(pg_catalog.=) %s::pg_catalog.regclass"""
+        found = ask(self.connection, sql, [self.quoted(part.table)])
+        return [name for name, kind, *acts in found if kind == "f" and not {*acts} <= {"a", "r"}]
 
     @contextmanager
     def impatient(self) -> Iterator[None]:
