@@ -11,29 +11,49 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.conf import made_once
 
-_KEYS = ("NAME", "USER")
-
 #: What drivers take in OPTIONS, and Django's own ``assume_role``.
 _OPTIONS = ("assume_role", "database", "db", "dbname", "init_command", "options", "service", "user")
 
+_Settings = dict[str, Any]
+
 
 @made_once
-def known_places() -> dict[str, tuple[object, ...]]:
-    """The place of each alias when the process began: the first call has to be then."""
-    return {alias: _place(connections.settings[alias]) for alias in connections}
+def known_places() -> dict[str, _Settings]:
+    """The settings of each alias when the process began: the first call has to be then."""
+    return {alias: _kept(connections.settings[alias]) for alias in connections}
 
 
 def lead_alike(connection: BaseDatabaseWrapper, primary: BaseDatabaseWrapper) -> bool:
     """Whether each setting is for both what it was when the process began, or the same by now."""
-    known = known_places()
-    here, there = _place(connection.settings_dict), _place(primary.settings_dict)
-    before = known.setdefault(connection.alias, here), known.setdefault(primary.alias, there)
-    if (here, there) == before:
+    here, there = connection.settings_dict, primary.settings_dict
+    was, did = _begun(connection), _begun(primary)
+    if _are_same(here, was) and _are_same(there, did):  # quick: it runs for each statement
         return True
-    pairs = zip(here, there, *before, strict=True)
-    return all(one == other or (one, other) == (was, did) for one, other, was, did in pairs)
+    places = zip(*map(_place, (here, there, was, did)), strict=True)
+    return all(one == other or (one, other) == (a, b) for one, other, a, b in places)
 
 
-def _place(settings: dict[str, Any]) -> tuple[object, ...]:
-    options = settings["OPTIONS"]
-    return (*map(settings.get, _KEYS), *map(options.get, _OPTIONS))
+def _begun(connection: BaseDatabaseWrapper) -> _Settings:
+    known, alias = known_places(), connection.alias
+    return known.get(alias) or known.setdefault(alias, _kept(connection.settings_dict))
+
+
+def _kept(settings: _Settings) -> _Settings:
+    return {
+        "NAME": settings.get("NAME"),
+        "USER": settings.get("USER"),
+        "OPTIONS": {**settings.get("OPTIONS", {})},
+    }
+
+
+def _are_same(settings: _Settings, kept: _Settings) -> bool:
+    return bool(
+        settings.get("NAME") == kept["NAME"]
+        and settings.get("USER") == kept["USER"]
+        and settings.get("OPTIONS", {}) == kept["OPTIONS"]
+    )
+
+
+def _place(settings: _Settings) -> tuple[object, ...]:
+    options = settings.get("OPTIONS", {})
+    return settings.get("NAME"), settings.get("USER"), *map(options.get, _OPTIONS)

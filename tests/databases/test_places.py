@@ -76,7 +76,7 @@ def test_a_replica_whose_user_is_another_from_the_start_is_alike(monkeypatch):
     primary, replica = (connections[alias] for alias in BOTH)
     for each, user in ((primary, "app"), (replica, "app_ro")):
         monkeypatch.setitem(each.settings_dict, "USER", user)
-    known = {each.alias: places._place(each.settings_dict) for each in (primary, replica)}
+    known = {each.alias: places._kept(each.settings_dict) for each in (primary, replica)}
     monkeypatch.setattr(places, "known_places", lambda: known)
     for each in (primary, replica):
         monkeypatch.setitem(each.settings_dict, "NAME", "test_app")
