@@ -8,6 +8,7 @@ from django.core.checks.registry import registry
 from hypothesis import HealthCheck, settings
 
 from pinning import health
+from pinning.signals import scope_closed
 
 # No test fails because the machine is busy.
 settings.register_profile("pinning", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,6 +22,7 @@ def everything_healthy() -> Iterator[None]:
     """No test sees what another one set aside."""
     yield
     health.reset()
+    scope_closed.disconnect(dispatch_uid="pinning.contrib.cache")  # from its first pending key on
 
 
 @pytest.fixture(autouse=True)

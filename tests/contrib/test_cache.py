@@ -25,6 +25,7 @@ from pinning.databases.base import Positions
 from pinning.middleware import PinningMiddleware
 from pinning.pins import Pin, Pins, Position
 from pinning.scopes.scope import Scope, inside
+from pinning.signals import is_heard, scope_closed
 from tests.notes.models import Note
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica1"])
@@ -716,3 +717,14 @@ def test_a_location_that_is_no_other_cache_is_told():
         TrueCache("nowhere", {}).get("key")
     with pytest.raises(ImproperlyConfigured, match=r"'default'.*E048"):
         TrueCache("default", {}).get("key")
+
+
+def test_the_end_of_scopes_is_not_listened_to_before_a_transaction_leaves_a_key_pending(cache):
+    """It would take each asynchronous request from the event loop."""
+    with scope():
+        cache.set("key", 1)
+        cache.delete("key")
+    assert not is_heard(scope_closed, Scope)
+    with scope(), transaction.atomic():
+        cache.delete("key")
+    assert is_heard(scope_closed, Scope)

@@ -15,6 +15,8 @@ from pinning.contrib.cache.work import Memory, Place, forget_memory, memory_of, 
 from pinning.scopes import Scope
 from pinning.signals import scope_closed
 
+RECEIVER = "pinning.contrib.cache"
+
 #: Called with the clusters that were written to, whether something was committed there, and whether
 #: the value that was set is committed.
 Settle = Callable[["Pending", bool, bool], None]
@@ -67,6 +69,8 @@ def pending(memory: Memory, place: Place, settle: Settle) -> Pending:
     """What is pending for the key at ``place`` in the open transaction of this thread."""
     known: Pending | None = memory.open.get(place)
     if known is None or known.is_over:
+        # Not before: who is heard costs each asynchronous request a thread at its end.
+        scope_closed.connect(settle_the_rest, dispatch_uid=RECEIVER)
         known = memory.open[place] = Pending(settle, open_transactions())
     known.step()
     return known
@@ -83,6 +87,3 @@ def settle_the_rest(scope: Scope, **_: Any) -> None:
             continue
         is_committed = any(scope.has_written(name) for name in each.clusters)
         each.end(is_committed=is_committed, keeps_value=False)
-
-
-scope_closed.connect(settle_the_rest, dispatch_uid="pinning.contrib.cache")
