@@ -45,13 +45,13 @@ def _row(name: str, size: int) -> dict[str, object]:
 
 def _milliseconds(sql: str) -> float:
     begun = time.process_time()
-    statements._look(sql)  # not remembered, which is for short texts alone
+    statements._look(sql, "postgresql")  # not remembered, which is for short texts alone
     return (time.process_time() - begun) * 1000
 
 
 def _megabytes(sql: str) -> float:
     tracemalloc.start()
-    statements._look(sql)
+    statements._look(sql, "postgresql")
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return most / 1e6

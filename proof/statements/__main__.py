@@ -8,6 +8,7 @@ classifier that has a fault, and has to find it.
 """
 
 import argparse
+import functools
 import sys
 import time
 from typing import Any
@@ -30,25 +31,26 @@ PLANTED = ("setseed", "nextval", "set_config", ":=", "lock", "next", "delete")
 SESSION = "session"
 
 
-def faulty(word: str) -> Any:
+def faulty(word: str, vendor: str) -> Any:
     """A classifier that has forgotten one word."""
 
     def tell(sql: str) -> Statement:
+        told = statement_of(sql, vendor)
         if word == SESSION:
-            return statement_of(sql)._replace(changes_session=False)
-        return Statement() if word in sql.lower() else statement_of(sql)
+            return told._replace(changes_session=False)
+        return Statement() if word in sql.lower() else told
 
     return tell
 
 
 def passing(sql: str) -> Statement:
     """What a statement is said to do that PostgreSQL runs in a transaction of its own."""
-    told = statement_of(sql)
+    told = statement_of(sql, "postgresql")
     return told._replace(marks=told.marks and not is_passing(sql))
 
 
 #: What tells of a statement of each server.
-TELLING = {"postgresql": passing, "mysql": statement_of}
+TELLING = {"postgresql": passing, "mysql": functools.partial(statement_of, vendor="mysql")}
 
 
 def main() -> int:
@@ -65,7 +67,7 @@ def main() -> int:
     for vendor in vendors:
         kind, session_kind = SERVERS[vendor]
         begun = time.monotonic()
-        tell = faulty(given.planted) if given.planted else TELLING[vendor]
+        tell = faulty(given.planted, vendor) if given.planted else TELLING[vendor]
         with kind.primary() as server:
             outcome = play(
                 session_kind, server, vendor, given.count // len(vendors), given.seed, tell

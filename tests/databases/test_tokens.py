@@ -165,7 +165,7 @@ def test_ten_million_characters_take_little_memory(front, part):
     for size in (tokens.LONGEST, 10_000_000):
         sql = front + part * ((size - len(front)) // len(part))
         tracemalloc.start()
-        statements._look(sql)
+        statements._look(sql, "postgresql")
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert most < 150_000_000
