@@ -31,16 +31,12 @@ PLANTED = ("setseed", "nextval", "set_config", ":=", "lock", "next", "delete")
 SESSION = "session"
 
 
-def faulty(word: str, vendor: str) -> Any:
-    """A classifier that has forgotten one word."""
-
-    def tell(sql: str) -> Statement:
-        told = statement_of(sql, vendor)
-        if word == SESSION:
-            return told._replace(changes_session=False)
-        return Statement() if word in sql.lower() else told
-
-    return tell
+def faulty(word: str, sql: str, vendor: str) -> Statement:
+    """What a classifier tells that has forgotten one word."""
+    told = statement_of(sql, vendor)
+    if word == SESSION:
+        return told._replace(changes_session=False)
+    return Statement() if word in sql.lower() else told
 
 
 def passing(sql: str) -> Statement:
@@ -50,7 +46,10 @@ def passing(sql: str) -> Statement:
 
 
 #: What tells of a statement of each server.
-TELLING = {"postgresql": passing, "mysql": functools.partial(statement_of, vendor="mysql")}
+TELLING: dict[str, Any] = {
+    "postgresql": passing,
+    "mysql": functools.partial(statement_of, vendor="mysql"),
+}
 
 
 def main() -> int:
@@ -67,7 +66,9 @@ def main() -> int:
     for vendor in vendors:
         kind, session_kind = SERVERS[vendor]
         begun = time.monotonic()
-        tell = faulty(given.planted, vendor) if given.planted else TELLING[vendor]
+        tell = TELLING[vendor]
+        if given.planted:
+            tell = functools.partial(faulty, given.planted, vendor=vendor)
         with kind.primary() as server:
             outcome = play(
                 session_kind, server, vendor, given.count // len(vendors), given.seed, tell

@@ -1,5 +1,6 @@
 """What statements do on real servers, against what is told from their text. A small proof."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ def trial(request: pytest.FixtureRequest) -> Any:
     with service(kind.primary()) as server:
 
         def run(tell: Any) -> Outcome:
+            tell = functools.partial(tell, vendor=request.param)
             return play(session, server, request.param, COUNT, 7, tell)
 
         yield run
@@ -41,7 +43,7 @@ def test_no_statement_does_more_than_its_text_tells(trial, figure):
 
 
 def test_a_classifier_that_has_forgotten_a_word_is_found_out(trial):
-    assert trial(faulty("nextval")).misses
+    assert trial(functools.partial(faulty, "nextval")).misses
 
 
 @on_each_database
