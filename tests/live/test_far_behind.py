@@ -14,6 +14,9 @@ from tests.live.site.pair import Pair
 from tests.notes.models import Note
 
 USERS = 10
+SECONDS = 6
+#: So many requests of pinned users a second there are on a machine that does nothing else.
+USUAL = 35
 
 
 class Crowd:
@@ -83,8 +86,9 @@ def test_a_user_who_is_pinned_costs_few_questions(
         pair_here.replica.set_delay(2)
     crowd = Crowd(questions)
     crowd.visit(4)  # by now it is known how late the replica is
-    crowd.visit(6)
-    asked = crowd.asked[Reason.PINNED] / crowd.requests[Reason.PINNED]
+    crowd.visit(SECONDS)
+    # Questions come by the second: a slow machine has fewer requests beside them.
+    asked = crowd.asked[Reason.PINNED] / max(crowd.requests[Reason.PINNED], USUAL * SECONDS)
     figure(f"Questions for each request of a pinned user, replica {how}", round(asked, 3))
     assert crowd.stale == 0
     assert (crowd.requests[Reason.CAUGHT_UP] > 0) is (how != "paused")

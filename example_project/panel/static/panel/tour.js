@@ -59,10 +59,11 @@ const set = (values) => htmx.ajax("POST", "/controls/", { values, source: "#live
 
 async function until(question, seconds, otherwise, mine) {
   const end = Date.now() + seconds * 1000;
-  while (!question()) {
+  for (;;) {
+    if (mine !== turn) throw new Gone();
+    if (question()) return;
     if (Date.now() > end) throw new Error(otherwise);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    if (mine !== turn) throw new Gone();
   }
 }
 
