@@ -55,9 +55,9 @@ class NotAPrimaryError(PinningError, OperationalError, InternalError):
     def __init__(self, alias: str) -> None:
         """``alias`` is the alias of the primary."""
         super().__init__(
-            f"{alias!r} leads to a server that takes no writes: a standby, after a failover say. "
-            f"Nothing was written. Point {alias!r} in DATABASES, or the name, pooler or proxy that "
-            "it goes through, to the primary."
+            f"{alias!r} leads to a server that takes no writes. It may be a standby after a "
+            f"failover. Nothing was written. Point {alias!r} in DATABASES, or the name, pooler or "
+            "proxy that it goes through, to the primary."
         )
 
 
@@ -78,7 +78,7 @@ class StaleSaveWarning(UserWarning):
 class DifferentSessionError(PinningError, OperationalError):
     """A replica's session would show another tenant's rows. The statement was not run.
 
-    It is raised where the primary may not answer instead, for ``using("replica1")`` say.
+    It is raised where the primary may not answer instead: for ``using("replica1")``, for example.
     """
 
     def __init__(self, alias: str, primary: str) -> None:

@@ -19,8 +19,8 @@ def true_caches_have_another(_: Settings) -> Iterator[CheckMessage]:
         if _is_true(cache) and not _is_plain(cache.get("LOCATION")):
             yield Error(
                 f"The LOCATION of CACHES[{alias!r}] is {cache.get('LOCATION')!r}, and a TrueCache "
-                "needs another cache of CACHES, which is none itself.",
-                hint='Set LOCATION to the alias of the cache that keeps the values, "plain" say.',
+                "needs another cache of CACHES, which is no TrueCache.",
+                hint="Set LOCATION to the alias of the cache that keeps the values.",
                 id="pinning.E048",
             )
 

@@ -29,8 +29,8 @@ def browsers_take_them(settings: Settings) -> Iterator[CheckMessage]:
     if lacks:
         with_none = " and SameSite=None" if is_none else ""
         yield Error(
-            f"Pinning's cookies have the name {cookie.name!r}{with_none}, but browsers drop such "
-            "cookies with the other attributes that they have, so that no write pins anybody.",
+            f"Browsers drop cookies with the name {cookie.name!r}{with_none} and the other "
+            "attributes of pinning's cookies. So no write pins anybody.",
             hint=f"In PINNING['COOKIE'], {' and '.join(lacks)}; or take another name or SAMESITE.",
             id="pinning.E036",
         )
@@ -40,11 +40,11 @@ def marks_have_room(_: Settings) -> Iterator[CheckMessage]:
     """Whether an answer has room for what tells that another one is gone."""
     if not room.marks_each():
         yield Error(
-            "The name, domain and path of pinning's cookies leave too little of the "
-            f"{cookies.MOST_BYTES} bytes that they may take in the headers, so that a browser "
-            "stays on the primary for MAX_PIN after each write.",
-            hint="Take a shorter NAME, DOMAIN or PATH in PINNING['COOKIE']. A DOMAIN that it "
-            "leaves out is that of the session cookie.",
+            "The name, domain and path of pinning's cookies are too long for the "
+            f"{cookies.MOST_BYTES} bytes that they may take in the headers. So a browser stays on "
+            "the primary for MAX_PIN after each write.",
+            hint="Take a shorter NAME, DOMAIN or PATH in PINNING['COOKIE']. Without a DOMAIN, it "
+            "is that of the session cookie.",
             id="pinning.E037",
         )
 
@@ -73,7 +73,6 @@ def cipher_is_there(_: Settings) -> Iterator[CheckMessage]:
     except ImproperlyConfigured as error:
         yield Error(
             str(error),
-            hint="Use the wheels of cryptography, which bring an OpenSSL that has it, without FIPS "
-            "mode.",
+            hint="Use the wheels of cryptography from PyPI, without FIPS mode.",
             id="pinning.E038",
         )

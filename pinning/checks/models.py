@@ -57,8 +57,8 @@ def unpinned_models_are_read_on_the_primary(settings: Settings) -> Iterator[Chec
         if not is_on_primary[model]:
             label = model._meta.label
             yield Warning(
-                f"PINNING['UNPINNED_MODELS'] names {label!r}, which is read from replicas: who "
-                "has just written to it may not see that.",
+                f"PINNING['UNPINNED_MODELS'] names {label!r}, which is read from replicas: "
+                "whoever has just written to it may see old rows.",
                 hint=f'Add "{label}" to PINNING["PRIMARY_MODELS"], or silence this where a late '
                 "read does no harm.",
                 id="pinning.W017",
@@ -79,9 +79,9 @@ def unpinned_models_are_not_joined(settings: Settings) -> Iterator[CheckMessage]
 
 def _joining(field: Any) -> CheckMessage:
     return Warning(
-        f"{field} leads to {field.related_model._meta.label}, which UNPINNED_MODELS names: queries "
-        "that join the two read it from a replica, and who has just written to it may not see "
-        "that.",
+        f"{field} leads to {field.related_model._meta.label}, which UNPINNED_MODELS names. Queries "
+        "that join the two read it from a replica, and whoever has just written to it may see old "
+        "rows.",
         hint="Take it out of UNPINNED_MODELS, or move what is written all the time to another "
         "table.",
         obj=field,
@@ -170,8 +170,8 @@ def _same_keys(model: Any, home: Sharding) -> CheckMessage:
     return Warning(
         f"{home.name} spreads {model._meta.label} over several clusters, and each of them counts "
         f"{model._meta.pk.name!r} by itself: two rows may get the same.",
-        hint="Use a key that no other cluster gives, a UUIDField say, or let each cluster count in "
-        "steps of its own, and silence this.",
+        hint="Use a key that no other cluster gives, for example a UUIDField. Or let each cluster "
+        "count in steps of its own, and silence this check.",
         obj=model,
         id="pinning.W037",
     )
@@ -208,8 +208,8 @@ def _crossing(field: Any, here: str, there: str) -> CheckMessage:
             id="pinning.E028",
         )
     return Warning(
-        f"{message}: queries that join the two fail, Django neither assigns {field.name!r} nor "
-        f"follows it backwards, and rows of {other} cannot be deleted unless on_delete is "
+        f"{message}. Queries that join the two fail. Django does not assign {field.name!r}, and "
+        f"does not follow it backwards. Rows of {other} cannot be deleted unless on_delete is "
         "DO_NOTHING.",
         hint=f"Follow it forwards, query by query, and set and filter {field.attname!r}.",
         obj=field,

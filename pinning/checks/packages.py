@@ -40,8 +40,8 @@ def cachalot_caches_no_replica(settings: Settings) -> Iterator[CheckMessage]:
     for _, alias, _ in replicas_of(settings):
         if cached == "supported_only" or alias in cached:
             yield Warning(
-                f"django-cachalot caches what is read from {alias!r}, and a write does not make "
-                "that invalid: it is shown after the replica has the write.",
+                f"django-cachalot caches what is read from {alias!r}, and a write does not remove "
+                "that. Old rows are shown also when the replica has the write.",
                 hint=f"Set CACHALOT_DATABASES = {set(settings.replicas)}.",
                 id="pinning.W021",
             )

@@ -163,7 +163,7 @@ def _anything(_: Tokens) -> Statement:
 
 
 def _query(tokens: Tokens) -> Statement:
-    """SELECT and the like. One that writes, within WITH say, may do all else as well."""
+    """SELECT and the like. One that writes, as within WITH, may do all else as well."""
     places = range(1, len(tokens))
     if any(is_write(tokens, place) for place in places):
         return UNSURE

@@ -49,8 +49,8 @@ WHERE code OPERATOR(pg_catalog.~) (
     AND proname OPERATOR(pg_catalog.~) '^(set_config|query_to_xml|ts_stat|ts_rewrite)')
 """  # noqa: S608
 
-# May code that is kept in the database change how its transaction commits: a trigger's function,
-# say, or a column's default? To look into thousands of functions takes a tenth of a second. So the
+# May code that is kept in the database change how its transaction commits: a trigger's function
+# or a column's default? To look into thousands of functions takes a tenth of a second. So the
 # answer begins with what stands for the state of that code: each change of it gives its row another
 # xmin. It is looked into only if that state is not among those that are KNOWN.
 STORED_CODE = f"""

@@ -90,7 +90,7 @@ class Progress:
     def seconds_until(self, pin: Pin, now: float) -> float:
         """In how many seconds it may have ``pin`` at the soonest. 0 or less: at any moment.
 
-        A pin of a timeline that the replica is not on, after a failover say, ends by the clock.
+        A pin of a timeline that the replica is not on, as after a failover, ends by the clock.
         """
         if self._is_elsewhere(pin):
             return math.inf

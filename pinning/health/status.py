@@ -158,7 +158,7 @@ class Replica:
         """Note that its session was not told what the primary's was. Logged once in RETRY_AFTER."""
         if is_news("sessions", self.alias):
             logger.warning(
-                "A session of %r was told a tenant, a role or the like, and that of %r was not: "
+                "The session of %r has a tenant or a role that the session of %r was not told: "
                 "such reads go to the primary.",
                 primary,
                 self.alias,

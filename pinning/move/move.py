@@ -180,7 +180,7 @@ class Move:
         dialect = self.source.dialect
         expected = {name for part in self.parts for name in dialect.log_triggers(part)}
         if missing := expected - dialect.existing():
-            raise MoveError(f"Triggers are gone, by a migration say: {', '.join(sorted(missing))}.")
+            raise MoveError(f"Triggers are gone: {', '.join(sorted(missing))}. Was it a migration?")
         self._say("Closing the source.")
         text = f"The rows of {self.name.title} move to {self.target.alias!r}: no writes here."
         for part in self.parts:

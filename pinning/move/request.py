@@ -103,7 +103,7 @@ def _home_of(parts: tuple[Part, ...], label: str, name: Name) -> str:
         moves = [each for each in known() if each.name == name]
         found = home.function if isinstance(home.function, Moved) else next(iter(moves), None)
         if found is None:
-            raise MoveError(f"MODELS has a function for {label}: say which cluster has it, --from.")
+            raise MoveError(f"MODELS has a function for {label}. Name its cluster by --from.")
         return found.from_
     return home or DEFAULT
 

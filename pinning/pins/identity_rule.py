@@ -25,7 +25,7 @@ def default_identity(request: HttpRequest) -> list[str]:  # noqa: ARG001  as eve
 
     ``return [*default_identity(request), "account:7"]``. It is one name, which stands for the
     session, the names that pinning gives by cookie, IDENTITY_HEADERS, and the user once that is
-    known. Whoever returns it keeps all that pinning does for these, at a login and a logout say.
+    known. Whoever returns it keeps all that pinning does for these, also at a login and a logout.
     """
     return [_BUILT_IN]
 

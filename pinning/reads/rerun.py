@@ -130,10 +130,9 @@ class Rerunner:
 
         The query is one that the router sent to the replica, and nothing that was ever run on
         either connection may have left a mark there: a setting, a transaction, a cursor of the
-        project's own. So it sees no other session's state, another tenant's say. ``is_plain`` is
-        whether nothing has on the replica's. Any other error
-        would come again, a timeout of the project's own say. Rows that were already fetched never
-        come through here.
+        project's own. So it sees no other session's state, and no other tenant's. ``is_plain`` is
+        whether nothing has on the replica's. Any other error would come again, such as a timeout of
+        the project's own. Rows that were already fetched never come through here.
 
         A plain query of what no replica can have is run again whatever has left a mark: only the
         primary ever answers it. Its session was told the same, or the replica were not asked.

@@ -54,6 +54,6 @@ def _carried(result: Any, enter: Enter) -> Any:
 
 
 async def _awaited(result: Awaitable[Any], enter: Enter) -> Any:
-    """Await what a synchronous function returned, the response of an asynchronous view say."""
+    """Await what a synchronous function returned, such as the response of an asynchronous view."""
     with enter():
         return _carried(await result, enter)

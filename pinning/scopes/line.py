@@ -26,8 +26,8 @@ def line_of_project() -> str:
     """``file:line``, in Python or in a template. "" if nobody's code asks for anything here.
 
     Libraries are Django, pinning, and what lies in site-packages or with Python itself. Where the
-    project's code asks for nothing, it is the innermost line of another package, a shop's say. What
-    stands around a handler of Django's has only passed the request on.
+    project's code asks for nothing, it is the innermost line of another package, for example of a
+    shop. What stands around a handler of Django's has only passed the request on.
     """
     packages = ""
     for file, line in _places(sys._getframe(1)):

@@ -65,7 +65,7 @@ class Client:
         self._cookies = None if token else httpx.Cookies(jar)
         self._timeout = httpx.Timeout(timeout_seconds).as_dict()
         # No httpx.Client: it reads the jar without the jar's lock while another tab changes it, and
-        # keeps the machines' cookies apart. It also asks the environment, for proxies say.
+        # keeps the machines' cookies apart. It also asks the environment for proxies.
         self._transport = httpx.HTTPTransport(
             verify=_trust(), limits=httpx.Limits(keepalive_expiry=None)
         )

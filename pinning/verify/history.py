@@ -34,7 +34,7 @@ class Operation:
     ``session`` is whose value it is, and ``client`` which of the session's clients did it. Nobody
     else writes that value, and each write's ``value`` is larger than all before. A read's is what
     it saw, 0 for nothing, and ``least`` what it must have seen whatever its client knew: what the
-    same request had written before, say. ``way`` is the name of how it was done. ``alias`` and
+    same request had written before. ``way`` is the name of how it was done. ``alias`` and
     ``reason`` tell which database was read, and why.
     """
 

@@ -9,7 +9,7 @@ class Way:
 
     The view behind ``path`` is told the ``name``. Its answer says what was done: ``wrote`` is a
     number that it wrote, and ``value`` one that it read. ``least``, if it is there, is what that
-    read must have seen, whoever asked: the number that the same request had written before, say.
+    read must have seen, whoever asked: for example what the same request had written before.
     """
 
     name: str

@@ -98,7 +98,7 @@ def _swap(
 
 
 def _decoded(decode: Callable[..., Any], raw: Any) -> Any:
-    """The value, or MISSING if it cannot be read, as its class is gone say."""
+    """The value, or MISSING if it cannot be read: its class may be gone."""
     try:
         return decode(raw)
     except Exception:

@@ -39,7 +39,7 @@ class TrueCache(BaseCache):
         is_known = self._location in django_settings.CACHES
         if not is_known or isinstance(caches[self._location], TrueCache):
             raise ImproperlyConfigured(
-                "The LOCATION of a TrueCache names another cache of CACHES, which is none itself: "
+                "The LOCATION of a TrueCache names another cache of CACHES, which is no TrueCache: "
                 f"{self._location!r} does not. (pinning.E048)"
             )
         return caches[self._location]

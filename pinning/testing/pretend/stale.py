@@ -77,7 +77,7 @@ def _help(read: StaleRead) -> str:
             "STORES; write before the response leaves; or read in use_primary()."
         )
     return (
-        "Nothing told that both are for one person. Do both in one scope; open both by "
+        "Nothing says that both are for one person. Do both in one scope; open both by "
         "scope(identity=user); pass the pin on by carried() and take_carried(); or read in "
         "use_primary()."
     )
