@@ -18,8 +18,11 @@ _FADING = 0.9
 #: So many of the pins that it was seen to lack are looked for in each of its answers.
 _LOOKED_FOR = 32
 
+#: The shortest of so many lags is believed: one that was long may be over by the next write.
+_REMEMBERED = 4
+
 #: After a wait in vain nobody waits for so many times as long, and twice as long after each further
-#: one, but never for longer than so many seconds.
+#: one, but never for longer than so many seconds. Nor for a replica that is overdue by as much.
 _REST, _LONGEST_REST = 10, 10.0
 
 #: Two waits of a process share the answer to a question that is no older than so many seconds.
@@ -59,7 +62,7 @@ class Progress:
         self._arrival = Arrival()
         self._lacked: tuple[Pin, ...] = ()
         self._unasked: tuple[Pin, ...] = ()  # guessed since the last answer to be far
-        self._lags = (-math.inf, -math.inf)  # the last two
+        self._lags = (-math.inf,) * _REMEMBERED  # the last ones
         self._places: Mapping[str, int] = {}
         self._server = ""
         self._rest = self._rests_until = 0.0
@@ -77,7 +80,7 @@ class Progress:
                 self._learn(before - pin.written_at, now - pin.written_at)
         for pin in asked:
             if _has(places, pin) and now - pin.written_at < min(self._lags):
-                self._lags = (self._lags[1], now - pin.written_at)
+                self._lags = (*self._lags[1:], now - pin.written_at)
         self._note_ages(places, asked, now)
         self._places, self._server, self._answered_at = places, seen.server, now
         known = (pin for pin in (*self._lacked, *asked) if pin.timeline in places)
@@ -148,17 +151,32 @@ class Progress:
             lag = most
         else:
             lag = least + (lag - least) * _FADING
-        self._lags = (self._lags[1], lag)
+        self._lags = (*self._lags[1:], lag)
 
-    def is_hopeless(self, now: float) -> bool:
-        """Whether nobody should wait at present, as waits were in vain. ``now`` is monotonic."""
+    def is_hopeless(self, seconds: float, now: float) -> bool:
+        """Whether nobody should wait for ``seconds`` at present. ``now`` is monotonic.
+
+        Waits were in vain a moment ago, or the replica stands still: what is late by a second is
+        seldom there within the next tenth of one.
+        """
+        return self._is_resting(now) or self._overdue() > _REST * seconds
+
+    def _is_resting(self, now: float) -> bool:
         return now < self._rests_until
+
+    def _overdue(self) -> float:
+        """By how much it is later with what it lacks than with anything before, if that is known."""
+        slowest = max(self._lags)
+        if math.isinf(slowest):
+            return 0.0
+        oldest = min((pin.written_at for pin in self._lacked), default=math.inf)
+        return self._answered_at - oldest - slowest
 
     def note_wait(self, seconds: float, now: float, *, is_in_vain: bool) -> None:
         """Note how a wait of ``seconds`` has ended. ``now`` is monotonic."""
         if not is_in_vain:
             self._rest = self._rests_until = 0.0
-        elif not self.is_hopeless(now):
+        elif not self._is_resting(now):
             self._rest = min(max(_REST * seconds, 2 * self._rest), _LONGEST_REST)
             self._rests_until = now + self._rest
 

@@ -38,7 +38,7 @@ def wait_for_first(
     """
     begun = time.monotonic()
     end = begun + seconds
-    hopeful = [each for each in behind if not _is_hopeless(each)]
+    hopeful = [each for each in behind if not _is_hopeless(each, seconds)]
     left = _in_time(cluster, hopeful, pins, seconds) if may_wait(cluster, pins) else []
     paused = 0.0  # counted as well: a test may have stopped the clock
     while left:
@@ -62,7 +62,7 @@ def is_soon(
     """Whether a question would come too early, and a wait of ``seconds`` may begin without it."""
     return (
         0 < _likely_in(connection, pins) <= seconds
-        and not _is_hopeless(connection)
+        and not _is_hopeless(connection, seconds)
         and not is_in_transaction(connection)
         and may_wait(cluster, pins)
     )
@@ -129,8 +129,8 @@ def _in_time(
     ]
 
 
-def _is_hopeless(connection: BaseDatabaseWrapper) -> bool:
-    return replica(connection.alias).progress.is_hopeless(time.monotonic())
+def _is_hopeless(connection: BaseDatabaseWrapper, seconds: float) -> bool:
+    return replica(connection.alias).progress.is_hopeless(seconds, time.monotonic())
 
 
 def _pause(left: list[BaseDatabaseWrapper], pins: tuple[Pin, ...]) -> float:

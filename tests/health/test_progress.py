@@ -46,22 +46,52 @@ def after(*lags: tuple[float, float]) -> float:
     return progress.seconds_until(pin(99, now), now)
 
 
+SHORT, LONG = (0.02, 0.021), (0.2, 0.201)
+
+
 def test_it_lags_as_long_as_it_lacked_pins_that_it_has_now():
-    assert after((0.02, 0.021), (0.02, 0.021)) == pytest.approx(0.021, abs=0.001)
+    assert after(*[SHORT] * 4) == pytest.approx(0.021, abs=0.001)
 
 
-def test_the_shorter_of_the_last_two_lags_counts():
-    assert after((0.2, 0.201), (0.2, 0.201), (0.02, 0.021)) == pytest.approx(0.021)
-    assert after((0.02, 0.021), (0.02, 0.021), (0.2, 0.201)) == pytest.approx(0.021, abs=0.001)
-    assert after((0.2, 0.201), (0.2, 0.201)) == pytest.approx(0.201)
+def test_the_shortest_of_the_last_four_lags_counts():
+    assert after(*[LONG] * 4, SHORT) == pytest.approx(0.021)
+    assert after(*[SHORT] * 4, *[LONG] * 3) == pytest.approx(0.021, abs=0.001)
+    assert after(*[SHORT] * 4, *[LONG] * 4) == pytest.approx(0.201)
+
+
+def test_nobody_waits_for_a_replica_that_stands_still():
+    """It is overdue by more than ten times as long as a read would wait."""
+    progress = seen(*((place, 0, [pin(place + 1, NOW + place)]) for place in (0, 1)))
+    progress.note(at({"7.1": 2}), [], NOW + 1.02)  # it was late by a second at most
+    progress.note(at({"7.1": 2}), [pin(3, NOW + 2)], NOW + 3.1)
+    assert [progress.is_hopeless(seconds, 0) for seconds in (0.02, 0.005)] == [False, True]
+    progress.note(at({"7.1": 2}), [], NOW + 3.3)
+    assert progress.is_hopeless(0.02, 0)
+    progress.note(at({"7.1": 3}), [], NOW + 3.4)
+    assert not progress.is_hopeless(0.02, 0)
+
+
+def test_at_first_nobody_knows_whether_it_is_overdue():
+    assert not seen((9.0, 9, [pin(10, NOW)])).is_hopeless(0.02, 0)
+
+
+def test_after_waits_in_vain_nobody_waits_for_longer_and_longer():
+    progress, waited = Progress(), []
+    for now in range(5000, 15000):  # milliseconds
+        if not progress.is_hopeless(0.02, now / 1000):
+            progress.note_wait(0.02, now / 1000, is_in_vain=True)
+            waited.append(now - 5000)
+    assert waited == pytest.approx([0, 200, 600, 1400, 3000, 6200], abs=5)
+    progress.note_wait(0.02, 15.0, is_in_vain=False)
+    assert not progress.is_hopeless(0.02, 15.0)
 
 
 def test_a_lag_that_may_be_long_is_believed_to_be_twice_what_it_is_at_least():
-    assert after((0.02, 0.9), (0.02, 0.9)) == pytest.approx(0.04)
+    assert after(*[(0.02, 0.9)] * 4) == pytest.approx(0.04)
 
 
 def test_what_tells_nothing_new_makes_it_a_little_shorter_so_that_a_wait_is_tried_again():
-    known = [(0.5, 0.501)] * 2
+    known = [(0.5, 0.501)] * 4
     assert after(*known, (0.001, 0.9)) == pytest.approx(0.451, abs=0.001)
     assert after(*known, *[(0.001, 0.9)] * 100) < 0.01
 
@@ -70,7 +100,7 @@ def test_what_tells_nothing_new_makes_it_a_little_shorter_so_that_a_wait_is_trie
 def test_clocks_that_differ_do_no_harm(ahead):
     """The primary's clock is so many seconds ahead of this machine's."""
     progress = Progress()
-    for place in range(3):
+    for place in range(5):
         begun, asked = NOW + place, pin(place + 1, NOW + place + ahead)
         assert progress.seconds_until(asked, begun) < 0.021
         progress.note(at({"7.1": place}), [asked], begun)
@@ -173,24 +203,24 @@ def test_what_one_server_lacks_another_one_behind_the_alias_may_have():
 
 def test_a_pin_that_is_there_at_the_first_question_makes_the_lag_that_is_believed_shorter():
     progress = Progress()
-    for place in (1, 2):
+    for place in (1, 2, 3, 4):
         progress.note(at({"7.1": place - 1}), [pin(place, NOW - 2)], NOW - 0.01)
         progress.note(at({"7.1": place}), [], NOW)
-    progress.note(at({"7.1": 3}), [], NOW + 1)
+    progress.note(at({"7.1": 5}), [], NOW + 1)
     assert progress.is_far(pin(9, NOW + 1), NOW + 1, "")
-    progress.note(at({"7.1": 5}), [pin(5, NOW + 0.7)], NOW + 1)
+    progress.note(at({"7.1": 7}), [pin(7, NOW + 0.7)], NOW + 1)
     assert progress.seconds_until(pin(9, NOW + 1), NOW + 1) == pytest.approx(0.3)
 
 
 def test_a_replica_that_is_fast_again_is_known_to_be_so_after_few_questions():
     """It was two seconds late. Each tenth of a second somebody writes, and reads soon after."""
     progress, asked = Progress(), 0
-    for place in (1, 2):
+    for place in (1, 2, 3, 4):
         progress.note(at({"7.1": place - 1}), [pin(place, NOW - 2)], NOW - 0.01)
         progress.note(at({"7.1": place}), [], NOW)
     told = []
-    for place in range(3, 43):
-        now = NOW + place / 10
+    for place in range(5, 45):
+        now = NOW + (place - 2) / 10
         new = pin(place, now - 0.1)
         is_far = progress.is_far(new, now, "")
         if not is_far:
@@ -204,12 +234,12 @@ def test_a_replica_that_is_fast_again_is_known_to_be_so_after_few_questions():
 def test_a_replica_that_is_fast_again_is_known_to_be_so_by_what_the_monitor_is_told():
     """It was a minute late. Each second somebody else writes, and reads soon after, once."""
     progress = Progress()
-    for place in (1, 2):
+    for place in (1, 2, 3, 4):
         progress.note(at({"7.1": place - 1}), [pin(place, NOW - 60)], NOW - 0.01)
         progress.note(at({"7.1": place}), [], NOW)
     told = []
-    for place in range(3, 63):
-        now = NOW + place - 2
+    for place in range(5, 65):
+        now = NOW + place - 4
         new = pin(place, now - 0.1)
         is_far = progress.is_far(new, now, "")
         told.append(is_far)

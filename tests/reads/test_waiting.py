@@ -317,7 +317,7 @@ def test_after_a_wait_in_vain_nobody_waits_for_a_while(scripted: Scripted, sleep
         clock.tick(1)
         with inside(Pinned()):
             assert route() == "replica1"
-        assert not replica("replica1").progress.is_hopeless(time.monotonic())
+        assert not replica("replica1").progress.is_hopeless(0.02, time.monotonic())
 
 
 def test_a_replica_that_was_late_is_looked_at_often(scripted: Scripted, sleeping):
