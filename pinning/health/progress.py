@@ -165,7 +165,7 @@ class Progress:
         return now < self._rests_until
 
     def _overdue(self) -> float:
-        """By how much it is later with what it lacks than with anything before, if that is known."""
+        """By how much it is later with what it lacks than with anything before. 0 if unknown."""
         slowest = max(self._lags)
         if math.isinf(slowest):
             return 0.0
