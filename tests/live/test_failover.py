@@ -56,7 +56,7 @@ def write(connection: DatabaseWrapper, statement: str = INSERT) -> None:
 
 def texts(caplog: pytest.LogCaptureFixture) -> list[str]:
     messages = (record.getMessage() for record in caplog.records if record.name == "pinning")
-    return [message.split(" leads to ")[1].split(":")[0] for message in messages]
+    return [message.split(" leads to ")[1].split(". ")[0] for message in messages]
 
 
 @pytest.mark.parametrize(
