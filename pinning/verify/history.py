@@ -1,11 +1,13 @@
 """Histories: what each client sent and got, kept as JSON lines so that they can be judged again."""
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Literal, Self
 
 #: The status of a request that nobody answered.
 NO_ANSWER = 0
@@ -34,8 +36,9 @@ class Operation:
     ``session`` is whose value it is, and ``client`` which of the session's clients did it. Nobody
     else writes that value, and each write's ``value`` is larger than all before. A read's is what
     it saw, 0 for nothing, and ``least`` what it must have seen whatever its client knew: what the
-    same request had written before. ``way`` is the name of how it was done. ``alias`` and
-    ``reason`` tell which database was read, and why.
+    same request had written before. A failed write's is what it was to write, or None if
+    that is not known. ``way`` is the name of how it was done. ``alias`` and ``reason`` tell
+    which database was read, and why.
     """
 
     kind: Kind
@@ -77,19 +80,32 @@ class Operation:
 
 
 def write_history(path: Path, operations: Iterable[Operation]) -> None:
-    """Write them to a new file, one line each."""
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(f"{operation.to_line()}\n" for operation in operations)
+    """Write them to a new file, one line each, compressed if its name ends with ``.gz``."""
+    write_lines(path, (operation.to_line() for operation in operations))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a new file; as above, but whatever the lines are."""
+    with _open(path, "wt") as file:
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def read_history(path: Path) -> Iterator[Operation]:
     """The operations of a file. Raises HistoryError with the line's number, and OSError."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            try:
+    with _open(path, "rt") as file:
+        number = 1
+        try:
+            for line in file:
                 yield Operation.from_line(line)
-            except HistoryError as error:
-                raise HistoryError(f"{path}, line {number}: {error}") from error
+                number += 1
+        except (HistoryError, EOFError, zlib.error) as error:
+            raise HistoryError(f"{path}, line {number}: {error}") from error
+
+
+def _open(path: Path, mode: Literal["wt", "rt"]) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, mode, encoding="utf-8", errors="replace")
+    return path.open(mode, encoding="utf-8", errors="replace")
 
 
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Operation)}

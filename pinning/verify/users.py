@@ -92,7 +92,7 @@ class Hand:
             query["signed_in"] = 1
         client = self._stranger if way.is_stranger else self._client
         send = client.post if way.method == "POST" else client.get
-        self._note_way(way, send(f"{self._user._path}/{way.path}?{urlencode(query)}"))
+        self._note_way(way, new, send(f"{self._user._path}/{way.path}?{urlencode(query)}"))
 
     def sign_in(self) -> None:
         """Sign in to the session's account."""
@@ -110,8 +110,11 @@ class Hand:
         self._client.close()
         self._stranger.close()
 
-    def _note_way(self, way: Way, answer: Answer) -> None:
-        """Note what the answer says was done. One that says nothing did not come from the views."""
+    def _note_way(self, way: Way, new: int, answer: Answer) -> None:
+        """Note what the answer says was done. One that says nothing did not come from the views.
+
+        It may still have written ``new``, where that is the number to write.
+        """
         done = {Kind.WRITE: answer.body.get("wrote"), Kind.READ: answer.body.get("value")}
         known = {kind: value for kind, value in done.items() if type(value) is int}
         more: dict[str, Any] = {"way": way.name}
@@ -121,6 +124,8 @@ class Hand:
         if not known:
             kind = Kind.WRITE if way.is_write else Kind.READ
             is_foreign = answer.status == 200
+            if way.is_write and not way.number:
+                more["value"] = new
             self._note(kind, answer, status=NO_ANSWER if is_foreign else answer.status, **more)
         for kind, value in known.items():
             least = answer.body.get("least", 0) if kind is Kind.READ else 0

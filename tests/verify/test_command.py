@@ -7,7 +7,8 @@ import sys
 import pytest
 from django.core.management import CommandError, call_command
 
-from pinning.verify.history import Kind, Operation, write_history
+from pinning.verify.formats import FORMATS
+from pinning.verify.history import Kind, Operation, read_history, write_history
 
 WITHOUT_HTTPX = """
 import sys
@@ -66,6 +67,21 @@ def test_what_proves_nothing_exits_with_2(recheck, history, words):
     status, text = refusal(recheck, *history)
     assert status == 2
     assert words in text
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_history_is_written_again_in_any_format(tmp_path, name):
+    before, after = tmp_path / "before.gz", tmp_path / "after"
+    write_history(before, [WRITE, GOOD])
+    call_command("pinning_verify", recheck=before, history=after, format=name)
+    assert after.read_text().splitlines() == list(FORMATS[name](read_history(before)))
+
+
+def test_a_bad_history_is_written_all_the_same(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    write_history(before, [WRITE, STALE])
+    refusal(call_command, "pinning_verify", recheck=before, history=after, format="plume")
+    assert after.read_text() == "w(0,7,0,1)\nr(0,6,0,2)\n"
 
 
 def test_a_broken_history_exits_with_2(tmp_path):

@@ -1,5 +1,6 @@
 """Histories survive a file, and a broken one is a clear error."""
 
+import gzip
 import json
 
 import pytest
@@ -42,10 +43,25 @@ def test_a_line_carries_an_operation(operation):
     assert "\n" not in operation.to_line()
 
 
-def test_a_file_carries_a_history(tmp_path):
-    path = tmp_path / "history.jsonl"
+@pytest.mark.parametrize("name", ["history.jsonl", "history.jsonl.gz"])
+def test_a_file_carries_a_history(tmp_path, name):
+    path = tmp_path / name
     write_history(path, [READ, READ])
     assert list(read_history(path)) == [READ, READ]
+
+
+def test_a_name_that_ends_with_gz_is_of_a_compressed_file(tmp_path):
+    write_history(tmp_path / "history.gz", [READ] * 100)
+    assert gzip.decompress((tmp_path / "history.gz").read_bytes()).count(b"\n") == 100
+
+
+@pytest.mark.parametrize("end", [b"", b"not compressed"])
+def test_a_compressed_file_that_is_broken_off_is_named(tmp_path, end):
+    path = tmp_path / "history.gz"
+    write_history(path, [READ] * 1000)
+    path.write_bytes(path.read_bytes()[:50] + end)
+    with pytest.raises(HistoryError, match=r"history.gz, line 1: "):
+        list(read_history(path))
 
 
 def test_what_has_a_default_may_be_left_out():

@@ -66,6 +66,13 @@ def test_one_request_may_write_and_read():
 def test_a_request_that_failed_is_noted_as_what_it_was_to_be(way, kind):
     (operation,), _, _ = gone(way, answer(500))
     assert (operation.kind, operation.status) == (kind, 500)
+    assert operation.value == (1 if way.is_write else None)  # what it was to write
+
+
+def test_what_a_failed_request_was_to_write_is_unknown_if_the_site_chooses_it():
+    way = Way(name="count", is_write=True, number="calls")
+    (operation,), _, _ = gone(way, answer(500))
+    assert operation.value is None
 
 
 def test_a_way_leads_to_its_view():

@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from pinning import conf
 from pinning.verify.checker import EmptyHistoryError, check
 from pinning.verify.crowd import Crowd, Plan, SiteError
-from pinning.verify.history import HistoryError, Operation, read_history, write_history
+from pinning.verify.formats import FORMATS
+from pinning.verify.history import HistoryError, Operation, read_history, write_lines
 from pinning.verify.progress import Progress
 from pinning.verify.report import objection, report, summary
 
@@ -52,7 +53,9 @@ class Command(BaseCommand):
         requests = "how many requests at most (%(default)s)"
         add("--requests", type=up_to(1_000_000), default=plan.requests, help=requests)
         add("--seed", type=int, default=plan.seed, help="what the users do follows from it")
-        add("--history", type=Path, help="keep all that was done in this file, as JSON lines")
+        add("--history", type=Path, help="keep all that was done in this file")
+        format_ = "how the file is written; all but %(default)s are for other checkers"
+        add("--format", choices=FORMATS, default="json", help=format_)
         add("--recheck", type=Path, help="judge such a file again, and visit no site")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -65,6 +68,8 @@ class Command(BaseCommand):
                 raise CommandError(problem, returncode=REFUSED)
         try:
             history = self._recheck(options) if options["recheck"] else self._visit(options)
+            if options["history"] is not None:
+                write_lines(options["history"], FORMATS[options["format"]](history))
             verdict = check(history)
         except (SiteError, HistoryError, EmptyHistoryError, OSError) as error:
             raise CommandError(str(error), returncode=REFUSED) from error
@@ -92,6 +97,4 @@ class Command(BaseCommand):
                 self.stderr.write("Interrupted: this is what was done until then.")
         if crowd.left:
             self.stderr.write(self.style.WARNING(crowd.left))
-        if options["history"] is not None:
-            write_history(options["history"], crowd.history)
         return crowd.history
