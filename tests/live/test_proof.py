@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from proof.acts import PROMOTION, VENDORS, Act, names, play, play_promotion
+from proof.agreement import disagreement
 from proof.faults import FAULTS
 from proof.stage import Stage
 from tests.live.site.pair import Pair
@@ -35,6 +36,7 @@ def judge(act: Act, figure: Figure) -> None:
     )
     assert (verdict.stale, verdict.failed) == (0, 0), (verdict, act.log)
     assert act.replicas_share > 0
+    assert disagreement(act.history, verdict) == ""
 
 
 @pytest.mark.parametrize("name", FAULTS)

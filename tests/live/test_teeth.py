@@ -1,4 +1,4 @@
-"""The checker finds planted bugs, each within a minute, and nothing where there is none."""
+"""The checkers find planted bugs, each within a minute, and nothing where there is none."""
 
 import random
 import time
@@ -14,6 +14,7 @@ from pinning.verify.crowd import Crowd, Plan
 from pinning.verify.users import Browser, TokenClient, TwoDevices, User
 from pinning.verify.visitors import Visitors
 from pinning.verify.ways import READ, UPDATE, WAYS, Way
+from proof.agreement import disagreement
 from proof.ways import STREAMS, ways
 from tests.live.site.clients import Site
 from tests.live.site.pair import DATABASE, Pair
@@ -179,11 +180,13 @@ def visit(
         begun = time.monotonic()
         while True:
             time.sleep(0.2)
+            history = list(crowd.history)
             try:
-                verdict = check(list(crowd.history))
+                verdict = check(history)
             except EmptyHistoryError:
                 continue
             if is_enough(verdict) or time.monotonic() - begun > LIMIT_SECONDS:
+                assert disagreement(history, verdict) == ""
                 return verdict
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from pinning.verify.checker import check
 from pinning.verify.history import Kind, read_history
+from proof.agreement import disagreement
 from tests.live.conftest import on_each_database
 from tests.live.site.clients import Site
 from tests.live.site.pair import Pair
@@ -56,10 +57,19 @@ def test_a_site_on_a_replica_that_lags_is_good(
     assert kinds == {"browser", "browser with two tabs", "token client", "user"}
     assert {Kind.LOGIN, Kind.READ, Kind.WRITE} <= {operation.kind for operation in operations}
     verdict = check(operations)
+    assert disagreement(operations, verdict) == ""
     assert {"replica1", "default"} == {alias for alias, _ in verdict.served}
     tables = ("pinning_verify_login", "django_session", "pinning_verify_counter", "auth_user")
     rows = [pair.execute(f"SELECT count(*) FROM {table}") for table in tables]
     assert rows == [[(0,)], [(0,)], [(1,)], [(1,)]]  # nothing is left but that it was
+
+
+def test_a_history_is_kept_in_a_format_of_others(verify: Callable[..., Any], tmp_path: Path):
+    history = tmp_path / "history.edn"
+    done = verify("--requests", "200", "--history", str(history), "--format", "elle")
+    assert done.returncode == 0
+    lines = history.read_text().splitlines()
+    assert {line[:9] for line in lines} == {"{:type :i", "{:type :o"}
 
 
 def test_without_a_store_on_a_server_only_browsers_are_promised_anything(
