@@ -55,9 +55,11 @@ class Client:
         *,
         token: str = "",
         jar: CookieJar | None = None,
+        chance: random.Random | None = None,
         timeout_seconds: float = 20.0,
     ) -> None:
-        """Connect to nothing yet."""
+        """Connect to nothing yet. ``chance`` decides which address a request takes."""
+        self._chance = chance or random.Random()  # noqa: S311
         self._addresses = [address.rstrip("/") for address in addresses]
         self._headers = {**_HEADERS, **headers}
         if token:
@@ -101,7 +103,7 @@ class Client:
         site = httpx.Request("GET", f"{self._addresses[0]}/{path}", headers=self._headers)
         if self._cookies is not None:
             self._cookies.set_cookie_header(site)
-        machine = httpx.URL(random.choice(self._addresses))  # noqa: S311
+        machine = httpx.URL(self._chance.choice(self._addresses))
         del site.headers["Host"]
         request = httpx.Request(
             method,

@@ -58,6 +58,7 @@ class Crowd:
         self._addresses = addresses
         lasts_seconds = plan.seconds + plan.margin_seconds
         self._pass = Pass.new(plan.users, hosts=hosts, lasts_seconds=lasts_seconds)
+        self._clients = itertools.count()
         self._host = self._client()
         self._users: list[User] = []
         self._steps = itertools.count(1)
@@ -150,7 +151,9 @@ class Crowd:
         return max(in_time, len(self.history) / self.plan.requests)
 
     def _client(self, **more: Any) -> Client:
-        return Client(self._addresses, {HEADER: self._pass.sign()}, **more)
+        """A client, whose addresses follow from the seed as well."""
+        chance = random.Random(f"{self.plan.seed} address {next(self._clients)}")  # noqa: S311
+        return Client(self._addresses, {HEADER: self._pass.sign()}, chance=chance, **more)
 
     def _possible(self, site: dict[str, Any]) -> list[type[User]]:
         """The kinds that the site can have; why not the others goes to ``untried``."""

@@ -1,5 +1,7 @@
 """How a run begins and ends, and where it may be."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from pinning.verify.clients import Answer, Client
@@ -114,3 +116,49 @@ def test_every_third_user_of_a_kind_takes_a_rare_way(posted):
     with Crowd(["http://127.0.0.1:9"], plan) as crowd:
         takers = [len(user.ways) == 2 for user in crowd._users]
     assert takers == [True, True, False, False, False, False, True, True]
+
+
+@pytest.fixture
+def visited(posted, monkeypatch):
+    """A crowd of that seed on a site that does as it is told; what each client did, in order."""
+
+    def answer(client, path, **fields):
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+        new = int(asked.get("new", 0))
+        body = ({"wrote": new} if new else {"value": 0}) if asked else SITE
+        return Answer(200, 0.0, 1.0, body)
+
+    monkeypatch.setattr(Client, "get", answer)
+    monkeypatch.setattr(Client, "post", answer)
+
+    def visited(seed):
+        plan = Plan(users=4, requests=400, pause_seconds=0.0001, seed=seed)
+        with Crowd(["http://127.0.0.1:9", "http://127.0.0.1:8"], plan) as crowd:
+            addresses = [
+                [hand._client._chance.random() for hand in user.hands] for user in crowd._users
+            ]
+            crowd.run()
+            history = list(crowd.history)  # before they sign out
+        done = {}
+        for each in history:
+            done.setdefault(each.client, []).append((each.kind, each.way))
+        return done, addresses
+
+    return visited
+
+
+def test_the_same_seed_gives_the_same_choices(visited):
+    """How far each client comes depends on the others; what it does does not."""
+    (one, addresses), (other, same) = visited(7), visited(7)
+    assert one.keys() == other.keys()
+    for client, done in one.items():
+        together = min(len(done), len(other[client]))
+        assert together > 10
+        assert done[:together] == other[client][:together]
+    assert addresses == same
+
+
+def test_another_seed_gives_other_choices(visited):
+    (one, addresses), (other, others) = visited(7), visited(8)
+    assert all(done[:10] != other[client][:10] for client, done in one.items())
+    assert addresses != others
