@@ -31,8 +31,9 @@ programs: $(INSTALLED) ## Compare a cluster with one database by random programs
 	PINNING_PROGRAMS=$(PROGRAMS) $(BIN)/python -W error -m pytest -n 2 tests/differential
 
 PAIRS ?= 1000000
-proof: $(INSTALLED) ## Prove it on servers that fail; histories go to .proof; PAIRS=20000 make proof
-	$(BIN)/python -m proof --pairs $(PAIRS) --history .proof
+PROOF ?= --pairs $(PAIRS)
+proof: $(INSTALLED) ## Prove it on servers that fail, 50 minutes at most; then PROOF=--resume make proof
+	$(BIN)/python -m proof $(PROOF)
 
 lint: $(INSTALLED) ## Check the style, and the spelling of the pages
 	$(BIN)/python -m ruff check .

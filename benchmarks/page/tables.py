@@ -332,9 +332,17 @@ def proof(directory: Path) -> str:
     pairs, writes, stale, failed, back = (summaries.total(part["acts"], key) for key in keys)
     return (
         f"{pairs:,} reads after {writes:,} writes, of which {stale} were stale; {failed} requests "
-        f"failed; {back} reads went back on a write that was under way.\n\n{markdown(header, rows)}"
+        f"failed; {back} reads went back on a write that was under way.{_pieces(part)}"
+        f"\n\n{markdown(header, rows)}"
         f"\n\n{_ways(part.get('ways'))}"
     )
+
+
+def _pieces(part: Row) -> str:
+    """In how many pieces a proof was played, and what its order came from."""
+    if "pieces" not in part:
+        return ""
+    return f" Pieces: {part['pieces']}, all from the seed {part['seed']}."
 
 
 def _ways(ways: dict[str, dict[str, int]] | None) -> str:

@@ -57,3 +57,21 @@ def test_after_a_promotion_nobody_misses_what_the_new_primary_has(
     lost = [operation for operation in act.history if operation.kind == "lost"]
     assert lost, PROMOTION
     judge(act, figure)
+
+
+def test_the_same_seed_gives_the_same_choices_of_the_visitors(stage: Stage):
+    """How far each comes is a matter of time."""
+    one, other = (play(stage, "steady lag", STEP_SECONDS, seed=7) for _ in range(2))
+    choices = [choices_in(act) for act in (one, other)]
+    for client, done in choices[0].items():
+        together = min(len(done), len(choices[1][client])) - 1  # the last may be to sign out
+        assert together > 0
+        assert done[:together] == choices[1][client][:together]
+
+
+def choices_in(act: Act) -> dict[str, list[str]]:
+    """What each client did, one request after the other."""
+    made: dict[str, dict[float, str]] = {}
+    for each in act.history:
+        made.setdefault(each.client, {})[each.sent] = each.way or each.kind
+    return {client: list(done.values()) for client, done in made.items()}
