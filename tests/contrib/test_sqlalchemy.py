@@ -9,7 +9,6 @@ from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from sqlalchemy import (
-    ForeignKey,
     create_engine,
     delete,
     func,
@@ -20,13 +19,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, sessionmaker
+from sqlalchemy.orm import sessionmaker
 
 from pinning import Reason, Write, scope, unpinned, use_primary, use_replica
 from pinning.contrib.sqlalchemy import session_class
 from pinning.exceptions import ReadOnlyClusterError
 from pinning.pins import Pin, Pins
 from tests.notes import models
+from tests.notes.mapped import Note, Tag
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica1"])
 
@@ -36,30 +36,6 @@ CREATE TABLE notes_tag (id integer primary key, name text);
 CREATE TABLE notes_attachment (id integer primary key, name text, note_id integer);
 INSERT INTO notes_note (id, text) VALUES (1, 'on the replica');
 """
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Note(Base):
-    __tablename__ = "notes_note"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str]
-    attachments: Mapped[list["Attachment"]] = relationship(cascade="all, delete-orphan")
-
-
-class Attachment(Base):
-    __tablename__ = "notes_attachment"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    note_id: Mapped[int] = mapped_column(ForeignKey("notes_note.id"))
-
-
-class Tag(Base):
-    __tablename__ = "notes_tag"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
 
 
 @pytest.fixture

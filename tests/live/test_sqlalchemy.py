@@ -16,7 +16,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from sqlalchemy import URL, Engine, create_engine, exc, select, text
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from pinning import Reason, carried, current_scope, scope
 from pinning.contrib.sqlalchemy import session_class
@@ -25,21 +25,12 @@ from pinning.testing.postgres import Postgres
 from tests.live.conftest import on_each_database
 from tests.live.site.pair import DATABASE, Pair
 from tests.notes import models
+from tests.notes.mapped import Note
 
 #: How long visitors write and read; PINNING_SECONDS=60 for 10,000 pairs.
 SECONDS = float(os.environ.get("PINNING_SECONDS", "4"))
 VISITORS = 6
 DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mysql+mysqldb"}
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Note(Base):
-    __tablename__ = "notes_note"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str]
 
 
 def url_of(server: Any, driver: str) -> URL:
