@@ -41,12 +41,13 @@ def look(clusters: Clusters, aliases: Iterable[str]) -> dict[str, Seen]:
     """
     pairs = {alias: of.primary for alias in aliases if (of := clusters.of_alias(alias))}
     primaries = dict.fromkeys(pairs.values())
-    seen = _look_at({alias: _expected(alias, alias) for alias in primaries}, {})
+    seen = _look_at({alias: _expected(alias, alias, clusters) for alias in primaries}, {})
     replicas = {alias: of for alias, of in pairs.items() if alias != of}
-    return seen | _look_at({alias: _expected(alias, of) for alias, of in replicas.items()}, seen)
+    expected = {alias: _expected(alias, of, clusters) for alias, of in replicas.items()}
+    return seen | _look_at(expected, seen)
 
 
-def _expected(alias: str, primary: str) -> Seen:
+def _expected(alias: str, primary: str, clusters: Clusters) -> Seen:
     """What is known of an alias before its server is asked."""
     connection = connections[alias]
     is_mirror = alias != primary and address_of(connection) == address_of(connections[primary])
@@ -56,6 +57,7 @@ def _expected(alias: str, primary: str) -> Seen:
         is_asked=is_on_server(connection) and not (is_mirror and health.is_under_test()),
         wanted=wanted_server(connection),
         set_aside=health.replica(alias).why_out,
+        is_read_only=primary in clusters.read_only,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.db import connections
 
 from pinning.conf import Clusters, Settings
 from pinning.diagnosis.finding import Finding
@@ -27,6 +28,8 @@ class Report:
     seen: dict[str, Seen]
     stores: Sequence[SeenStore]
     findings: Sequence[Finding]
+    #: The aliases of DATABASES that are in no cluster.
+    others: Sequence[str] = ()
 
     @classmethod
     def made(cls, clusters: Clusters, settings: Settings) -> "Report":
@@ -41,7 +44,12 @@ class Report:
             *(found for store in stores for found in findings_of_store(store, settings)),
         ]
         silenced = django_settings.SILENCED_SYSTEM_CHECKS
-        return cls(seen, stores, [found for found in findings if found.id not in silenced])
+        told = [found for found in findings if found.id not in silenced]
+        return cls(seen, stores, told, [alias for alias in connections if alias not in seen])
+
+    def primaries(self) -> list[str]:
+        """Those that can be asked more: they have answered, or are files."""
+        return [alias for alias, seen in self.seen.items() if seen.is_primary and not seen.error]
 
     def values(self) -> dict[str, Any]:
         """What JSON can carry. Times are in seconds; what is not known is None."""
@@ -49,11 +57,15 @@ class Report:
             "is_well": not self.findings,
             "aliases": {alias: self._values_of(seen) for alias, seen in self.seen.items()},
             "stores": {store.name: asdict(store) for store in self.stores},
+            "others": list(self.others),
             "findings": [asdict(found) | {"level": found.level} for found in self.findings],
         }
 
-    def text(self) -> str:
-        """Tables, the settings that matter, and each finding with what to do."""
+    def text(self, *told: str) -> str:
+        """Tables, the settings that matter, and each finding with what to do.
+
+        ``told`` stands before the findings: what others have found.
+        """
         rows = [_row(seen, self.seen[seen.primary]) for seen in self.seen.values()]
         stores = [_store_row(store) for store in self.stores]
         parts = [
@@ -61,6 +73,8 @@ class Report:
             "\n".join(self._settings()),
             table([_STORES, *stores]),
             "\n".join([*(list(self._set_aside()) or [_NOTHING]), _ELSEWHERE]),
+            self._others(),
+            *told,
             "\n\n".join(map(_told, self.findings)) or "Nothing is wrong.",
         ]
         return "\n\n".join(filter(None, parts))
@@ -77,6 +91,7 @@ class Report:
             "relation": None if seen.is_primary else relation(seen, self.seen[seen.primary]),
             "is_standby": facts.is_standby,
             "takes_writes": facts.takes_writes,
+            "is_read_only": seen.is_read_only,
             "lag": None if seen.lag is None else asdict(seen.lag) | {"unit": facts.unit},
             "timeline": None if seen.timeline == "?" else seen.timeline,
             "may_see_timeline": None if seen.connected_in is None else facts.missing is None,
@@ -97,6 +112,11 @@ class Report:
         yield from dict.fromkeys(
             remark for seen in self.seen.values() for remark in seen.facts.remarks
         )
+
+    def _others(self) -> str:
+        if not self.others:
+            return ""
+        return f"In no cluster, so pinning leaves them alone: {', '.join(self.others)}."
 
     def _set_aside(self) -> Iterator[str]:
         for seen in self.seen.values():
@@ -127,6 +147,12 @@ def _row(seen: Seen, primary: Seen) -> tuple[str, ...]:
 
 
 def _kind(seen: Seen, primary: Seen) -> str:
+    """What the server is, and whether nobody may write to it."""
+    is_closed = seen.is_primary and seen.is_read_only
+    return f"{_role(seen, primary)}, read-only" if is_closed else _role(seen, primary)
+
+
+def _role(seen: Seen, primary: Seen) -> str:
     if not seen.is_asked:
         return "not asked"
     if seen.connected_in is None:

@@ -31,6 +31,8 @@ class Seen:
     lag: "Lag | None" = None
     #: The option by which only a primary is connected to.
     wanted: str = ""
+    #: Whether READ_ONLY names its cluster.
+    is_read_only: bool = False
     #: Why this process reads nothing from it at present; other processes may.
     set_aside: str = ""
 

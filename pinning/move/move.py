@@ -7,6 +7,7 @@ the target, no answer that ``moved`` has given before holds any more. So at no m
 take writes, and nobody reads old rows.
 """
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -132,11 +133,22 @@ class Move:
                     raise MoveError(f"{part.table} of {self.target.alias!r} has such rows already.")
         for side in (self.source, self.target):
             side.records.put("what", self._what)
+            side.records.put("asked", self._asked)
+            side.records.put("source", self.source.alias)
 
     @property
     def _what(self) -> str:
         tables = ", ".join(sorted(part.table for part in self.parts))
         return f"{tables} from {self.source.alias} to {self.target.alias}"
+
+    @property
+    def _asked(self) -> str:
+        """The words of the command that would ask for the same move."""
+        label, _, where = self.name.title.partition(" where ")
+        labels = [part.label for part in self.parts if not part.model._meta.auto_created]
+        labels.sort(key=lambda each: (each.lower() != label, each))  # the first names the move
+        words = [*labels, "--to", self.target.alias, *(["--where", where] if where else [])]
+        return shlex.join(words)
 
     def _log_changes(self, side: Side) -> None:
         side.dialect.create_log()

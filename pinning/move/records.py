@@ -99,5 +99,16 @@ def phase_of(connection: BaseDatabaseWrapper, name: Name) -> str | None:
     return row[0] if row else None
 
 
+def all_records(connection: BaseDatabaseWrapper) -> dict[str, dict[str, str]]:
+    """What a database remembers of each move, by the code of its name and by part."""
+    found: dict[str, dict[str, str]] = {}
+    if _has_table(connection):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT name, part, value FROM {TABLE}")
+            for name, part, value in cursor.fetchall():
+                found.setdefault(name, {})[part] = value
+    return found
+
+
 def _has_table(connection: BaseDatabaseWrapper) -> bool:
     return TABLE in connection.introspection.table_names()

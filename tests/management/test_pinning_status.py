@@ -10,6 +10,8 @@ from django.core.management import CommandError, call_command
 from pinning.pins import Pins
 from pinning.pins.stores import Loaded, Store
 
+pytestmark = pytest.mark.django_db(databases=["default", "orders"])
+
 
 class DownStore(Store):
     """A server that cannot be reached."""
@@ -91,3 +93,20 @@ def test_so_do_options_that_do_not_go_together():
     )
     assert ended.returncode == 2
     assert b"not allowed with" in ended.stderr
+
+
+def test_what_is_read_only_and_what_is_in_no_cluster(settings, capsys):
+    settings.PINNING = {
+        **settings.PINNING,
+        "REPLICAS": {"default": ["replica1"], "orders": []},
+        "READ_ONLY": ["orders"],
+    }
+    call_command("pinning_status")
+    told = capsys.readouterr().out
+    assert "\norders    -       not asked, read-only  " in told
+    assert "pinning leaves them alone: replica2, elsewhere, orders1." in told
+    call_command("pinning_status", json=True)
+    values = json.loads(capsys.readouterr().out)
+    assert values["aliases"]["orders"]["is_read_only"] is True
+    assert values["aliases"]["default"]["is_read_only"] is False
+    assert values["others"] == ["replica2", "elsewhere", "orders1"]

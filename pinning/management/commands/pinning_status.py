@@ -1,4 +1,4 @@
-"""``manage.py pinning_status``: what each server and store is, and what is wrong."""
+"""``manage.py pinning_status``: what each server and store is, what moves, and what is wrong."""
 
 import json
 import sys
@@ -13,6 +13,7 @@ from pinning import conf
 from pinning.conf import configured
 from pinning.databases import positions_of
 from pinning.diagnosis import Report, Seen, look
+from pinning.move.under_way import moves_under_way
 
 
 class Command(BaseCommand):
@@ -41,9 +42,12 @@ class Command(BaseCommand):
             report = Report.made(clusters, settings)
         except ImproperlyConfigured as error:
             raise CommandError(str(error), returncode=2) from error
-        self.stdout.write(
-            json.dumps(report.values(), indent=2) if options["json"] else report.text()
-        )
+        moves = moves_under_way(report.primaries())
+        if options["json"]:
+            values = report.values() | {"moves": [move.values() for move in moves]}
+            self.stdout.write(json.dumps(values, indent=2))
+        else:
+            self.stdout.write(report.text(*(move.text() for move in moves)))
         if report.findings:
             sys.exit(1)
 
