@@ -27,6 +27,7 @@ from pinning.testing.redis import Redis
 
 HOST = "127.0.0.1"
 DATABASE = "board"
+DATABASES = (DATABASE, "archive")
 PEOPLE = ("ada", "grace")
 PASSWORD = "pinning"
 SEEDS = (
@@ -99,11 +100,12 @@ def _run(server: Server, directory: Path, stop: Stop) -> None:
         from example_project.panel import machine  # needs the set-up that _fill does
 
         machine.install(machine.Machine(replica, redis))
+        os.environ["MANAGE"] = _manage(directory)
         server.set_app(StaticFilesHandler(get_wsgi_application()))
         servers.note_environment(directory)
         with closing(machine.machine()):
             print(*_what_runs(primary, replica, redis, server.server_port), sep="\n", flush=True)
-            print(*_what_to_ask(directory), sep="\n", flush=True)
+            print(*_what_to_ask(), sep="\n", flush=True)
             server.serve_until(stop)
 
 
@@ -117,17 +119,24 @@ def _what_runs(
         yield "Redis:        none, as there is no redis-server here; pins live in a cookie"
     else:
         yield f"Redis:        redis-cli -u {redis.url}"
+    yield "Each has two databases: board, and archive for what moves there."
     yield "How far they are:  SELECT pg_current_wal_lsn();  SELECT pg_last_wal_replay_lsn();"
     yield f"The board:    http://{HOST}:{port}/"
 
 
-def _what_to_ask(directory: Path) -> Iterator[str]:
-    """What may be run in another terminal, in this folder, and how all of it ends."""
+def _manage(directory: Path) -> str:
+    """What stands for `manage.py`, in another terminal and this folder."""
     options = [] if directory == servers.find_directory() else ["--directory", str(directory)]
     program = os.path.relpath(sys.executable)
-    command = shlex.join([program, "-m", "example_project.manage", *options])
+    return shlex.join([program, "-m", "example_project.manage", *options])
+
+
+def _what_to_ask() -> Iterator[str]:
+    """What may be run in another terminal, and how all of it ends."""
+    command = os.environ["MANAGE"]
     yield f"Ask it:       {command} pinning_status"
     yield f"              {command} pinning_explain / --user {PEOPLE[0]} --after-write"
+    yield f"Move events:  {command} pinning_move activity.Event --to archive"
     yield "Ctrl-C stops all of it. The notes are kept for the next start."
 
 
@@ -145,15 +154,17 @@ def _redis() -> Iterator[Redis | None]:
 
 
 def _fill(primary: Postgres, replica: Replica) -> None:
-    """Set Django up for the servers; migrate the primary, and give it its first notes."""
-    if not primary.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]):
-        primary.create_database(DATABASE)
+    """Set Django up for the servers; migrate both clusters, and make the first notes."""
+    for name in DATABASES:
+        if not primary.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]):
+            primary.create_database(name)
     os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
     os.environ["PRIMARY_PORT"] = str(primary.port)
     os.environ["REPLICA_PORT"] = str(replica.port)
     os.environ["DATABASE_PASSWORD"] = primary.password
     django.setup()
     call_command("migrate", verbosity=0)
+    call_command("migrate", database="archive", verbosity=0)
     from django.contrib.auth.models import User  # these need the set-up
 
     from example_project.board.models import Note

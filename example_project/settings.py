@@ -3,11 +3,13 @@
 import os
 from typing import Any
 
+from pinning.move import moved
 
-def _postgres(port: str, **extra: Any) -> dict[str, Any]:
+
+def _postgres(port: str, name: str, **extra: Any) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": "board",
+        "NAME": name,
         "USER": "postgres",
         "PASSWORD": os.environ["DATABASE_PASSWORD"],
         "HOST": "127.0.0.1",
@@ -17,9 +19,14 @@ def _postgres(port: str, **extra: Any) -> dict[str, Any]:
     }
 
 
+_PRIMARY, _REPLICA = os.environ["PRIMARY_PORT"], os.environ["REPLICA_PORT"]
+
+# Two clusters. To start quickly, they are two databases of the same two servers.
 DATABASES = {
-    "default": _postgres(os.environ["PRIMARY_PORT"]),
-    "replica1": _postgres(os.environ["REPLICA_PORT"], TEST={"MIRROR": "default"}),
+    "default": _postgres(_PRIMARY, "board"),
+    "replica1": _postgres(_REPLICA, "board", TEST={"MIRROR": "default"}),
+    "archive": _postgres(_PRIMARY, "archive"),
+    "archive1": _postgres(_REPLICA, "archive", TEST={"MIRROR": "archive"}),
 }
 
 INSTALLED_APPS = [
@@ -29,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_htmx",
+    "example_project.activity",
     "example_project.board",
     "example_project.panel",
 ]
@@ -47,7 +55,12 @@ MIDDLEWARE = [
 # A site names pinning.router.PinningRouter itself; this one is it, with a switch to turn it off.
 DATABASE_ROUTERS = ["example_project.panel.modes.SwitchedRouter"]
 PINNING = {
-    "REPLICAS": {"default": ["replica1"]},
+    "REPLICAS": {"default": ["replica1"], "archive": ["archive1"]},
+    # Where the events are: they move by `pinning_move`, and then EVENTS=archive says so.
+    "MODELS": {
+        "activity": os.environ.get("EVENTS")
+        or moved("activity.Event", from_="default", to="archive")
+    },
     "WINDOW": 5,
     # Longer than anybody reads a step of the tour, in which the replica is paused.
     "MAX_LAG": 900,

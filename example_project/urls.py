@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from example_project.activity.views import activity
 from example_project.board import views
 
 urlpatterns = [
@@ -16,6 +17,7 @@ urlpatterns = [
     path("login/", views.LoginView.as_view(), name="login"),
     path("logout/", views.LogoutView.as_view(), name="logout"),
     path("controls/", views.controls, name="controls"),
+    path("activity/", activity, name="activity"),
 ]
 
 if "debug_toolbar" in settings.INSTALLED_APPS:

@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from example_project.activity.events import record
 from example_project.board.evidence import gather
 from example_project.board.forms import CommentForm, NoteForm
 from example_project.board.models import Note
@@ -67,7 +68,9 @@ def like(request: Any, number: int) -> HttpResponse:
     liked, is_new = get_object_or_404(Note, pk=number).likes.get_or_create(visitor=request.visitor)
     if not is_new:
         liked.delete()
-    return redirect("board")
+    likes = "likes" if is_new else "no longer likes"
+    problem = record(f"{_name_of(request)} {likes} {liked.note}")
+    return _page(request, form=NoteForm(), problem=problem) if problem else redirect("board")
 
 
 class LoginView(auth_views.LoginView):
@@ -91,6 +94,10 @@ class LogoutView(auth_views.LogoutView):
         response = super().post(request, *args, **kwargs)
         response.delete_cookie(_SIGNED_IN)
         return response
+
+
+def _name_of(request: Any) -> str:
+    return request.user.get_username() or "somebody"
 
 
 def _post(request: Any, values: dict[str, Any]) -> None:

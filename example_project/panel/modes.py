@@ -11,7 +11,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from pinning import current_scope
+from pinning import conf, current_scope
 from pinning.databases import VENDORS
 from pinning.databases.clock import ClockPositions
 from pinning.databases.postgresql import PostgreSQLPositions
@@ -54,17 +54,19 @@ class NaiveReason(str):
 
 
 class SwitchedRouter(PinningRouter):
-    """PinningRouter, or with pinning off: every read to the replica, every write to the primary."""
+    """PinningRouter, or with pinning off: every read to a replica, every write to a primary."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         """Where a read goes."""
-        if mode() is not Mode.OFF:
+        primary = self.db_for_write(model, **hints)
+        if mode() is not Mode.OFF or primary is None:
             return super().db_for_read(model, **hints)
+        (replica,) = conf.settings().replicas[primary]
         scope = current_scope()
         if scope is not None and scope.trace is not None:
             reason: Any = NaiveReason("pinning_off")
-            scope.trace.append(Read(model._meta.label, REPLICA, reason))
-        return REPLICA
+            scope.trace.append(Read(model._meta.label, replica, reason))
+        return replica
 
 
 class ModeMiddleware:

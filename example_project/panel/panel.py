@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from example_project.panel.chart import Sample, chart_with
+from example_project.panel.clusters import next_step, shown_clusters
 from example_project.panel.modes import REPLICA
 from example_project.panel.pins import shown_pins
 from example_project.panel.progress import Progress
@@ -22,5 +23,7 @@ def panel_at(progress: Progress, behind: int | None, visitor: str) -> dict[str, 
         "behind": behind,
         "chart": chart_with(Sample(time.monotonic(), behind)),
         "pins": shown_pins(progress.position),
+        "clusters": shown_clusters(),
+        "next_step": next_step(),
         "runs": list(runs_of(visitor))[:_MOST_RUNS_SHOWN],
     }

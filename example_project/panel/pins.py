@@ -24,7 +24,7 @@ class ShownPin:
 def shown_pins(seen: Position | None) -> list[ShownPin] | None:
     """The pins of whoever sent the running request; None where no store could tell.
 
-    ``seen`` is where the replica is; None while it is silent.
+    ``seen`` is where the server of all replicas is; None while it is silent.
     """
     scope = current_scope()
     known = scope.pins() if scope is not None else None
@@ -49,12 +49,13 @@ def effect_of(pin: Pin, seen: Position | None, now: float) -> str:
     if mode() is Mode.OFF:
         return "nobody looks at it: pinning is off"
     settings = conf.settings()
+    (replica,) = settings.replicas[pin.cluster]
     if pin.position is None or mode() is Mode.CLOCK:
         left = pin.written_at + settings.window - now
         return (
             f"the primary answers for {math.ceil(left)} s more" if left > 0 else "its time is over"
         )
     if seen is None:
-        return "replica1 is silent: the primary answers"
+        return f"{replica} is silent: the primary answers"
     is_over = pin.is_over(seen, now, window=settings.window, max_pin=settings.max_pin)
-    return "replica1 has it" if is_over else "not on replica1 yet: the primary answers"
+    return f"{replica} has it" if is_over else f"not on {replica} yet: the primary answers"

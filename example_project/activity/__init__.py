@@ -1,0 +1,1 @@
+"""What people did: events, which can be moved to a second cluster while the board is used."""
