@@ -26,8 +26,9 @@ class PinningConfig(AppConfig):
         """Connect the other receivers and register the checks."""
         databases.known_places()
         checks.register_all()
-        reads.install()
-        setting_changed.connect(reads.install, dispatch_uid="pinning.reads")
+        for install in (reads.install, reads.refuse_joins, reads.follow_generic):
+            install()
+            setting_changed.connect(install, dispatch_uid=f"pinning.reads.{install.__name__}")
         writes.watch_open_connections()
         writes.look_while_debugging()
         setting_changed.connect(writes.watch_open_connections, dispatch_uid="pinning.writes")

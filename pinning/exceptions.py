@@ -45,6 +45,13 @@ class ReadOnlyClusterError(PinningError):
         )
 
 
+class AcrossClustersError(PinningError):
+    """A query or a relation needs rows of two clusters at once. It was not sent.
+
+    Without it Django would show too few rows, or none: see docs/one-to-many.md.
+    """
+
+
 class NotAPrimaryError(PinningError, OperationalError, InternalError):
     """The alias of a primary leads to a server that takes no writes. Nothing was written.
 

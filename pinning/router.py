@@ -22,6 +22,8 @@ class PinningRouter:
             cluster = known.of_query(model, instance, hints)
             if cluster is None:
                 return None
+            if instance is not None and model not in known.fixed:
+                known.check_followed(model, instance, hints)
         return route(cluster, model, instance)
 
     def db_for_write(self, model: Any, **hints: Any) -> str | None:

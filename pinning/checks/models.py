@@ -11,6 +11,7 @@ from django.db.models.fields import AutoFieldMixin
 from pinning.conf import (
     CACHE_LABEL,
     DEFAULT,
+    Home,
     Homes,
     PrimaryModels,
     Settings,
@@ -178,17 +179,25 @@ def _same_keys(model: Any, home: Sharding) -> CheckMessage:
 
 
 def relations_stay_inside(settings: Settings) -> Iterator[CheckMessage]:
-    """No relation leads from one cluster to another. Sharded models are left out."""
+    """No relation leads from one cluster to another, nor from or to a sharded model alone.
+
+    Two sharded models may go together. What moves just now is looked at when it has moved.
+    """
     try:
         homes = Homes.load(settings.models, tuple(settings.replicas))
     except (UnknownClusterError, ImportError):
         return  # homes_load reports it
-    for model in apps.get_models() if homes else ():
+    for model in apps.get_models() if homes and len(settings.replicas) > 1 else ():
         fields = [] if model._meta.proxy else _related_fields(model)
         for field in fields:
             here, there = homes.of(model) or DEFAULT, homes.of(field.related_model) or DEFAULT
-            if here != there and not isinstance(here, Sharding) and not isinstance(there, Sharding):
+            if here != there and not _may_go_together(here, there):
                 yield _crossing(field, here, there)
+
+
+def _may_go_together(here: Home, there: Home) -> bool:
+    sharded = [home for home in (here, there) if isinstance(home, Sharding)]
+    return len(sharded) == 2 or any(home.has_one_answer for home in sharded)
 
 
 def _related_fields(model: Any) -> list[Any]:
@@ -196,9 +205,9 @@ def _related_fields(model: Any) -> list[Any]:
     return [field for field in fields if isinstance(field.related_model, type)]
 
 
-def _crossing(field: Any, here: str, there: str) -> CheckMessage:
+def _crossing(field: Any, here: Home, there: Home) -> CheckMessage:
     one, other = field.model._meta.label, field.related_model._meta.label
-    message = f"{field} relates {one} in the cluster {here!r} to {other} in the cluster {there!r}"
+    message = f"{field} relates {one} {_whereabouts(here)} to {other} {_whereabouts(there)}"
     is_parent_link = getattr(field.remote_field, "parent_link", False)
     if field.many_to_many or is_parent_link or getattr(field, "db_constraint", False):
         return Error(
@@ -208,13 +217,19 @@ def _crossing(field: Any, here: str, there: str) -> CheckMessage:
             id="pinning.E028",
         )
     return Warning(
-        f"{message}. Queries that join the two fail. Django does not assign {field.name!r}, and "
+        f"{message}. Queries that join two clusters fail. Django does not assign {field.name!r}, and "
         f"does not follow it backwards. Rows of {other} cannot be deleted unless on_delete is "
         "DO_NOTHING.",
         hint=f"Follow it forwards, query by query, and set and filter {field.attname!r}.",
         obj=field,
         id="pinning.W013",
     )
+
+
+def _whereabouts(home: Home) -> str:
+    if isinstance(home, Sharding):
+        return f"in the clusters that {home.name} names"
+    return f"in the cluster {home!r}"
 
 
 def _way_out(field: Any) -> str:

@@ -17,7 +17,7 @@ from pinning.conf.models import Home, Homes, Sharding, owner_of
 from pinning.conf.once import made_once
 from pinning.conf.primary import PrimaryModels, cache_tables, models_of
 from pinning.conf.settings import settings as pinning_settings
-from pinning.exceptions import UnknownClusterError
+from pinning.exceptions import AcrossClustersError, UnknownClusterError
 
 logger = logging.getLogger("pinning")
 
@@ -100,6 +100,11 @@ class Clusters:
         """Whether any cluster has a replica."""
         return any(cluster.replicas for cluster in self._by_name.values())
 
+    @property
+    def have_homes(self) -> bool:
+        """Whether MODELS names any model."""
+        return bool(self._homes)
+
     def named(self, name: str) -> Cluster:
         """The cluster of that name. Raises UnknownClusterError."""
         try:
@@ -139,6 +144,26 @@ class Clusters:
             if source is place or self._is_away(type(instance), source):
                 return source
         return self._ask(place, model, hints) if isinstance(place, Sharding) else place
+
+    def check_followed(self, model: Any, instance: Model, hints: Mapping[str, Any]) -> None:
+        """Raise AcrossClustersError if nobody knows where the rows of ``instance`` are.
+
+        That is: ``model`` is sharded, the model of ``instance`` is not or by another callable, and
+        the callable gives None. The default cluster might have some of the rows, or none.
+        """
+        place = self._place_of(model)
+        if not isinstance(place, Sharding) or place == self._place_of(type(instance)):
+            return
+        alias = instance._state.db
+        if alias is not None and self._is_away(type(instance), self._by_alias.get(alias)):
+            return
+        if len(self._by_name) > 1 and place.function(owner_of(model), **hints) is None:
+            label, other = model._meta.label, type(instance)._meta.label
+            raise AcrossClustersError(
+                f"{place.name} gave None for {label} of a row of {other}, so it is not known which "
+                f"cluster has them. Let it return a name for such a row, {DEFAULT!r} too, or ask "
+                "each cluster: for_each_shard()."
+            )
 
     def may_migrate(
         self, alias: str, app_label: str, model_name: str | None, model: Any = None

@@ -105,8 +105,7 @@ def both(label):
 
 
 BAD = [
-    ("W037", two({"shop.Order": SHARD})),
-    ("W037", two({"shop.Order": SHARD, "shop.GiftOrder": SHARD, "shop.Product": "orders"})),
+    ("W037", two({"notes.Audit": SHARD})),
     ("E001", {"PINNING": ["default"]}),
     ("E002", {"PINNING": {"WINDW": 5}}),
     ("E003", {"PINNING": {"REPLICAS": ["replica1"]}}),
@@ -415,6 +414,33 @@ def test_a_relation_that_leaves_its_cluster_is_told_with_both_models_and_cluster
     one, other = message.obj.model, message.obj.related_model
     for part in (field, one._meta.label, other._meta.label, "'default'", "'orders'"):
         assert part in message.msg
+
+
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [
+        ({"shop": SHARD}, {("W013", "shop.Order.customer")}),
+        ({"notes.Attachment": SHARD}, {("E028", "notes.Attachment.note")}),
+        (
+            {"shop.Order": SHARD},
+            {
+                ("W013", "shop.Order.customer"),
+                ("E028", "shop.Order.products"),
+                ("E028", "shop.Line.order"),
+            },
+        ),
+        (
+            {"shop": SHARD, "shop.Line": "tests.conf.test_clusters.elsewhere"},
+            {("W013", "shop.Order.customer")},
+        ),
+    ],
+)
+def test_a_relation_of_a_sharded_model_to_one_that_is_not_is_told(models, told):
+    with override_settings(**two(models)):
+        found = {(message.id[8:], str(message.obj)): message.msg for message in messages()}
+    crossing = {key: said for key, said in found.items() if key[0] in ("E028", "W013")}
+    assert crossing.keys() == told
+    assert all(SHARD in said and "'default'" in said for said in crossing.values())
 
 
 def test_only_a_key_without_a_constraint_may_leave_its_cluster():

@@ -22,6 +22,11 @@ REPLICAS = {"default": ["replica1"], "orders": ["orders1"]}
 THROUGH = Order.products.through
 
 
+def elsewhere(model, **hints):
+    """Another function than that of the others."""
+    return "orders"
+
+
 def by_text(model, **hints):
     """Shards by row: where its text says, or in the default cluster."""
     instance = hints.get("instance")
