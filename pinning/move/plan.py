@@ -180,5 +180,5 @@ def _generic(field: GenericForeignKey, move: Move) -> Iterator[str]:
         if kind and (count := rows.count()):
             yield (
                 f"{count:,} rows of {model._meta.label} lead to {part.label} by {field.name!r} and "
-                "stay. From a moved object they are found. The way back finds nothing."
+                "stay. From a moved object they are found. The way back needs prefetch_related()."
             )
