@@ -217,8 +217,8 @@ def _crossing(field: Any, here: Home, there: Home) -> CheckMessage:
             id="pinning.E028",
         )
     return Warning(
-        f"{message}. Queries that join two clusters fail. Django does not assign {field.name!r}, and "
-        f"does not follow it backwards. Rows of {other} cannot be deleted unless on_delete is "
+        f"{message}. Queries that join two clusters fail. Django does not assign {field.name!r}, "
+        f"and does not follow it backwards. Rows of {other} cannot be deleted unless on_delete is "
         "DO_NOTHING.",
         hint=f"Follow it forwards, query by query, and set and filter {field.attname!r}.",
         obj=field,
