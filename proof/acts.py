@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pinning.testing.mysql import is_chosen
 from pinning.testing.pair import Pair
 from pinning.testing.redis import Redis
 from pinning.testing.site import Site
@@ -23,7 +24,8 @@ from proof.promotion import UNTOLD, promotion
 from proof.stage import Stage, addresses
 from proof.ways import ways
 
-VENDORS = ("postgresql", "mariadb")
+#: MySQL is played where somebody says where it is.
+VENDORS = ("postgresql", "mariadb", *(("mysql",) if is_chosen() else ()))
 PROMOTION = "promotion with a lost write"
 USERS = 12
 PAUSE_SECONDS = 0.005

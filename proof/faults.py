@@ -22,7 +22,7 @@ class Fault:
     play: Callable[[Stage], Steps]
     site: dict[str, Any] = field(default_factory=dict)
     kinds: tuple[type[User], ...] = KINDS
-    vendors: tuple[str, ...] = ("postgresql", "mariadb")
+    vendors: tuple[str, ...] = ("postgresql", "mariadb", "mysql")
     #: Ways to write for which nothing is promised meanwhile.
     without: tuple[str, ...] = ()
     #: Whether Redis is emptied right before.

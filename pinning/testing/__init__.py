@@ -1,7 +1,7 @@
 """For tests: a pretended replica, and real servers on free loopback ports that are ended for sure.
 
 - `pretend`: where reads would go in production, in a fast test, and which would be stale
-- `postgres.Postgres` and `mariadb.MariaDB`: a primary, its replicas, and replicas of replicas
+- `postgres.Postgres`, `mariadb.MariaDB`, `mysql.MySQL`: a primary, its replicas, and theirs
 - `redis.Redis` and `memcached.Memcached`: stores, empty at every start
 - `pair.Pair`: a primary and its replica with one database
 - `site.Site`: a Django project in a process of its own; `serve` is what it runs

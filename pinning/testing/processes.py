@@ -241,13 +241,19 @@ class Server(ABC):
         return f"{self.title} on {self.host}:{self.port} {what}. The end of its log:\n{log}"
 
 
-def find_program(*names: str) -> Path:
-    """The first of the programs that is on the PATH, or root's; MissingService when none is."""
+def find_program(*names: str, chosen_by: str = "") -> Path:
+    """The first of the programs that is on the PATH, or root's; MissingService when none is.
+
+    If the environment variable ``chosen_by`` is set, it is looked for in its folders alone.
+    """
+    chosen = os.environ.get(chosen_by)
+    places = [chosen] if chosen else [None, "/usr/local/sbin:/usr/sbin"]
     for name in names:
-        found = shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin")
-        if found:
-            return Path(found)
-    raise MissingService(f"{' or '.join(names)} is not on the PATH.")
+        for place in places:
+            if found := shutil.which(name, path=place):
+                return Path(found).absolute()
+    where = f"in {chosen_by}={chosen}" if chosen else "on the PATH"
+    raise MissingService(f"{' or '.join(names)} is not {where}.")
 
 
 def wait_until(

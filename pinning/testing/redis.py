@@ -8,6 +8,8 @@ from pinning.testing.passwords import keep_secret, password_for
 from pinning.testing.ports import reply
 from pinning.testing.processes import Server, find_program
 
+_CHOSEN_BY = "PINNING_TEST_REDIS"
+
 
 class Redis(Server):
     """A Redis (or Valkey) server with a password, without persistence.
@@ -50,9 +52,20 @@ class Redis(Server):
         keep_secret(self.directory / "redis.conf", f"requirepass {self.password}", self.account)
 
     def _command(self) -> Sequence[str | Path]:
-        program = [find_program("redis-server", "valkey-server"), self.directory / "redis.conf"]
+        program = find_program("redis-server", "valkey-server", chosen_by=_CHOSEN_BY)
         address = ["--bind", self.host, "--port", str(self.port)]
-        return [*program, *address, "--save", "", "--appendonly", "no", "--dir", self.directory]
+        config = self.directory / "redis.conf"
+        return [
+            program,
+            config,
+            *address,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            self.directory,
+        ]
 
     def _answers(self) -> bool:
         return self.ask("PING") == b"+PONG\r\n"

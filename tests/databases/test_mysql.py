@@ -1,4 +1,4 @@
-"""Positions of MariaDB and MySQL: what GTIDs say. tests/live/test_mariadb.py asks real servers."""
+"""Positions of MariaDB and MySQL: what GTIDs say. tests/live asks real servers of both."""
 
 import logging
 from contextlib import nullcontext
@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pinning.databases.mysql import (
-    MySQLPositions,
+from pinning.databases.gtids import (
     UnknownFormatError,
     mariadb_places,
     mysql_beginnings,
     mysql_ends,
 )
+from pinning.databases.mysql import MySQLPositions
 from pinning.pins.pin import Pin
 
 ONE = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
@@ -24,14 +24,21 @@ MICROSECONDS = 1_000_000
 class Server:
     """Stands for Django's connection: answers each statement by the first words it knows.
 
-    For Oracle's MySQL, of which no server is here to be asked.
+    For Oracle's MySQL, of which most machines have no server.
     """
 
     alias = "replica1"
     wrap_database_errors = nullcontext()
 
-    def __init__(self, answers: dict[str, Any], *, is_mariadb: bool = False) -> None:
+    def __init__(
+        self,
+        answers: dict[str, Any],
+        *,
+        is_mariadb: bool = False,
+        version: tuple[int, ...] = (9, 7, 4),
+    ) -> None:
         self.mysql_is_mariadb = is_mariadb
+        self.mysql_version = version
         self.connection = self
         self.asked: list[str] = []
         self._answers = answers
@@ -52,8 +59,12 @@ class Server:
         return next((row for word, row in self._answers.items() if word in self.asked[-1]), None)
 
 
-def mysql(gtids: Any, **more: Any) -> Server:
-    return Server({"gtid_executed": (gtids, 7 * MICROSECONDS), **more})
+def mysql(gtids: Any, *, number: int = 8, name: str = "2 host 3306", **more: Any) -> Server:
+    answers = {
+        "log_bin": (gtids, 7 * MICROSECONDS, 1, "ON"),
+        "gtid_executed": (gtids, 7 * MICROSECONDS, number, name),
+    }
+    return Server({**answers, **more})
 
 
 def mariadb(gtids: Any, *, number: int = 8, name: str = "2 host 3306") -> Server:
@@ -130,11 +141,11 @@ def test_a_primary_without_gtids_leaves_it_to_the_clock(server):
     assert MySQLPositions().of_replica(server).places == {}
 
 
-def test_a_replica_has_a_name_where_the_connection_is_its_own():
+@pytest.mark.parametrize(("make", "gtids"), [(mariadb, "0-1-5"), (mysql, f"{ONE}:1-5")])
+def test_a_replica_has_a_name_where_the_connection_is_its_own(make, gtids):
     """A pooler in between has connections of its own, whose next statement may go elsewhere."""
-    assert MySQLPositions().of_replica(mariadb("0-1-5")).server == "2 host 3306"
-    assert MySQLPositions().of_replica(mariadb("0-1-5", number=9)).server == ""
-    assert MySQLPositions().of_replica(mysql(f"{ONE}:1-5")).server == ""
+    assert MySQLPositions().of_replica(make(gtids)).server == "2 host 3306"
+    assert MySQLPositions().of_replica(make(gtids, number=9)).server == ""
 
 
 def test_a_driver_that_does_not_tell_the_connections_number_may_have_a_pooler_in_between():
@@ -156,6 +167,8 @@ def test_a_position_has_the_servers_clock():
         (1, "OFF_PERMISSIVE", False),
         (1, "OFF", False),
         (0, "ON", False),
+        ("1", "ON", True),  # as text, from a commit
+        ("0", "ON", False),
     ],
 )
 def test_a_primary_that_gives_no_gtids_leaves_it_to_the_clock(log_bin, gtid_mode, is_known):
@@ -231,5 +244,29 @@ def test_what_mariadb_waits_for(pins, gtids):
     assert statement == (f"SELECT MASTER_GTID_WAIT('{gtids}', 0.020000)" if gtids else "")
 
 
-def test_in_mysql_nobody_waits():
-    assert MySQLPositions().waiting_for(mysql(""), lacked((f"{ONE}.", 5)), 0.02) == ""
+@pytest.mark.parametrize(
+    ("pins", "gtids"),
+    [
+        (lacked((f"{ONE}.", 5)), f"{ONE}:1-5"),
+        (lacked((f"{ONE}.", 5), (f"{TWO}:tag.", 7)), f"{ONE}:1-5,{TWO}:tag:1-7"),
+        (lacked((f"{ONE}.", 0)), ""),
+        (lacked(("0.1", 5)), ""),
+        (lacked((f"{ONE}:t'.", 5)), ""),
+        ([Pin(cluster="default", written_at=1.0)], ""),
+        ([], ""),
+    ],
+)
+def test_what_mysql_waits_for(pins, gtids):
+    statement = MySQLPositions().waiting_for(mysql(""), pins, 0.02)
+    wait = f"SELECT WAIT_FOR_EXECUTED_GTID_SET('{gtids}', 0.020000)"
+    assert statement == (wait if gtids else "")
+
+
+def test_a_wait_in_mysql_is_never_without_end():
+    statement = MySQLPositions().waiting_for(mysql(""), lacked((f"{ONE}.", 5)), 0.0)
+    assert statement.endswith("0.001000)")
+
+
+def test_in_an_older_mysql_nobody_waits():
+    server = Server({}, version=(8, 4, 3))
+    assert MySQLPositions().waiting_for(server, lacked((f"{ONE}.", 5)), 0.02) == ""

@@ -1,5 +1,6 @@
 """A primary and a replica for the whole run, and sites that use them."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,12 +15,20 @@ from django.db.utils import load_backend
 from pinning.testing.mariadb import MariaDB
 from pinning.testing.postgres import Postgres
 from pinning.testing.redis import Redis
+from proof.acts import VENDORS
 from tests.live.site.clients import Site
 from tests.live.site.pair import DATABASE, Pair, make_pair
 from tests.services import service
 
-#: For tests that hold on both: ``@on_each_database``, or ``pytestmark = on_each_database``.
-on_each_database = pytest.mark.parametrize("vendor", ["postgresql", "mariadb"], indirect=True)
+#: For tests that hold on all: ``@on_each_database``, or ``pytestmark = on_each_database``.
+on_each_database = pytest.mark.parametrize("vendor", VENDORS, indirect=True)
+
+#: For those that compare what MySQL does otherwise: tests/live/test_mysql.py has its own.
+on_postgresql_and_mariadb = pytest.mark.parametrize(
+    "vendor", ["postgresql", "mariadb"], indirect=True
+)
+
+MORE_THAN_ENOUGH = re.compile(r"(?=.*(?:mariadb|mysql)).*redis")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.live)
     # What a store does is the same for each database: once is enough.
-    items[:] = [item for item in items if not ("mariadb" in item.name and "redis" in item.name)]
+    items[:] = [item for item in items if not MORE_THAN_ENOUGH.search(item.name)]
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +51,19 @@ def mariadb_pair() -> Iterator[Pair]:
         yield make_pair(stack, "mariadb")
 
 
+@pytest.fixture(scope="session")
+def mysql_pair() -> Iterator[Pair]:
+    with ExitStack() as stack:
+        yield make_pair(stack, "mysql")
+
+
+SESSION_PAIRS = {
+    "postgresql": "session_pair",
+    "mariadb": "mariadb_pair",
+    "mysql": "mysql_pair",
+}
+
+
 @pytest.fixture
 def vendor(request: pytest.FixtureRequest) -> str:
     """PostgreSQL, unless the test asks for others: see ``on_each_database``."""
@@ -51,8 +73,7 @@ def vendor(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def pair(vendor: str, request: pytest.FixtureRequest) -> Iterator[Pair]:
     """Both servers with empty tables, nothing lags yet."""
-    name = {"postgresql": "session_pair", "mariadb": "mariadb_pair"}[vendor]
-    pair: Pair = request.getfixturevalue(name)
+    pair: Pair = request.getfixturevalue(SESSION_PAIRS[vendor])
     pair.reset()
     yield pair
     pair.reset()

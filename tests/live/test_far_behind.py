@@ -64,7 +64,7 @@ class Crowd:
 def questions(vendor: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Each question about a replica's position."""
     asked: list[str] = []
-    positions = VENDORS[{"mariadb": "mysql"}.get(vendor, vendor)]
+    positions = VENDORS["postgresql" if vendor == "postgresql" else "mysql"]
     ask = positions.of_replica
 
     def of_replica(connection):

@@ -17,7 +17,7 @@ from tests.live.site.pair import DATABASE, Pair
 from tests.notes.models import Note
 
 #: The servers take this many seconds, and whole ones.
-LAG_SECONDS = {"postgresql": 0.2, "mariadb": 1}
+LAG_SECONDS = {"postgresql": 0.2, "mariadb": 1, "mysql": 1}
 CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
 
 

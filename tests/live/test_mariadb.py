@@ -23,11 +23,9 @@ from tests.live.site.reaching import (
     wait_until_reached,
     write,
 )
+from tests.live.site.writers import many_writers
 from tests.notes.models import Note
 from tests.services import service
-
-WRITERS = 6
-SECONDS = 4
 
 
 @pytest.fixture
@@ -88,47 +86,12 @@ def test_a_position_covers_the_commits_of_every_connection(pair: Pair, connect):
 
 @pytest.mark.parametrize("appliers", [0, 4])
 def test_no_read_is_stale_under_many_writers(pair: Pair, connect, appliers: int):
-    """Each writer reads its row on the replica as soon as that says that it has caught up."""
     pair.replica.execute(f"STOP SLAVE; SET GLOBAL slave_parallel_threads = {appliers}; START SLAVE")
-    until = time.monotonic() + SECONDS
-    asked, seen, stale = [], [], []
-
-    def work(number: int) -> None:
-        primary, asker, replica = (
-            connect(server) for server in (pair.primary,) * 2 + (pair.replica,)
-        )
-        step = 0
-        while time.monotonic() < until:
-            step += 1
-            text = f"{number}.{step}"
-            if step % 3:
-                write(primary, text)
-            else:
-                with primary.cursor() as cursor:
-                    cursor.execute("START TRANSACTION")
-                    cursor.execute("INSERT INTO notes_note (text) VALUES (%s)", [text])
-                    cursor.execute("COMMIT")
-            pin = pin_of(asker)
-            for _ in range(200):
-                asked.append(number)
-                if has_reached(replica, pin):
-                    seen.append(number)
-                    if not run(replica, f"SELECT 1 FROM notes_note WHERE text = '{text}'"):
-                        stale.append(text)
-                    break
-        for connection in (primary, asker, replica):
-            connection.inc_thread_sharing()
-            connection.close()
-
-    threads = [threading.Thread(target=work, args=[number]) for number in range(WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    seen = many_writers(pair, connect)
     pair.replica.execute("STOP SLAVE; SET GLOBAL slave_parallel_threads = 0; START SLAVE")
-    assert stale == []
-    assert len(seen) > 100
-    assert len(asked) > len(seen)  # the replica was behind at times
+    assert seen.stale == []
+    assert seen.had > 100
+    assert seen.asked > seen.had  # the replica was behind at times
 
 
 def test_a_delayed_replica_has_not_reached_a_write_until_it_has(pair: Pair, connect):

@@ -13,7 +13,7 @@ from django.db import Error
 from pinning import databases
 from pinning.databases import forget
 from pinning.pins.pin import Position
-from tests.live.conftest import on_each_database
+from tests.live.conftest import on_each_database, on_postgresql_and_mariadb
 from tests.live.site.pair import Pair
 from tests.live.site.reaching import (
     STALL_SECONDS,
@@ -192,7 +192,7 @@ def test_a_transaction_on_the_replica_is_not_trusted(pair, connect):
     assert count(replica) == 1
 
 
-@on_each_database
+@on_postgresql_and_mariadb
 def test_a_primary_in_the_place_of_a_replica_has_reached_nothing(pair, connect):
     primary = connect(pair.primary)
     write(primary)
@@ -241,7 +241,7 @@ def test_a_role_that_may_not_see_the_timeline_waits_for_the_window(pair, connect
     assert wait_until_reached(replica, pin) < STALL_SECONDS
 
 
-@on_each_database
+@on_postgresql_and_mariadb
 def test_a_replica_of_a_promoted_one_does_not_take_its_log_for_the_lost_one(
     fresh_pair: Pair, connect
 ):

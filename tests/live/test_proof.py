@@ -1,4 +1,4 @@
-"""Three minutes of the proof: every fault once, on PostgreSQL and on MariaDB."""
+"""Minutes of the proof: every fault once, on PostgreSQL, on MariaDB, and on MySQL if chosen."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,6 +8,7 @@ from proof.acts import PROMOTION, VENDORS, Act, names, play, play_promotion
 from proof.agreement import disagreement
 from proof.faults import FAULTS
 from proof.stage import Stage
+from tests.live.conftest import SESSION_PAIRS
 from tests.live.site.pair import Pair
 from tests.services import programs, service
 
@@ -19,8 +20,7 @@ Figure = Callable[[str, object], None]
 
 @pytest.fixture(scope="module", params=VENDORS)
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    name = {"postgresql": "session_pair", "mariadb": "mariadb_pair"}[request.param]
-    pair: Pair = request.getfixturevalue(name)
+    pair: Pair = request.getfixturevalue(SESSION_PAIRS[request.param])
     pair.reset()
     with service(Stage(request.param, pair)) as stage:
         yield stage

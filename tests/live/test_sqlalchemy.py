@@ -30,7 +30,7 @@ from tests.notes.mapped import Note
 #: How long visitors write and read; PINNING_SECONDS=60 for 10,000 pairs.
 SECONDS = float(os.environ.get("PINNING_SECONDS", "4"))
 VISITORS = 6
-DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mysql+mysqldb"}
+DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mysql+mysqldb", "mysql": "mysql+mysqldb"}
 
 
 def url_of(server: Any, driver: str) -> URL:

@@ -212,7 +212,7 @@ def test_a_read_under_which_a_replica_freezes_is_run_again(
     work, _ = read(write("other"), 30)  # connected
     assert work.reads == {"default": {Reason.CAUGHT_UP: 1}}
     fresh_pair.replica.wait_until_caught_up()
-    slowly = RawSQL({"postgresql": "pg_sleep(1)::text", "mariadb": "sleep(1)"}[vendor], [])
+    slowly = RawSQL("pg_sleep(1)::text" if vendor == "postgresql" else "sleep(1)", [])
     timers = [
         threading.Timer(0.4 if moment == "meanwhile" else 0, fresh_pair.replica.freeze),
         threading.Timer(20, fresh_pair.replica.thaw),  # what is not ended waits until then

@@ -1,4 +1,4 @@
-"""The MariaDB servers of `pinning.testing` do what they promise, beside what all servers do."""
+"""The MariaDB and MySQL servers of `pinning.testing` do what they promise, beside what all do."""
 
 import shutil
 import time
@@ -9,15 +9,19 @@ import pytest
 from pinning.testing import mariadb
 from pinning.testing.accounts import make_temporary_directory, unprivileged_account
 from pinning.testing.mariadb import MariaDB, MariaDBReplica
+from pinning.testing.mysql import CHOSEN_BY, MySQL, is_chosen
 from pinning.testing.processes import MissingService, ServerError
 from tests.services import give_up, service
 
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture(scope="module")
-def primary() -> Iterator[MariaDB]:
-    with service(MariaDB.primary()) as server:
+KINDS = {"mariadb": MariaDB, **({"mysql": MySQL} if is_chosen() else {})}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def primary(request: pytest.FixtureRequest) -> Iterator[MariaDB]:
+    with service(KINDS[request.param].primary()) as server:
         server.create_database("app")
         server.execute("CREATE TABLE app.numbers (number int PRIMARY KEY)")
         yield server
@@ -126,6 +130,15 @@ def test_nothing_is_left_of_a_closed_server():
         assert server.running
     assert not server.running
     assert not directory.exists()
+
+
+def test_a_server_of_mariadbs_is_not_taken_for_mysqls(tmp_path, monkeypatch):
+    """Debian has a link of that name."""
+    (tmp_path / "mariadbd").touch(mode=0o755)
+    (tmp_path / "mysqld").symlink_to("mariadbd")
+    monkeypatch.setenv(CHOSEN_BY, str(tmp_path))
+    with pytest.raises(MissingService, match="is MariaDB's"):
+        MySQL.primary().__enter__()
 
 
 @pytest.mark.parametrize("what", ["package", "program"])

@@ -149,6 +149,21 @@ class TestMissingService:
         with pytest.raises(MissingService, match=reason), server():
             pass
 
+    @pytest.mark.parametrize(
+        ("server", "variable"),
+        [(Postgres.primary, "PINNING_TEST_POSTGRES"), (Redis, "PINNING_TEST_REDIS")],
+    )
+    def test_a_folder_that_was_chosen_is_the_only_one(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        server: Callable[[], Server],
+        variable: str,
+    ) -> None:
+        monkeypatch.setenv(variable, str(tmp_path))
+        with pytest.raises(MissingService, match=f"{variable}={tmp_path}"), server():
+            pass
+
     def test_a_test_is_skipped_with_the_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
         hide_programs(monkeypatch)
         monkeypatch.delenv("PINNING_REQUIRE_SERVICES", raising=False)
@@ -171,6 +186,8 @@ class TestMissingService:
 
 
 def hide_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for product in ("POSTGRES", "REDIS"):
+        monkeypatch.delenv(f"PINNING_TEST_{product}", raising=False)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(postgres_programs, "USUAL_FOLDERS", ())
     monkeypatch.setattr(postgres_programs, "WHEEL", "no_such_wheel")

@@ -38,6 +38,11 @@ class Borrowed(BaseDatabaseWrapper):
         """What SQLAlchemy has found out when it connected first."""
         return bool(self.dialect.is_mariadb)
 
+    @property
+    def mysql_version(self) -> tuple[int, ...]:
+        """The same."""
+        return tuple(self.dialect.server_version_info)
+
 
 class _Mute:
     """A connection of a driver that tells less of its server than psycopg does."""
