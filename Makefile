@@ -14,7 +14,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test programs proof lint types docs prose package bench screenshot matrix ecosystem suites
+.PHONY: help demo test programs proof lint types docs prose package bench screenshot matrix ecosystem suites engines
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,10 @@ ecosystem: .venv-ecosystem/installed ## Try other packages on a replica that lag
 SUITES ?=
 suites: $(INSTALLED) ## Run Django's own tests with pinning and without; SUITES="defer queries"
 	$(BIN)/python -m ecosystem.django_suites $(SUITES)
+
+ENGINES ?=
+engines: $(INSTALLED) ## Fetch servers of other versions into .engines; ENGINES="mysql-9.7 --run"
+	$(BIN)/python -m engines $(ENGINES)
 
 .venv-ecosystem/installed: ecosystem/requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv-ecosystem

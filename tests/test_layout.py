@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(find_spec("pinning").origin).parent  # it may be installed elsewhere
-FOLDERS = (PACKAGE, *(ROOT / name for name in ("benchmarks", "example_project", "proof")))
+FOLDERS = (
+    PACKAGE,
+    *(ROOT / name for name in ("benchmarks", "engines", "example_project", "proof")),
+)
 FILES = [path for folder in FOLDERS for path in sorted(folder.rglob("*.py"))]
 
 

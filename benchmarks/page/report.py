@@ -11,7 +11,7 @@ from benchmarks.page import results, tables
 
 _ROOT = Path(__file__).parents[2]
 _DOCS = _ROOT / "docs"
-PAGES = (_DOCS / "benchmarks.md", _DOCS / "verify.md", _ROOT / "README.md")
+PAGES = (_DOCS / "benchmarks.md", _DOCS / "databases.md", _DOCS / "verify.md", _ROOT / "README.md")
 PLOTS = _DOCS / "benchmarks"
 
 _PART = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
@@ -21,9 +21,14 @@ def write(directory: Path = results.DIRECTORY) -> None:
     """Make the pages and the plots anew."""
     from benchmarks.page import plots  # matplotlib is needed for nothing else
 
+    write_pages(directory)
+    plots.draw(directory, PLOTS)
+
+
+def write_pages(directory: Path = results.DIRECTORY) -> None:
+    """Make the pages anew."""
     for file in PAGES:
         file.write_text(page(file.read_text(), directory))
-    plots.draw(directory, PLOTS)
 
 
 def page(text: str, directory: Path) -> str:

@@ -22,6 +22,12 @@ _IN_README = {
 }
 
 
+ENGINES_HEADER = (
+    *("server", "driver", "on", "tests passed", "planted bugs caught"),
+    *("reads after a write, in the proof", "faults", "stale / failed"),
+)
+
+
 def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table."""
     lines = [header, ["---"] * len(header), *rows]
@@ -343,6 +349,33 @@ def _pieces(part: Row) -> str:
     if "pieces" not in part:
         return ""
     return f" Pieces: {part['pieces']}, all from the seed {part['seed']}."
+
+
+def engines(directory: Path) -> str:
+    """On which servers tests and the proof were run, and what came of it."""
+    part = results.load(directory, "engines")
+    return markdown(ENGINES_HEADER, map(_engine, part["engines"])) if part else ""
+
+
+def _engine(found: Row) -> list[object]:
+    proof = found.get("proof")
+    return [
+        f"{found['engine']} {found['version']}, {found['source']}",
+        found["driver"],
+        found["date"],
+        _tests(found.get("live")),
+        _tests(found.get("teeth")),
+        f"{proof['pairs']:,}" if proof else "-",
+        len(proof["faults"]) if proof else "-",
+        f"{proof['stale']} / {proof['failed']}" if proof else "-",
+    ]
+
+
+def _tests(counts: Row | None) -> str:
+    if counts is None:
+        return "-"
+    failed = f", **{counts['failed']} failed**" if counts["failed"] else ""
+    return f"{counts['passed']}{failed}"
 
 
 def _ways(ways: dict[str, dict[str, int]] | None) -> str:
