@@ -94,7 +94,9 @@ class Monitor:
             if self._look(time.monotonic(), tick):
                 time.sleep(tick)
             elif not self._is_stopped:
-                self._activity.wait(timeout=self._rest(tick))
+                is_woken = self._activity.wait(timeout=self._rest(tick))
+                if is_woken and all(watched.is_fresh for watched in list(self._replicas)):
+                    time.sleep(tick)  # who begins to wait meanwhile need not wake this thread
                 self._looked_at = time.monotonic()
 
     def _rest(self, tick: float) -> float | None:

@@ -51,9 +51,14 @@ class WatchedReplica:
         #: When the last question that was answered was sent.
         self.answered_at = 0.0
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is known to lag no more than MAX_LAG."""
+        return self._primary is None or self._freshness.is_fresh()
+
     def is_known_to_be_fresh(self) -> bool:
-        """Whether it is known to lag no more than MAX_LAG. May wait for the monitor to find out."""
-        if self._primary is None or self._freshness.is_fresh():
+        """The same, and if it is not known, wait for the monitor to find out."""
+        if self.is_fresh:
             return True
         return self._freshness.want(self.replica.waits.activity, LONGER * probe_timeout())
 

@@ -2,9 +2,11 @@
 
 import ctypes
 import os
+import queue
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -622,6 +624,23 @@ def test_a_thread_that_has_died_is_replaced(monkeypatch):
     assert monitor._monitor._thread is not first
     assert monitor._monitor._thread.is_alive()
     monitor.reset()
+
+
+@pytest.mark.parametrize(("is_fresh", "next_step"), [(True, "sleep"), (False, "look")])
+def test_a_wait_soon_after_another_one_does_not_wake_the_monitor(monkeypatch, is_fresh, next_step):
+    """It would take the processor from each page. But somebody may wait to know the lag."""
+    did = queue.SimpleQueue()
+    monkeypatch.setattr(monitor.time, "sleep", lambda seconds: did.put("sleep"))
+    watching = monitor.Monitor()
+    watching._replicas.append(SimpleNamespace(is_fresh=is_fresh))
+    monkeypatch.setattr(watching, "_rest", lambda tick: None)
+    monkeypatch.setattr(watching, "_look", lambda now, tick: did.put("look"))
+    watching._start()
+    assert did.get(timeout=10) == "look"
+    watching._activity.set()
+    assert did.get(timeout=10) == next_step
+    watching.stop()
+    watching._thread.join(timeout=10)
 
 
 def test_where_no_thread_can_be_started_nobody_looks(monkeypatch, caplog):
