@@ -16,6 +16,14 @@ from django.http import FileResponse, StreamingHttpResponse
 Enter = Callable[[], AbstractContextManager[Any]]
 
 
+def _never() -> bool:
+    return False
+
+
+def _nothing() -> None:
+    pass
+
+
 def streams(response: object) -> bool:
     """Whether the project's code makes the body while it is sent. A plain file does not count."""
     if isinstance(response, FileResponse):
@@ -27,9 +35,9 @@ def stream_inside(
     response: Any,
     enter: Enter,
     *,
-    has_to_save: Callable[[], bool] = lambda: False,
-    save: Callable[[], None] = lambda: None,
-    on_end: Callable[[], None] = lambda: None,
+    has_to_save: Callable[[], bool] = _never,
+    save: Callable[[], None] = _nothing,
+    on_end: Callable[[], None] = _nothing,
 ) -> None:
     """Make each part of the body inside ``enter()``, and call ``on_end`` once after the last part.
 
@@ -81,7 +89,9 @@ class _Ending:
         self._on_end: Callable[[], None] | None = on_end
 
     def close(self) -> None:
+        """End it, and let go of the response: that holds this, and would wait for a collector."""
         on_end, self._on_end = self._on_end, None
+        self._has_to_save, self._save, self._parts = _never, _nothing, None
         if on_end is not None:
             on_end()
 
@@ -93,6 +103,8 @@ class Body(_Ending):
         return self
 
     def __next__(self) -> bytes:
+        if self._parts is None:
+            raise StopIteration
         try:
             with self._enter():
                 part: bytes = next(self._parts)
@@ -111,6 +123,8 @@ class AsyncBody(_Ending):
         return self
 
     async def __anext__(self) -> bytes:
+        if self._parts is None:
+            raise StopAsyncIteration
         try:
             with self._enter():
                 part: bytes = await anext(self._parts)

@@ -1,11 +1,14 @@
 """What receivers of ``scope_closed`` hear, synchronous or not, whichever way a scope ends."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Iterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.http import HttpResponse, StreamingHttpResponse
 
 from pinning import scope
@@ -138,3 +141,54 @@ def test_a_streamed_body_that_is_closed_on_an_event_loop_is_no_error(receivers, 
 
     async_to_sync(serve)()
     assert receivers.told == ["sync", "async"]
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_an_asynchronous_body_that_has_ended_is_gone(rf, is_whole):
+    """What a generator does in ``finally`` would else be done minutes later."""
+    ended: list[bool] = []
+
+    async def parts():
+        try:
+            yield b"one"
+            yield b"two"
+        finally:
+            ended.append(True)
+
+    async def view(request):
+        return StreamingHttpResponse(parts())
+
+    async def send(answer: Any) -> None:
+        """As Django's handler does."""
+        async with aclosing(aiter(answer)) as content:
+            async for _ in content:
+                if not is_whole:
+                    break
+        await sync_to_async(answer.close)()
+
+    async def serve():
+        await send(await PinningMiddleware(view)(rf.get("/")))
+        for _ in range(10):  # the loop closes the generators, one after the other
+            await asyncio.sleep(0)
+        return list(ended)
+
+    assert async_to_sync(serve)() == [True]
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_body_that_has_ended_is_gone(rf):
+    answer = PinningMiddleware(lambda request: StreamingHttpResponse([b"one"]))(rf.get("/"))
+    assert list(answer) == [b"one"]
+    answer.close()
+    left = weakref.ref(answer)
+    del answer
+    assert left() is None
