@@ -16,6 +16,8 @@ from django.core.cache.backends.db import BaseDatabaseCache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from pinning.pins.users import unwrapped
+
 logger = logging.getLogger("pinning")
 
 #: Engines of Django's that use neither a table nor a cache.
@@ -33,6 +35,7 @@ def signed_in(request: HttpRequest) -> str | None:
     session: Any = getattr(request, "session", None)
     if not getattr(session, "session_key", None):
         return None
+    session = unwrapped(session)  # Channels puts a lazy object around it
     try:
         stored = session if _cache_of(session) else type(session)(session.session_key)
         return _id_of(stored.get(SESSION_KEY))

@@ -33,7 +33,7 @@ def id_of(user: object) -> str | None:
     """
     if user is None:
         return None
-    user = _unwrapped(user)
+    user = unwrapped(user)
     if not inspect.getattr_static(user, "is_authenticated", False):
         return None  # getattr_static runs no code of the object, which may be lazy in its own way
     pk = getattr(user, "pk", None)
@@ -121,7 +121,7 @@ class ResolvedUsers:
         return self._ids
 
 
-def _unwrapped(value: object) -> object:
+def unwrapped(value: object) -> object:
     """The object behind a lazy one, None until it is resolved. ``isinstance`` would resolve it."""
     while issubclass(type(value), LazyObject):
         value = object.__getattribute__(value, "_wrapped")

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.test import RequestFactory
+from django.utils.functional import LazyObject
 
 from pinning.pins import id_of, session, signed_in
 from tests.shop.models import Customer
@@ -53,6 +54,14 @@ def test_it_costs_one_query_and_none_once_the_session_is_loaded(django_assert_nu
     assert request.session[SESSION_KEY] == "5"
     with django_assert_num_queries(0):
         assert signed_in(request) == "5"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_lazy_session_that_nobody_has_loaded(engine):
+    """As Channels has it where nothing asks for the user."""
+    lazy = LazyObject()
+    lazy._wrapped = new_session(engine, **{SESSION_KEY: "5"})
+    assert signed_in(request_with(lazy)) == "5"
 
 
 def test_no_session_costs_nothing(django_assert_num_queries):
