@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from django.db import connections
-from django.http import HttpRequest, parse_cookie
+from django.http import HttpRequest, QueryDict, parse_cookie
 
 from pinning.databases import is_on_event_loop, pin_now, pins_at
 from pinning.pins import (
@@ -99,9 +100,22 @@ class Holder:
         )
 
 
+class _Handshake(HttpRequest):
+    """The request of an ASGI connection. Its query, which may be anything, is read on demand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.GET
+
+    @cached_property
+    def GET(self) -> QueryDict:  # type: ignore[override]  # noqa: N802  as Django calls it
+        return QueryDict(self.META["QUERY_STRING"])
+
+
 def request_of(connection: Mapping[str, Any]) -> HttpRequest:
     """A request made of what is known of an ASGI connection, a websocket's for example."""
-    request = HttpRequest()
+    request = _Handshake()
+    request.META.update(_meta_of(connection))
     request.method = connection.get("method")
     request.path = request.path_info = connection.get("path", "")
     for raw_name, raw_value in connection.get("headers", ()):
@@ -116,6 +130,20 @@ def request_of(connection: Mapping[str, Any]) -> HttpRequest:
         if name in connection:
             setattr(request, name, connection[name])
     return request
+
+
+def _meta_of(connection: Mapping[str, Any]) -> dict[str, str]:
+    """What Django notes of a connection beside its headers."""
+    query = connection.get("query_string", b"")
+    client, server = connection.get("client"), connection.get("server") or ("unknown", 0)
+    found = {
+        "QUERY_STRING": query if isinstance(query, str) else query.decode(errors="replace"),
+        "SERVER_NAME": str(server[0]),
+        "SERVER_PORT": str(server[1]),
+    }
+    if client:
+        found["REMOTE_ADDR"] = str(client[0])
+    return found
 
 
 def _name_of(who: Any) -> str | None:

@@ -153,6 +153,33 @@ def by_tenant(request):
     return [request.headers["X-Tenant"]]
 
 
+def by_query(request):
+    return [request.GET["tenant"]]
+
+
+def by_address(request):
+    return [request.META["REMOTE_ADDR"]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "one", "other"),
+    [
+        (by_query, {"query_string": b"tenant=acme"}, {"query_string": b"tenant=other"}),
+        (by_address, {"client": ["acme", 5]}, {"client": ("other", 5)}),
+    ],
+)
+def test_a_rule_sees_the_query_and_the_address_of_a_websocket(settings, rule, one, other):
+    settings.PINNING = {**settings.PINNING, "IDENTITY": rule}
+    write_as(connection(**one))
+    assert read_as(connection(**one)) == read_as("acme") == PINNED
+    assert read_as(connection(**other)) == REPLICA
+
+
+@pytest.mark.parametrize("query", [b"\xff=%ff", b"&".join([b"a"] * 2000), "a=1", b""])
+def test_whatever_a_websocket_asks_opens_a_scope(query):
+    assert read_as(connection(query_string=query, client=None, server=None)) == REPLICA
+
+
 def test_pin_cookies_of_the_handshake_count(settings):
     settings.PINNING = {**settings.PINNING, "STORES": ["cookie"]}
     cookies = cookies_after(send(write, "POST")).items()
