@@ -34,6 +34,7 @@ class Scope:
         "_pins",
         "_pins_users",
         "_seed",
+        "first_pins",
         "is_unsafe",
         "parent",
         "pins_known",
@@ -60,6 +61,8 @@ class Scope:
         self.wrote_in_transaction = False
         self.pins_known = False
         self._pins: Pins | None = None
+        #: With which it began to read: each of its reads shows them. None if a read came first.
+        self.first_pins: Pins | None = None
         self._pins_users = NOBODY
         self._closed = False
 
@@ -167,6 +170,8 @@ class Scope:
             known = self.load_pins()
             for work in list(self.works.values()):
                 known = None if known is None else known.merge(work.written.received())
+            if self.first_pins is None and not any(self.reads.values()):
+                self.first_pins = known
             self._pins = known
             self._pins_users = users  # after the pins, as another thread may look
             self.pins_known = True

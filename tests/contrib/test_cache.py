@@ -23,7 +23,7 @@ from pinning.contrib.cache.work import Work
 from pinning.databases import VENDORS, forget
 from pinning.databases.base import Positions
 from pinning.middleware import PinningMiddleware
-from pinning.pins import Pin, Pins, Position
+from pinning.pins import NOBODY, Pin, Pins, Position
 from pinning.scopes.scope import Scope, inside
 from pinning.signals import is_heard, scope_closed
 from tests.notes.models import Note
@@ -138,6 +138,20 @@ class Pinned(Scope):
 
     def load_pins(self) -> Pins | None:
         return pins_at(self.place)
+
+
+class Told(Scope):
+    """A scope whose pins are ``stored`` on a server. Its user is ``who``, once resolved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored, self.who = Pins(), NOBODY
+
+    def user_ids(self) -> tuple[str, ...]:
+        return self.who
+
+    def load_pins(self) -> Pins | None:
+        return self.stored
 
 
 @by_another
@@ -543,6 +557,60 @@ class TestPinnedReaders:
         fill(cache, read)
         with inside(Unknown()):
             assert cache.get("key") is None
+
+
+class TestPinsThatCameLater:
+    """What a scope is told of after it has read is not what it has read."""
+
+    def test_by_another_request_of_the_user_that_overlaps(self, log, cache, read):
+        """A read on the primary asks no store, so the pins are loaded when the value is stored."""
+        work = Told()
+        with inside(work), use_primary():
+            assert cache.get("key") is None
+            old = read()
+            write(log, cache)
+            work.stored = pins_at(11)
+            cache.set("key", old)
+        assert get(cache) is None
+
+    def test_by_a_user_who_is_resolved(self, log, cache, read):
+        write(log, cache)
+        work = Told()
+        with inside(work):
+            assert cache.get("key") is None
+            old = read()
+            work.stored, work.who = pins_at(11), ("5",)
+            cache.set("key", old)
+        assert get(cache) is None
+
+    def test_by_a_user_who_is_resolved_and_has_deleted_nothing(self, log, cache, read):
+        log.commit()
+        work = Told()
+        with inside(work):
+            assert cache.get("key") is None
+            old = read()
+            work.stored, work.who = pins_at(11), ("5",)
+            cache.set("key", old)
+        assert pinned(11, lambda: cache.get("key")) is None
+        assert get(cache) == 10
+
+    def test_by_a_task(self, log, cache, read):
+        write(log, cache)
+        with scope() as work:
+            assert cache.get("key") is None
+            old = read()
+            work.receive(pins_at(11))
+            cache.set("key", old)
+        assert get(cache) is None
+
+    def test_by_a_scope_inside(self, log, cache, read):
+        write(log, cache)
+        with scope():
+            assert cache.get("key") is None
+            old = read()
+            with inside(Pinned(11)):
+                cache.set("key", old)
+        assert get(cache) is None
 
 
 class TestWhatIsNoRow:

@@ -148,12 +148,21 @@ class Work:
         return known.merge(self.pins_of_writes())
 
     def pins(self) -> Pins | None:
-        """Pins for what each of its reads shows. None if that is not known, or it has no scope."""
+        """Pins for what it must be shown. None if that is not known, or it has no scope."""
         scope = self.scope
         if scope is None:
             return None
         known = scope.loaded_pins if is_on_event_loop() else scope.pins()
         return None if known is None else known.spread(conf.settings().replicas)
+
+    def pins_of_reads(self) -> Pins:
+        """Pins for what all that it has read shows. What it was told of since is not among them.
+
+        A user may be resolved after a read, and a read on the primary asks no store before it.
+        """
+        read = [scope for scope in self._scopes if any(scope.reads.values())]
+        known = read[-1].first_pins if read else self.pins()
+        return Pins() if known is None else known.spread(conf.settings().replicas)
 
     # What it may do
 
@@ -177,7 +186,7 @@ class Work:
         """Pins for what all that it has read shows, after it has passed ``barrier``."""
         if Reason.USE_REPLICA in self._reasons():
             return Pins()
-        known = (self.pins() or Pins()).merge(self.pins_of_writes())
+        known = self.pins_of_reads().merge(self.pins_of_writes())
         return known if barrier is None else known.merge(barrier.pins)
 
     def has_passed(self, barrier: Barrier | None, miss: Miss | None, *, is_fill: bool) -> bool:
@@ -206,9 +215,8 @@ class Work:
         if not reasons:
             return True
         pins = Pins(barrier.pins.of(name))
-        known = self.pins()
         is_chosen = Reason.USE_REPLICA not in reasons
-        if pins and is_chosen and known is not None and has_all(known, pins):
+        if pins and is_chosen and has_all(self.pins_of_reads(), pins):
             return True
         began = min(work.began for work in works)
         if pins and not ON_REPLICA.isdisjoint(reasons) and not self._is_shadow:
