@@ -63,6 +63,12 @@ class Settings:
         return bool(safe(request)) if callable(safe) else request.method in safe
 
     @property
+    def pinnable(self) -> list[str]:
+        """The clusters in which a pin can matter: those that are written, and have replicas."""
+        found = (name for name, replicas in self.replicas.items() if replicas)
+        return [name for name in found if name not in self.read_only]
+
+    @property
     def aliases(self) -> list[str]:
         """Every alias that ``replicas`` names. One that is named twice is in the list twice."""
         return [

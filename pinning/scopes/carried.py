@@ -64,9 +64,7 @@ def _pins_of_all(scope: Scope) -> Pins:
 
 def _with_replicas() -> list[Cluster]:
     """The clusters in which a pin can matter. The list is empty if the settings are wrong."""
-    settings = conf.settings()
-    names = [name for name, replicas in settings.replicas.items() if replicas]
-    found = [clusters().of_alias(name) for name in names if name not in settings.read_only]
+    found = map(clusters().of_alias, conf.settings().pinnable)
     return [cluster for cluster in found if cluster is not None]
 
 

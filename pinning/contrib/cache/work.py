@@ -274,9 +274,7 @@ def _alias_of(scope: Scope, work: ClusterWork) -> str | None:
 
 def clusters() -> list[str]:
     """The clusters in which a pin can matter."""
-    settings = conf.settings()
-    named = settings.replicas.items()
-    return [name for name, replicas in named if replicas and name not in settings.read_only]
+    return conf.settings().pinnable
 
 
 def pins_on(names: Iterable[str], scope: Scope | None) -> Pins:

@@ -57,7 +57,7 @@ class CookieStore(Store):
         now = time.time()
         sent = Sent.by(visitor)
         unknown = {pin.cluster for pin in pins if pin.position is None}
-        is_past_all = exchange.written - unknown >= conf.settings().replicas.keys()
+        is_past_all = exchange.written - unknown >= {*conf.settings().pinnable}
         ends_hold = is_past_all and names().late not in sent.cookies
         known = without_hold(sent.given(now)) if ends_hold else sent.given(now)
         given = [*known, *(Given(pin, int(now)) for pin in pins)]

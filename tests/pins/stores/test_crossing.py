@@ -241,6 +241,21 @@ def test_the_next_write_to_another_cluster_ends_no_hold():
     assert held == {"default"}
 
 
+@override_settings(
+    PINNING={
+        "REPLICAS": {"default": ["replica1"], "orders": ["orders1"], "elsewhere": []},
+        "READ_ONLY": ["orders"],
+    }
+)
+def test_a_cluster_whose_pins_mean_nothing_keeps_no_hold():
+    """Nobody may write to it, or it has no replica: its next write would be waited for in vain."""
+    world = crossed()
+    assert HELD in {pin.timeline for pin in world.browser.load(STORE)}
+    for happens in (world.send, world.commit, world.answer, world.arrive):
+        happens()
+    assert HELD not in {pin.timeline for pin in world.browser.load(STORE)}
+
+
 def test_a_write_without_a_position_ends_no_hold():
     world = crossed()
     exchange = Exchange(world.browser.request(), HttpResponse(), WRITTEN)
