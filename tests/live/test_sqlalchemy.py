@@ -18,7 +18,7 @@ from sqlalchemy import URL, Engine, create_engine, exc, select, text
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from pinning import Reason, carried, current_scope, scope
+from pinning import Reason, carried, current_scope, scope, use_replica
 from pinning.contrib.sqlalchemy import session_class
 from pinning.exceptions import NotAPrimaryError
 from pinning.testing.postgres import Postgres
@@ -386,6 +386,25 @@ def test_engines_that_were_exchanged_are_noticed_by_the_first_write(
     with scope(), session_class(exchanged)() as session:
         with pytest.raises(NotAPrimaryError):
             write(session, "new")
+
+
+@pytest.mark.parametrize("lasts", [False, True])
+def test_a_replica_that_was_not_told_the_tenant_is_not_read(
+    pair_here: Pair, sessions: Any, lasts: bool
+) -> None:
+    def tenant() -> str | None:
+        return session.scalar(text("SELECT current_setting('app.tenant', true)")) or None
+
+    is_local = "false" if lasts else "true"
+    with scope(), sessions() as session:
+        session.execute(text(f"SELECT set_config('app.tenant', 'acme', {is_local})"))
+        with use_replica():
+            assert tenant() == "acme"
+        session.commit()
+        assert tenant() == ("acme" if lasts else None)
+        assert reasons().get(Reason.REPLICA, 0) == (0 if lasts else 1)
+    with scope(), sessions() as session, use_replica():
+        assert tenant() == ("acme" if lasts else None)
 
 
 # Async

@@ -8,12 +8,13 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 from django.db import Error
 from sqlalchemy import Connection, Engine
 
 from pinning.contrib.sqlalchemy.borrowed import Borrowed, borrowed
-from pinning.databases import hooks
+from pinning.databases import hooks, state_of
 from pinning.exceptions import PinningError
 from pinning.scopes import transaction_of
 from pinning.writes.recorder import recorder_of
@@ -24,8 +25,19 @@ _WATCHED = "pinning"
 def watch(engine: Engine, alias: str) -> None:
     """Watch the engine of the primary ``alias`` from now on, whoever uses it."""
     if _WATCHED not in engine.get_execution_options():
-        engine.update_execution_options(**{_WATCHED: alias})
-        _Watch(engine, alias)
+        engine.update_execution_options(**{_WATCHED: _Watch(engine, alias)})
+
+
+def was_told(engine: Engine, begun: Connection | None) -> bool:
+    """Whether a session of the engine was told what decides which rows it shows, a tenant say.
+
+    A replica's was not. What is told in a transaction, and ends with it, counts for that alone: for
+    ``begun``, the one that the asking session has open.
+    """
+    watch: _Watch = engine.get_execution_options()[_WATCHED]
+    if any(_is_told_for_long(each) for each in list(watch.told)):
+        return True
+    return begun is not None and state_of(watch.borrowed(begun)).told != ""
 
 
 class _Watch:
@@ -33,6 +45,8 @@ class _Watch:
 
     def __init__(self, engine: Engine, alias: str) -> None:
         self._dialect, self._alias = engine.dialect, alias
+        #: Whose sessions were told something, and perhaps for longer than a transaction.
+        self.told = WeakSet[Borrowed]()
         for name, call in {
             "do_execute": functools.partial(self._run, False),
             "do_execute_no_params": functools.partial(self._run, False),
@@ -48,7 +62,7 @@ class _Watch:
 
     def _run(self, many: bool, method: Any, cursor: Any, statement: str, *rest: Any) -> None:
         """Run a statement. ``rest`` are its parameters, if it has any, and SQLAlchemy's context."""
-        connection = self._borrowed(rest[-1].root_connection)
+        connection = self.borrowed(rest[-1].root_connection)
         connection.autocommit = self._dialect.detect_autocommit_setting(connection.raw)
 
         def execute(*_: Any) -> None:
@@ -56,26 +70,30 @@ class _Watch:
                 method(cursor, statement, *rest)
 
         context = {"connection": connection, "cursor": cursor}
-        with _drivers_errors():
-            recorder_of(connection)(execute, statement, _params_of(*rest), many, context)
+        try:
+            with _drivers_errors():
+                recorder_of(connection)(execute, statement, _params_of(*rest), many, context)
+        finally:
+            if state_of(connection).told != "":
+                self.told.add(connection)
 
     def _commit(self, _: Any, of: Any) -> None:
         """Commit as Django does: the answer brings the position along if the driver can."""
-        connection = self._borrowed(of)
+        connection = self.borrowed(of)
         recorder_of(connection)
         with _drivers_errors():
             connection._commit()  # type: ignore[attr-defined]  # BaseDatabaseWrapper has it
         connection.savepoint_ids.clear()
 
     def _commit_twophase(self, method: Any, of: Connection, *args: Any, **options: Any) -> None:
-        connection = self._borrowed(of)
+        connection = self.borrowed(of)
         try:
             method(of, *args, **options)
         finally:  # after an error, too: the server may have committed
             recorder_of(connection).committed()
 
     def _rollback(self, method: Any, of: Any, *args: Any, **options: Any) -> None:
-        connection = self._borrowed(of)
+        connection = self.borrowed(of)
         try:
             method(of, *args, **options)
         finally:
@@ -85,18 +103,24 @@ class _Watch:
     def _savepoint(self, method: Any, of: Connection, name: str) -> None:
         """Set a savepoint. No other one of the transaction gets its name."""
         method(of, name)
-        self._borrowed(of).savepoint_ids.append(name)
+        self.borrowed(of).savepoint_ids.append(name)
 
     def _rollback_to(self, method: Any, of: Connection, name: str) -> None:
-        connection = self._borrowed(of)
+        connection = self.borrowed(of)
         try:
             method(of, name)
         finally:
             transaction_of(connection).roll_back_to(name)
 
-    def _borrowed(self, of: Any) -> Borrowed:
+    def borrowed(self, of: Any) -> Borrowed:
         proxied = of.connection if isinstance(of, Connection) else of
         return borrowed(proxied, self._dialect, self._alias)
+
+
+def _is_told_for_long(connection: Borrowed) -> bool:
+    """Whether what its session was told outlives the open transaction, if there is one."""
+    state = state_of(connection)
+    return (state.told if state.told_outside is None else state.told_outside) != ""
 
 
 def _params_of(*rest: Any) -> Any:

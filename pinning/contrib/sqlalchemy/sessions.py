@@ -19,7 +19,7 @@ from sqlalchemy.util import LRUCache, await_only
 from pinning import conf
 from pinning.conf import Cluster, clusters
 from pinning.contrib.sqlalchemy.borrowed import borrowed
-from pinning.contrib.sqlalchemy.engines import watch
+from pinning.contrib.sqlalchemy.engines import was_told, watch
 from pinning.databases import as_text, is_news, statement_of
 from pinning.exceptions import one_line
 from pinning.pins import Pin, Pins
@@ -147,12 +147,15 @@ class PinningSession(Session):
         it has to prove itself, as that of another thread would.
         """
         primary = self.engines[cluster.primary]
-        if primary in self._begun and scope is not None and wishes().database is None:
+        begun = self._begun.get(primary)
+        if begun is not None and scope is not None and wishes().database is None:
             return cluster.primary, Reason.TRANSACTION
         ask = functools.partial(decide, cluster, model, instance, scope)
         alias, reason = await_only(sync_to_async(ask)()) if primary.dialect.is_async else ask()
         if alias == cluster.primary:
             return alias, reason
+        if was_told(primary, begun):
+            return cluster.primary, Reason.NO_REPLICA
         work = None
         if scope is not None and reason is not Reason.USE_REPLICA:
             work = scope.work(cluster.primary)
