@@ -39,6 +39,8 @@ lint: $(INSTALLED) ## Check the style, and the spelling of the pages
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/typos *.md docs/*.md
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 types: $(INSTALLED) ## Check the types
 	$(BIN)/python -m mypy

@@ -159,8 +159,7 @@ def _fill(primary: Postgres, replica: Replica) -> None:
         if not primary.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]):
             primary.create_database(name)
     os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
-    os.environ["PRIMARY_PORT"] = str(primary.port)
-    os.environ["REPLICA_PORT"] = str(replica.port)
+    os.environ["SERVERS"] = f"{HOST}:{primary.port} {HOST}:{replica.port}"
     os.environ["DATABASE_PASSWORD"] = primary.password
     django.setup()
     call_command("migrate", verbosity=0)

@@ -1,7 +1,7 @@
 """Runs a command on the servers of the demo that runs: `python -m example_project.manage COMMAND`.
 
 `pinning_status` and `pinning_explain /` for two. `--directory FOLDER` comes first, if the demo had
-one.
+one. If SERVERS is set, as by compose.yaml, it runs on those servers.
 """
 
 import os
@@ -18,6 +18,16 @@ from example_project.servers import DemoError
 def main() -> None:
     """Run it, as `manage.py` does."""
     program, *words = sys.argv
+    if "SERVERS" not in os.environ:
+        words = _find_demo(words)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
+    django.setup()
+    _install_machine()
+    execute_from_command_line([program, *words])
+
+
+def _find_demo(words: list[str]) -> list[str]:
+    """Set the environment of the demo that runs. What is left of the command's words."""
     try:
         directory = servers.find_directory()
         if words[:1] == ["--directory"]:
@@ -25,16 +35,14 @@ def main() -> None:
         os.environ.update(servers.environment_of_demo(directory))
     except DemoError as error:
         sys.exit(str(error))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
-    django.setup()
-    _install_machine()
-    execute_from_command_line([program, *words])
+    return words
 
 
 def _install_machine() -> None:
     """The controls work the demo's own process: shown here, they stand as at the start."""
     from example_project.panel import machine, modes  # need the set-up
     from pinning import conf
+    from pinning.testing.processes import ServerError
 
     class Elsewhere:
         state = machine.State(
@@ -44,6 +52,9 @@ def _install_machine() -> None:
             store=machine.COOKIE,
             has_redis=False,
         )
+
+        def __getattr__(self, name: str) -> object:
+            raise ServerError("The controls work in the process of `make demo` alone.")
 
     machine.install(Elsewhere())
 

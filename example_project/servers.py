@@ -56,7 +56,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 #: What the settings are told of the servers.
-_VARIABLES = ("PRIMARY_PORT", "REPLICA_PORT", "DATABASE_PASSWORD", "REDIS_URL", "EVENTS")
+_VARIABLES = ("SERVERS", "DATABASE_PASSWORD", "REDIS_URL", "EVENTS")
 
 
 def note_environment(directory: Path) -> None:

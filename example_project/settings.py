@@ -6,28 +6,31 @@ from typing import Any
 from pinning.move import moved
 
 
-def _postgres(port: str, name: str, **extra: Any) -> dict[str, Any]:
+def _postgres(server: str, name: str, **extra: Any) -> dict[str, Any]:
+    host, _, port = server.partition(":")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name,
         "USER": "postgres",
         "PASSWORD": os.environ["DATABASE_PASSWORD"],
-        "HOST": "127.0.0.1",
+        "HOST": host,
         "PORT": port,
         "OPTIONS": {"connect_timeout": 2},
         **extra,
     }
 
 
-_PRIMARY, _REPLICA = os.environ["PRIMARY_PORT"], os.environ["REPLICA_PORT"]
+# "host:port" of the primary, and of each replica.
+_PRIMARY, *_REPLICAS = os.environ["SERVERS"].split()
+_NUMBERS = range(1, len(_REPLICAS) + 1)
 
-# Two clusters. To start quickly, they are two databases of the same two servers.
-DATABASES = {
-    "default": _postgres(_PRIMARY, "board"),
-    "replica1": _postgres(_REPLICA, "board", TEST={"MIRROR": "default"}),
-    "archive": _postgres(_PRIMARY, "archive"),
-    "archive1": _postgres(_REPLICA, "archive", TEST={"MIRROR": "archive"}),
-}
+# Two clusters. To start quickly, they are two databases of the same servers.
+DATABASES = {"default": _postgres(_PRIMARY, "board"), "archive": _postgres(_PRIMARY, "archive")}
+for _number, _replica in zip(_NUMBERS, _REPLICAS, strict=True):
+    DATABASES |= {
+        f"replica{_number}": _postgres(_replica, "board", TEST={"MIRROR": "default"}),
+        f"archive{_number}": _postgres(_replica, "archive", TEST={"MIRROR": "archive"}),
+    }
 
 INSTALLED_APPS = [
     "pinning",
@@ -55,7 +58,10 @@ MIDDLEWARE = [
 # A site names pinning.router.PinningRouter itself; this one is it, with a switch to turn it off.
 DATABASE_ROUTERS = ["example_project.panel.modes.SwitchedRouter"]
 PINNING = {
-    "REPLICAS": {"default": ["replica1"], "archive": ["archive1"]},
+    "REPLICAS": {
+        "default": [f"replica{number}" for number in _NUMBERS],
+        "archive": [f"archive{number}" for number in _NUMBERS],
+    },
     # Where the events are: they move by `pinning_move`, and then EVENTS=archive says so.
     "MODELS": {
         "activity": os.environ.get("EVENTS")

@@ -175,15 +175,15 @@ def test_a_machine_without_postgresql_is_one_clear_sentence(other_directory):
     assert not list(other_directory.glob("servers-*"))
 
 
-def test_the_settings_pass_the_system_checks():
+@pytest.mark.parametrize("replicas", ["127.0.0.1:1", "one:5432 two:5432"])
+def test_the_settings_pass_the_system_checks(replicas):
     command = ["-m", "django", "check", "--fail-level", "WARNING"]
-    ports = {"PRIMARY_PORT": str(free_port()), "REPLICA_PORT": str(free_port())}
-    ports["DATABASE_PASSWORD"] = "none"
+    servers = {"SERVERS": f"127.0.0.1:{free_port()} {replicas}", "DATABASE_PASSWORD": "none"}
     settings = {"DJANGO_SETTINGS_MODULE": "example_project.settings"}
     done = subprocess.run(
         [sys.executable, "-W", "error", *command],
         cwd=ROOT,
-        env={**os.environ, **ports, **settings},
+        env={**os.environ, **servers, **settings},
         capture_output=True,
         text=True,
         check=False,
