@@ -163,7 +163,7 @@ def _fill(primary: Postgres, replica: Replica) -> None:
     os.environ["DATABASE_PASSWORD"] = primary.password
     django.setup()
     call_command("migrate", verbosity=0)
-    call_command("migrate", database="archive", verbosity=0)
+    call_command("migrate", "activity", database="archive", verbosity=0)  # nothing else is there
     from django.contrib.auth.models import User  # these need the set-up
 
     from example_project.board.models import Note
