@@ -15,7 +15,7 @@ _MOVE = f"pinning_move {Event._meta.label} --to archive"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownCluster:
-    """A cluster: its name, its replica, and what lives there now, in words."""
+    """A cluster: its name, its first replica, and what lives there now, in words."""
 
     name: str
     replica: str

@@ -61,7 +61,7 @@ class SwitchedRouter(PinningRouter):
         primary = self.db_for_write(model, **hints)
         if mode() is not Mode.OFF or primary is None:
             return super().db_for_read(model, **hints)
-        (replica,) = conf.settings().replicas[primary]
+        replica, *_ = conf.settings().replicas[primary]
         scope = current_scope()
         if scope is not None and scope.trace is not None:
             reason: Any = NaiveReason("pinning_off")

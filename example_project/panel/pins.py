@@ -49,7 +49,7 @@ def effect_of(pin: Pin, seen: Position | None, now: float) -> str:
     if mode() is Mode.OFF:
         return "nobody looks at it: pinning is off"
     settings = conf.settings()
-    (replica,) = settings.replicas[pin.cluster]
+    replica, *_ = settings.replicas[pin.cluster]
     if pin.position is None or mode() is Mode.CLOCK:
         left = pin.written_at + settings.window - now
         return (
