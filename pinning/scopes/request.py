@@ -69,10 +69,11 @@ class RequestScope(Scope):
         return pins
 
     def _with_more(self, names: tuple[str, ...]) -> Pins | None:
-        if self._pins is None or not names:
-            return self._pins
+        known = self._pins  # once: meanwhile another thread may get no answer, and leave None
+        if known is None or not names:
+            return known
         more = stores().load(self._visitor(names))
-        return None if more is None else self._pins.merge(more)
+        return None if more is None else known.merge(more)
 
     def before_write(self, table: str | None) -> None:
         """Ask the session whose it is, as the request may end it. It costs no query more."""

@@ -287,8 +287,9 @@ class Scope:
         its own writes.
         """
         for scope in self._open():
-            if scope._pins is not None:
-                scope._pins = scope._pins.merge(pins)  # first: a choice that is made looks here
+            known = scope._pins  # once: another thread may leave None
+            if known is not None:
+                scope._pins = known.merge(pins)  # first: a choice that is made looks here
             for pin in pins:
                 work = scope.work(pin.cluster)
                 work.written.receive(Pins([pin]))

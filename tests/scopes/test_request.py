@@ -1,5 +1,7 @@
 """Users with several clients, and clients with tokens: whose pins a request has, and from when."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpResponse
@@ -206,6 +208,26 @@ def test_when_the_store_dies_in_between_the_primary_answers():
     response = send(resolving(view, User(pk=5)), cookies=LAPTOP)
     assert response["X-Before"] == Reason.REPLICA
     assert routed(response) == ("default", Reason.STORES_DOWN)
+
+
+def test_when_the_store_dies_for_another_thread_in_between_who_had_an_answer_keeps_it(monkeypatch):
+    load = Memory.load
+
+    def load_while_another_gets_no_answer(store, visitor):
+        monkeypatch.setattr(Memory, "load", load)
+        Memory.is_down = True
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(current_scope().pins).result() is None
+        Memory.is_down = False
+        return load(store, visitor)
+
+    def view(request):
+        monkeypatch.setattr(Memory, "load", load_while_another_gets_no_answer)
+        return read()
+
+    response = send(resolving(view, User(pk=5)), cookies=LAPTOP)
+    assert response["X-Before"] == Reason.REPLICA
+    assert routed(response) == ("replica1", Reason.REPLICA)
 
 
 def test_a_replica_that_was_set_aside_meanwhile_is_not_kept():
