@@ -11,7 +11,6 @@ from benchmarks.page import budgets, report, results, tables
 from benchmarks.page.budget import Budget
 from benchmarks.peers.servers import BURST
 
-
 #: What the numbers on the page fall short of; the page says "missed" there.
 FALLS_SHORT = (
     "a suite with the plugin",
