@@ -52,14 +52,14 @@ def _of_table(table: Table, settings: Settings) -> Iterator[str]:
     if label.count(".") != 1 or label.lower() in {
         name.lower() for name in settings.unpinned_models
     }:
-        yield f"{so} Write it inside unpinned(), if its writer may see it late."
+        yield f"{so} Write it last, inside unpinned(), if its writer may see it late."
     elif label.lower() in {name.lower() for name in settings.primary_models}:
         yield f"{so} It is read on the primary anyway: add it to UNPINNED_MODELS."
     elif table.safe < table.pins:
         yield f"{so} Others write it too: use unpinned() around the writes of these views."
     else:
         yield (
-            f"{so} Add it to UNPINNED_MODELS and to PRIMARY_MODELS; or write it inside unpinned(), "
+            f"{so} Add it to UNPINNED_MODELS and to PRIMARY_MODELS; or write it last, inside unpinned(), "
             "if other models join it."
         )
 
