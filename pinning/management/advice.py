@@ -59,8 +59,8 @@ def _of_table(table: Table, settings: Settings) -> Iterator[str]:
         yield f"{so} Others write it too: use unpinned() around the writes of these views."
     else:
         yield (
-            f"{so} Add it to UNPINNED_MODELS and to PRIMARY_MODELS; or write it last, inside unpinned(), "
-            "if other models join it."
+            f"{so} Add it to UNPINNED_MODELS and to PRIMARY_MODELS; or write it last, "
+            "inside unpinned(), if other models join it."
         )
 
 
