@@ -47,9 +47,9 @@ class Copier:
         for page in self._source.log.pages(BATCH):
             left = set[tuple[str, str]]()
             for part in self._parts:
-                keys = {entry.key for entry in page if entry.part == part.code}
-                refused = self._sync(part, [part.key_of(key) for key in keys])
-                left |= {(part.code, str(key)) for key in refused}
+                keys = {each.key: part.key_of(each.key) for each in page if each.part == part.code}
+                refused = self._sync(part, list(set(keys.values())))
+                left |= {(part.code, text) for text, key in keys.items() if key in refused}
                 error = next(iter(refused.values()), error)
             finished = [each.number for each in page if (each.part, each.key) not in left]
             self._source.log.remove(finished)
@@ -102,9 +102,9 @@ class Copier:
                 found.pop(key, None)
             found.update(read_keys(part, side.alias, keys))
         wrong = differing(rows, copies)
-        known = self._source.log.known(part.code, [str(key) for key in wrong])
+        known = self._source.log.known(part, wrong)
         for key, pair in wrong.items():
-            if str(key) not in known:
+            if key not in known:
                 raise MoveError(_difference(part, key, *pair))
 
     def _sync(self, part: Part, keys: Sequence[Any]) -> dict[Any, IntegrityError]:
@@ -134,7 +134,7 @@ class Copier:
             self._replace(part, rows, rows, last)
         except IntegrityError:
             refused = self._sync(part, list(rows))
-            self._source.log.add(part.code, map(str, refused))
+            self._source.log.add(part, refused)
             self._target.records.put(f"copied {part.code}", last)
 
     def _replace(

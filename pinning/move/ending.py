@@ -78,8 +78,8 @@ def _drop_rows(move: Move, part: Part, tell: Tell) -> None:
 
 def _verify(move: Move, part: Part, keys: list[object]) -> None:
     pairs = (read_keys(part, side.alias, keys) for side in (move.source, move.target))
-    wrong = [str(key) for key in differing(*pairs)]
-    unknown = set(wrong) - move.target.log.known(part.code, wrong)
+    wrong = differing(*pairs)
+    unknown = set(wrong) - move.target.log.known(part, wrong)
     if unknown:
         raise MoveError(
             f"{part.label} {min(unknown)} is not in {move.target.alias!r} as it was here, and has "

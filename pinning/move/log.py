@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning.move.names import PREFIX, Name
+from pinning.move.parts import Part
 
 
 class Entry(NamedTuple):
@@ -46,20 +47,22 @@ class Log:
         """Whether there is no entry."""
         return not self._ask(f"SELECT id FROM {self.table} LIMIT 1")
 
-    def known(self, part: str, keys: Sequence[str]) -> set[str]:
-        """Which of the rows have changed."""
-        if not keys:
+    def known(self, part: Part, keys: Iterable[Any]) -> set[Any]:
+        """Which of the rows have changed, by their keys."""
+        texts = {part.text_of(key, self._connection): key for key in keys}
+        if not texts:
             return set()
-        places = ", ".join(["%s"] * len(keys))
+        places = ", ".join(["%s"] * len(texts))
         sql = f"SELECT DISTINCT row_key FROM {self.table} WHERE part = %s AND row_key IN ({places})"
-        return {key for (key,) in self._ask(sql, part, *keys)}
+        found = self._ask(sql, part.code, *texts)
+        return {texts[text] for (text,) in found if text in texts}
 
-    def add(self, part: str, keys: Iterable[str]) -> None:
+    def add(self, part: Part, keys: Iterable[Any]) -> None:
         """Note rows, to look at them later."""
         with self._connection.cursor() as cursor:
             for key in keys:
                 sql = f"INSERT INTO {self.table} (part, row_key) VALUES (%s, %s)"
-                cursor.execute(sql, [part, key])
+                cursor.execute(sql, [part.code, part.text_of(key, self._connection)])
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Remove entries that are done with."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, Field, IntegerField, QuerySet, UUIDField
 
 from pinning.move.errors import MoveError
@@ -46,6 +47,10 @@ class Part:
     def rows(self, alias: str) -> QuerySet[Any]:
         """The rows that move, without what the model's managers would add or leave out."""
         return QuerySet(model=self.model, using=alias).filter(**self.where)
+
+    def text_of(self, key: Any, connection: BaseDatabaseWrapper) -> str:
+        """A primary key as the triggers of a database write it: a UUID may have no dashes there."""
+        return str(target_of(self.key).get_db_prep_value(key, connection))
 
     def key_of(self, text: str) -> Any:
         """A primary key from its text."""

@@ -45,6 +45,14 @@ def test_the_others_stay_and_can_be_written(things, run, site, settings):
     assert Thing.objects.using("orders").count() == len(before) + 3
 
 
+def test_a_row_that_has_changed_there_since_is_dropped(things, run):
+    """Its key is a UUID, which a database may keep without dashes."""
+    run(*WHERE, labels=("move.Thing",))
+    assert Thing.objects.using("orders").filter(name="last").update(price=1)
+    run("--drop", *WHERE, labels=("move.Thing",))
+    assert not Thing.objects.using("default").filter(name="last").exists()
+
+
 def test_a_key_that_is_taken_there_is_told_and_its_row_stays(things, run):
     mine = Thing.objects.using("default").filter(region="eu").first()
     Thing.objects.using("orders").bulk_create([Thing(id=mine.pk, name="theirs", region="asia")])
