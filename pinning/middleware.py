@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
 
 from pinning.conf import configured
@@ -27,6 +29,10 @@ class PinningMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         """Load what the settings name, so that wrong settings stop the start and not a request."""
         self.get_response = get_response
+        if not apps.is_installed("pinning"):
+            raise ImproperlyConfigured(
+                "PinningMiddleware sees no write where 'pinning' is not in INSTALLED_APPS: add it."
+            )
         configured()
         stores()
         identity_rule.rule()

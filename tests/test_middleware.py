@@ -863,6 +863,12 @@ def test_a_client_with_a_session_comes_back_to_the_same_replica(settings):
     assert len({routed(send(read, cookies={"sessionid": str(n)})) for n in range(20)}) == 2
 
 
+def test_without_the_app_nobody_would_be_pinned_so_it_does_not_start(settings):
+    settings.INSTALLED_APPS = [name for name in settings.INSTALLED_APPS if name != "pinning"]
+    with pytest.raises(ImproperlyConfigured, match="'pinning' is not in INSTALLED_APPS"):
+        PinningMiddleware(lambda request: HttpResponse())
+
+
 def test_wrong_settings_stop_the_start(settings):
     settings.PINNING = {"WINDOW": 0}
     with pytest.raises(ImproperlyConfigured, match=r"WINDOW.*positive.*pinning\.E004"):
