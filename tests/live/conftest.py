@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
@@ -149,12 +150,26 @@ def here(django_db_blocker: Any, monkeypatch: Any) -> Iterator[Callable[[Pair], 
             settings = completed({**connections.settings[alias], **server.settings(DATABASE)})
             monkeypatch.setitem(connections.settings, alias, {**settings, "TEST": {}})
             del connections[alias]
+        forget_in_thread_of_async_code()
 
     with django_db_blocker.unblock():
         yield here
+        forget_in_thread_of_async_code()
         for alias, connection in before.items():
             connections[alias].close()
             connections[alias] = connection
+
+
+def forget_in_thread_of_async_code() -> None:
+    """It outlives a test, and has connections to the servers of the one before."""
+
+    def forget() -> None:
+        connections.close_all()
+        for alias in connections.settings:
+            with suppress(AttributeError):
+                del connections[alias]
+
+    SyncToAsync.single_thread_executor.submit(forget).result()
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pinning.testing.pair import SERVERS, Pair
+from pinning.testing.pair import Pair
 from pinning.testing.processes import ServerError
 from pinning.testing.site import Site, given
+from proof.acts import VENDORS
 from tests.services import service
 
 pytestmark = pytest.mark.live
@@ -49,7 +50,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=VENDORS)
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     with service(Pair.running(request.param, database="things")) as pair:
         yield pair

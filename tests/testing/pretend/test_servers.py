@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pinning.testing.pair import SERVERS
+from proof.acts import VENDORS
 from tests.services import service
 
 pytestmark = pytest.mark.live
@@ -17,7 +18,7 @@ FOLDER = Path(__file__).parent
 FILES = [str(FOLDER / f"test_{name}.py") for name in ("replica", "bugs", "correct", "snapshot")]
 
 
-@pytest.mark.parametrize("vendor", SERVERS)
+@pytest.mark.parametrize("vendor", VENDORS)
 def test_nothing_depends_on_the_database(vendor):
     with service(SERVERS[vendor].primary()) as server:
         settings = {**server.settings("app"), "USER": server.user, "PASSWORD": server.password}
