@@ -52,5 +52,5 @@ def _check_join(model: Any, joined: Any, alias: str) -> None:
     raise AcrossClustersError(
         f"This query of {model._meta.label} runs on {here.primary!r} and joins {label}, whose rows "
         f"are in {places}: no database joins rows of two clusters. Ask one after the other, with "
-        "filter(..._id__in=...) say, and prefetch_related() instead of select_related()."
+        "filter(..._id__in=...), and take prefetch_related() instead of select_related()."
     )

@@ -29,7 +29,7 @@ def watch(engine: Engine, alias: str) -> None:
 
 
 def was_told(engine: Engine, begun: Connection | None) -> bool:
-    """Whether a session of the engine was told what decides which rows it shows, a tenant say.
+    """Whether a session of the engine was told what decides which rows it shows, as a tenant does.
 
     A replica's was not. What is told in a transaction, and ends with it, counts for that alone: for
     ``begun``, the one that the asking session has open.
