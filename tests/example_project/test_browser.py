@@ -389,15 +389,15 @@ class TestPeople:
         assert wider_than_the_screen(page) <= 0
         for button in page.get_by_role("button").all():
             assert button.bounding_box()["height"] >= 24
-        page.get_by_role("button", name=re.compile("^Like a note of")).tap()
+        page.get_by_role("button", name=re.compile("^Like a note of")).click()
         expect(note(page, "a note of " + "very" * 40 + " long words")).to_contain_text("♥ 1")
 
     def test_on_a_phone_the_panel_is_one_tap_away(self, open_page):
         page = open_page(**PHONE)
         page.locator("#notes li").last.scroll_into_view_if_needed()
-        page.get_by_role("link", name="What happens").tap()
+        page.get_by_role("link", name="What happens").click()
         expect(page.get_by_role("heading", name="What happens")).to_be_in_viewport()
-        page.get_by_role("link", name="You", exact=True).tap()
+        page.get_by_role("link", name="You", exact=True).click()
         expect(page.get_by_role("heading", name="You", exact=True)).to_be_in_viewport()
 
     @pytest.mark.parametrize("width", [360, 1280])
