@@ -20,7 +20,7 @@ class Transaction:
     def __init__(self) -> None:
         #: What each scope has written, by the savepoints whose rollback undoes it. None stands for
         #: work outside of scopes.
-        self._writers: dict[tuple[Scope | None, frozenset[str]], dict[Write, int]] = {}
+        self._writers: dict[frozenset[str], dict[Scope | None, dict[Write, int]]] = {}
         #: Whether all its writes were statements of this connection. ``mark_written`` tells of
         #: writes that may have been made anywhere.
         self.is_seen = True
@@ -31,33 +31,37 @@ class Transaction:
 
     def has_written_in(self, scope: Scope) -> bool:
         """Whether ``scope``, or a scope inside it, wrote something that is not rolled back."""
-        return any(writer is not None and writer.lies_in(scope) for writer, _ in self._writers)
+        return any(
+            writer is not None and writer.lies_in(scope)
+            for writers in self._writers.values()
+            for writer in writers
+        )
 
     def note(self, scope: Scope | None, savepoints: frozenset[str], write: Write | None) -> None:
         """Note a write by ``scope``, if it was in one, while ``savepoints`` are open.
 
         Without ``write`` it was counted already.
 
-        A savepoint that was released since cannot be rolled back alone any more, so entries forget
-        it, and there are never more for a scope than savepoints that are open, and one.
+        A savepoint that was released since cannot be rolled back alone any more: it is forgotten,
+        and a scope never has more entries than savepoints that are open, and one.
         """
         around = scope
         while around is not None:
             around.wrote_in_transaction = True
             around = around.parent
-        if not all(sids <= savepoints for _, sids in self._writers):
-            writers: dict[tuple[Scope | None, frozenset[str]], dict[Write, int]] = {}
-            for (writer, sids), writes in self._writers.items():
-                count(writers.setdefault((writer, sids & savepoints), {}), writes)
-            self._writers = writers
-        writes = self._writers.setdefault((scope, savepoints), {})
+        for released in [sids for sids in list(self._writers) if not sids <= savepoints]:
+            kept = self._writers.setdefault(released & savepoints, {})
+            for writer, writes in self._writers.pop(released).items():
+                count(kept.setdefault(writer, {}), writes)
+        writes = self._writers.setdefault(savepoints, {}).setdefault(scope, {})
         if write is not None:
             count(writes, {write: 1})
 
     def roll_back_to(self, savepoint: str) -> None:
         """Forget what was written since ``savepoint``."""
-        kept = [key for key in self._writers if savepoint not in key[1]]
-        self._writers = {key: self._writers[key] for key in kept}
+        self._writers = {
+            sids: writers for sids, writers in self._writers.items() if savepoint not in sids
+        }
 
     def roll_back(self) -> None:
         """Forget all that was written."""
@@ -70,7 +74,8 @@ class Transaction:
         It counts for that scope if no other counts it.
         """
         found: dict[Scope, dict[Write, int]] = {}
-        for (writer, _), writes in self._writers.items():
+        entries = (entry for writers in self._writers.values() for entry in writers.items())
+        for writer, writes in entries:
             if writer is not None:
                 count(found.setdefault(writer, {}), writes)
             if committer is not None and (writer is None or writer.is_closed):
@@ -81,7 +86,9 @@ class Transaction:
     def tell_listeners(self, committer: Scope | None) -> dict[Scope, dict[Write, int]]:
         """The same, of what may be committed. All are told again when it surely is."""
         listeners = self.listeners(committer)
-        self._writers = {key: {} for key in self._writers}
+        self._writers = {
+            sids: {writer: {} for writer in writers} for sids, writers in self._writers.items()
+        }
         return listeners
 
     def take_listeners(self, committer: Scope | None) -> dict[Scope, dict[Write, int]]:

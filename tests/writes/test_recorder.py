@@ -25,7 +25,7 @@ from pinning.exceptions import UnknownClusterError
 from pinning.pins.pin import HELD, Position
 from pinning.reads.decision import decide
 from pinning.reads.rerun import Rerunner
-from pinning.scopes import transaction_of
+from pinning.scopes import Transaction, transaction_of
 from pinning.scopes.scope import Scope
 from pinning.writes.recorder import Recorder, recorder_of
 from tests.notes.models import Audit, Note, Tag
@@ -133,6 +133,21 @@ def test_many_savepoints_cost_no_memory():
             with transaction.atomic():
                 Tag.objects.create(name=str(number))
         assert len(transaction_of(connections["default"])._writers) <= 2
+
+
+def test_a_write_costs_no_more_after_many_scopes_in_one_transaction():
+    compared = []
+
+    class Savepoints(frozenset):
+        def __le__(self, other):
+            compared.append(other)
+            return frozenset.__le__(self, other)
+
+    open_, scopes = Transaction(), [Scope() for _ in range(100)]
+    for each in scopes:
+        open_.note(each, Savepoints(), None)
+    assert len(compared) <= 100
+    assert list(open_.listeners(None)) == scopes
 
 
 def test_a_read_in_an_on_commit_callback_registered_before_the_write_goes_to_the_primary():
