@@ -26,7 +26,8 @@ class Member:
         self._name = name
         self._breaker = breaker_of("store", name)
         self._is_complete = True  # as it said in its last answer
-        self._whole_at = 0.0  # when every pin that it did not take from this process is over
+        #: When every pin that it did not take from this process is over, by ``monotonic()``.
+        self._whole_at = 0.0
 
     def load(self, visitor: Visitor) -> Loaded | None:
         """The store's answer, if it gives one. Without a name, a server has no pins."""
@@ -37,7 +38,7 @@ class Member:
             return None
         (loaded,) = answers
         self._note(is_complete=loaded.is_complete)
-        return Loaded(loaded.pins, loaded.is_complete and time.time() >= self._whole_at)
+        return Loaded(loaded.pins, loaded.is_complete and time.monotonic() >= self._whole_at)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
         """Whether the store took the pins.
@@ -53,7 +54,7 @@ class Member:
         if not is_saved and self.store.is_server_side:
             settings = conf.settings()
             seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
-            self._whole_at = max(self._whole_at, time.time() + seconds)
+            self._whole_at = max(self._whole_at, time.monotonic() + seconds)
         return is_saved
 
     def _attempt(self, action: Callable[..., T], *arguments: Any) -> list[T]:

@@ -1,6 +1,7 @@
 """Several stores as one: what one does not know or cannot tell, another may."""
 
 import logging
+import time
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -217,6 +218,17 @@ def test_a_store_that_did_not_take_a_pin_does_not_prove_that_there_is_none():
         assert one.load(VISITOR) is None
         clock.tick(49)
         assert one.load(VISITOR) is not None
+
+
+def test_a_clock_that_jumps_ahead_fills_no_hole(monkeypatch):
+    memory = Memory(is_down=True)
+    one = Stores({"one": memory})
+    one.save(VISITOR, Pins([placed(5)]), None)
+    memory.error = None
+    breaker.reset()
+    later = time.time() + 3600
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert one.load(VISITOR) is None
 
 
 def test_a_store_that_is_left_alone_when_a_pin_comes_lacks_it_as_well():
