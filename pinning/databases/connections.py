@@ -176,8 +176,11 @@ def address_of(connection: BaseDatabaseWrapper) -> list[object]:
 
 
 def apart(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
-    """Another connection to the same server. It takes none of the few connections of a pool."""
-    settings: dict[str, Any] = dict(connection.settings_dict)
+    """Another connection to the same server. It takes none of the few connections of a pool.
+
+    It is in autocommit mode: without it, MariaDB would answer each question as of the first one.
+    """
+    settings: dict[str, Any] = {**connection.settings_dict, "AUTOCOMMIT": True}
     options = _options_of(connection)
     if connection.vendor in {"postgresql", "mysql"}:
         options.setdefault("connect_timeout", _CONNECT_TIMEOUT)
