@@ -89,14 +89,20 @@ def redis_cache_fits(settings: Settings) -> Iterator[CheckMessage]:
         return
     options: dict[str, Any] = cache.get("OPTIONS", {})
     given = {key.lower() for key in (*options, *options.get("CONNECTION_POOL_KWARGS", {}))}
+    sentinels = options.get("SENTINEL_KWARGS")  # without it, OPTIONS count for Sentinels, too
     for name in ("socket_connect_timeout", "socket_timeout"):
         if name not in given:
-            yield Warning(
-                f"CACHES[{settings.cache!r}] has no {name.upper()}: a Redis that hangs would hang "
-                "the site.",
-                hint=f'Set OPTIONS["{name.upper()}"] to less than a second. 0.2 suits most sites.',
-                id="pinning.W004",
-            )
+            yield _endless(settings.cache, f'OPTIONS["{name.upper()}"]')
+        if sentinels is not None and name not in sentinels:
+            yield _endless(settings.cache, f'OPTIONS["SENTINEL_KWARGS"]["{name}"]')
+
+
+def _endless(cache: str, setting: str) -> CheckMessage:
+    return Warning(
+        f"CACHES[{cache!r}] has no {setting}: a Redis that hangs would hang the site.",
+        hint="Set it to less than a second. 0.2 suits most sites.",
+        id="pinning.W004",
+    )
 
 
 def cache_is_shared(settings: Settings) -> Iterator[CheckMessage]:

@@ -374,6 +374,21 @@ def test_a_redis_without_any_timeout_is_told_of_both():
     assert ids == ["pinning.W004", "pinning.W004"]
 
 
+@pytest.mark.parametrize(
+    ("more", "count"),
+    [
+        ({}, 0),
+        ({"SENTINEL_KWARGS": None}, 0),
+        ({"SENTINEL_KWARGS": {}}, 2),
+        ({"SENTINEL_KWARGS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}}, 0),
+    ],
+)
+def test_sentinels_have_timeouts_of_their_own(more, count):
+    """Those of OPTIONS count for them only if SENTINEL_KWARGS is not there, be it empty."""
+    cache = redis_cache(**TIMEOUTS, SENTINELS=[("localhost", 26379)], **more)
+    assert found(PINNING={"STORES": ["redis"]}, CACHES=cache) == ["pinning.W004"] * count
+
+
 def test_the_redis_store_needs_django_redis(monkeypatch):
     monkeypatch.setitem(sys.modules, "django_redis", None)  # as if it were not installed
     ids = found(PINNING={"STORES": ["redis"]}, CACHES=redis_cache(**TIMEOUTS))
