@@ -1,5 +1,6 @@
 """The cache that keeps nothing older than the last deletion: each way in which it might."""
 
+import contextlib
 import contextvars
 import functools
 import threading
@@ -19,7 +20,8 @@ from freezegun import freeze_time
 
 from pinning import Reason, in_scope, scope, traced, use_primary, use_replica
 from pinning.contrib.cache import TrueCache, rules, sightings
-from pinning.contrib.cache.work import Work
+from pinning.contrib.cache.cell import Cell
+from pinning.contrib.cache.work import Work, memory_of
 from pinning.databases import VENDORS, forget
 from pinning.databases.base import Positions
 from pinning.middleware import PinningMiddleware
@@ -300,6 +302,16 @@ class TestFilling:
             clock.tick(1)
             assert (fill(cache, read), get(cache)) == (10, 10)
 
+    def test_outside_of_scopes_each_task_has_misses_of_its_own(self, log, cache):
+        """On an event loop they take turns, and all of them call the cache in one thread."""
+        one, other = contextvars.Context(), contextvars.Context()
+        one.run(cache.get, "key")
+        one.run(Note.objects.count)
+        write(log, cache)
+        other.run(cache.get, "key")
+        one.run(cache.set, "key", 10)
+        assert get(cache) is None
+
 
 class TestDeletions:
     def test_later_deletions_keep_the_places_of_earlier_ones(self, log, cache, read):
@@ -498,6 +510,13 @@ class TestTransactions:
         fill(cache, read)
         assert (fill(cache, read), get(cache)) == (11, 11)
 
+    @pytest.mark.parametrize("around", [contextlib.nullcontext, scope])
+    def test_outside_of_scopes_nothing_is_remembered_of_one_that_is_over(self, cache, around):
+        for number in range(3):
+            with transaction.atomic(), around():
+                cache.delete(f"key{number}")
+        assert memory_of(None).open == {}
+
     def test_nothing_written_nothing_open(self, cache):
         with scope(), transaction.atomic():
             cache.set("key", 1)
@@ -694,6 +713,17 @@ class TestMethods:
     def test_plain_values_are_kept_as_they_are(self, cache):
         cache.set("key", 5)
         assert caches["plain"].get(":1:key") == 5
+
+    def test_a_list_of_a_client_s_is_none_of_ours(self, cache):
+        value = [*Cell(value=1, is_filled=True).packed()[:-1], 5]
+        cache.set("key", value)
+        assert cache.get("key") == value
+
+    def test_a_lock_of_the_project_s_beside_the_key_is_in_nobody_s_way(self, cache):
+        with scope():
+            assert cache.add("key:lock", 1)
+            cache.set("key", 5)
+            assert cache.get("key") == 5
 
     def test_none_is_a_value(self, cache):
         cache.set("key", None)

@@ -118,7 +118,7 @@ def _on_memcached(cache: Any, key: str, rule: Rule) -> bool | None:
 
 
 def _change_locked(cache: BaseCache, key: str, rule: Rule) -> bool:
-    lock, end = f"{key}:lock", time.monotonic() + _WAIT_SECONDS
+    lock, end = f"{key}:pinning", time.monotonic() + _WAIT_SECONDS  # projects have ":lock"
     while not cache.add(lock, 1, _LOCK_SECONDS):
         if time.monotonic() > end:
             return False

@@ -95,8 +95,11 @@ class Cell:
         return round(until - now, 3)
 
     def packed(self) -> Any:
-        """As plain lists, which every serializer takes; a plain value is itself."""
-        if self.is_plain:
+        """As plain lists, which every serializer takes; a plain value is itself.
+
+        One that looks like such a list is none: a site may cache what its clients send.
+        """
+        if self.is_plain and not _is_packed(self.value):
             return self.value
         barrier = self.barrier or Barrier(token="", pins=Pins(), until=0.0)
         has_value = self.value is not MISSING
@@ -116,8 +119,7 @@ class Cell:
 
 def unpacked(raw: Any, now: float) -> Cell:
     """The cell that ``packed`` gave, as it is ``now``. Anything else is a plain value."""
-    is_ours = isinstance(raw, list | tuple) and len(raw) == _LENGTH and raw[0] == _MARK
-    if not is_ours:
+    if not _is_packed(raw):
         return Cell(value=raw)
     _, value, is_filled, seen, expires_at, owner, token, pins, until, open_ = raw
     has_value = bool(value) and (expires_at is None or now < expires_at)
@@ -133,6 +135,10 @@ def unpacked(raw: Any, now: float) -> Cell:
         barrier=barrier,
         owner=owner,
     )
+
+
+def _is_packed(raw: Any) -> bool:
+    return isinstance(raw, list | tuple) and len(raw) == _LENGTH and raw[0] == _MARK
 
 
 def new_token() -> str:

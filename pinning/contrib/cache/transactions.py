@@ -23,13 +23,18 @@ Settle = Callable[["Pending", bool, bool], None]
 
 
 class Pending:
-    """A key that was deleted or set in a transaction which has not ended as far as is known."""
+    """A key that was deleted or set in a transaction which has not ended as far as is known.
 
-    __slots__ = ("_is_over", "_settle", "_steps", "clusters", "token")
+    ``memory`` is the one that knows of it: it is forgotten there when it is settled.
+    """
 
-    def __init__(self, settle: Settle, clusters: list[str]) -> None:
+    __slots__ = ("_is_over", "_place", "_settle", "_steps", "clusters", "memory", "token")
+
+    def __init__(self, memory: Memory, place: Place, settle: Settle, clusters: list[str]) -> None:
         self.token = new_token()
         self.clusters = clusters
+        self.memory = memory
+        self._place = place
         self._settle = settle
         self._steps = 0
         self._is_over = False
@@ -52,6 +57,8 @@ class Pending:
         """Settle it, once."""
         if not self._is_over:
             self._is_over = True
+            if self.memory.open.get(self._place) is self:
+                del self.memory.open[self._place]
             self._settle(self, is_committed, keeps_value)
 
     @property
@@ -59,19 +66,14 @@ class Pending:
         """Whether one of its transactions is open."""
         return not set(self.clusters).isdisjoint(open_transactions())
 
-    @property
-    def is_over(self) -> bool:
-        """Whether it is settled."""
-        return self._is_over
-
 
 def pending(memory: Memory, place: Place, settle: Settle) -> Pending:
     """What is pending for the key at ``place`` in the open transaction of this thread."""
     known: Pending | None = memory.open.get(place)
-    if known is None or known.is_over:
+    if known is None:
         # Not before: who is heard costs each asynchronous request a thread at its end.
         scope_closed.connect(settle_the_rest, dispatch_uid=RECEIVER)
-        known = memory.open[place] = Pending(settle, open_transactions())
+        known = memory.open[place] = Pending(memory, place, settle, open_transactions())
     known.step()
     return known
 
@@ -81,9 +83,10 @@ def settle_the_rest(scope: Scope, **_: Any) -> None:
     memory = forget_memory(scope)
     if memory is None or not memory.open:
         return
-    for place, each in memory.open.items():
+    for place, each in list(memory.open.items()):
         if each.is_open:  # in a block around the scope
-            memory_of(scope.parent).open[place] = each
+            each.memory = memory_of(scope.parent)
+            each.memory.open[place] = each
             continue
         is_committed = any(scope.has_written(name) for name in each.clusters)
         each.end(is_committed=is_committed, keeps_value=False)

@@ -3,9 +3,9 @@
 Work that has not read late enough does not know. Then it stores nothing, or is shown nothing.
 """
 
-import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -71,15 +71,16 @@ class Memory:
 
 
 _memories: WeakKeyDictionary[Scope, Memory] = WeakKeyDictionary()
-_outside = threading.local()
+_outside: ContextVar[Memory | None] = ContextVar("pinning_cache_memory", default=None)
 
 
 def memory_of(scope: Scope | None) -> Memory:
-    """The memory of ``scope``, or of what the running thread does outside of scopes."""
+    """The memory of ``scope``, or of what the running thread or task does outside of scopes."""
     if scope is None:
-        memory: Memory | None = getattr(_outside, "memory", None)
+        memory = _outside.get()
         if memory is None:
-            memory = _outside.memory = Memory()
+            memory = Memory()
+            _outside.set(memory)
         return memory
     return _memories.get(scope) or _memories.setdefault(scope, Memory())
 
