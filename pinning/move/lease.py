@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import Error, connections
 
-from pinning.databases import apart
+from pinning.databases import apart, shut
 from pinning.exceptions import one_line
 from pinning.move.errors import UnknownHomeError
 from pinning.move.names import Name
@@ -68,6 +68,8 @@ class Moved:
         self._told, self._is_closed = threading.Condition(), threading.Event()
         self._thread: threading.Thread | None = None
         self._asked_at = self._holds_until = 0.0
+        #: Since when the primary is asked, and on which connection. None: it is not asked now.
+        self._question: tuple[float, Any] | None = None
         self._has_left = False
         self._error = ""
 
@@ -92,11 +94,18 @@ class Moved:
                 self._thread.start()
             self._told.wait_for(self._is_known, _PATIENCE_SECONDS)
             if not self._is_known():
+                self._end_a_question_in_vain()
                 raise UnknownHomeError(self.name.title, self.from_, self._error)
             return self.to if self._has_left else self.from_
 
     def _is_known(self) -> bool:
         return self._has_left or time.monotonic() < self._holds_until
+
+    def _end_a_question_in_vain(self) -> None:
+        """End one whose answer would hold no more. Its server may be gone without a word."""
+        question = self._question
+        if question is not None and time.monotonic() - question[0] > LEASE_SECONDS:
+            shut(question[1])
 
     def _look(self) -> None:
         """Ask the primary until the rows have left, which is for good, or nobody wants to know."""
@@ -114,12 +123,15 @@ class Moved:
 
     def _ask(self, connection: Any) -> None:
         began = time.monotonic()
+        self._question = began, connection
         try:
             has_left = phase_of(connection, self.name) in LEFT
         except Error as error:
             self._error = one_line(error)
             connection.close()
             return
+        finally:
+            self._question = None
         with self._told:
             self._has_left, self._holds_until = has_left, began + LEASE_SECONDS
             self._told.notify_all()

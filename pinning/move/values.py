@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +27,10 @@ class _JSONNull:
 
 
 _JSON_NULL = _JSONNull()
+
+#: So long are the values of one INSERT. MariaDB and MySQL take 16 MB by default
+#: (max_allowed_packet), and a character may take four bytes.
+_LONGEST_INSERT = 500_000
 
 
 def read(part: Part, rows: QuerySet[Any]) -> dict[Any, Row]:
@@ -58,13 +62,12 @@ def write(part: Part, alias: str, rows: Iterable[Row]) -> None:
     numbers = (
         {names: number for number, names in _content_types(alias).items()} if True in types else {}
     )
-    objects = [_object(part, alias, row, numbers) for row in rows]
-    connection = connections[alias]
-    size = max(1, connection.ops.bulk_batch_size(part.fields, objects) or len(objects))
-    for start in range(0, len(objects), size):
-        some = objects[start : start + size]
+    left = list(rows)
+    most = max(1, connections[alias].ops.bulk_batch_size(part.fields, left) or len(left))
+    for some in _portions(left, most):
+        objects = [_object(part, alias, row, numbers) for row in some]
         inserting: Any = QuerySet(model=part.model, using=alias)
-        inserting._insert(some, fields=part.fields, raw=True, using=alias)
+        inserting._insert(objects, fields=part.fields, raw=True, using=alias)
 
 
 def text_of(row: Row) -> tuple[str, ...]:
@@ -101,6 +104,20 @@ def _mark_json_nulls(
         nulls: QuerySet[Any] = QuerySet(model=rows.model, using=rows.db).filter(pk__in=empty)
         for key in nulls.filter(**{f"{field.name}__isnull": False}).values_list("pk", flat=True):
             found[key][place] = _JSON_NULL
+
+
+def _portions(rows: Sequence[Row], most: int) -> Iterator[list[Row]]:
+    """``rows`` in portions for one INSERT each, of ``most`` rows or fewer."""
+    portion, length = list[Row](), 0
+    for row in rows:
+        own = len(repr(row))
+        if portion and (len(portion) == most or length + own > _LONGEST_INSERT):
+            yield portion
+            portion, length = [], 0
+        portion.append(row)
+        length += own
+    if portion:
+        yield portion
 
 
 def _content_types(alias: str) -> dict[int, tuple[str, str]]:

@@ -10,11 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pinning.move.dialects import dialect_of
+from pinning.move.log import Log
+from pinning.move.names import Name
+from pinning.move.parts import parts_of
+from pinning.move.records import Records
 from pinning.testing.mariadb import MariaDB
+from tests.live.conftest import on_postgresql_and_mariadb
 from tests.live.site.clients import Site
 from tests.live.site.pair import Pair
 
@@ -137,6 +144,34 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 both_ways = pytest.mark.parametrize(
     "world", [("postgresql", "mariadb"), ("mariadb", "postgresql")], indirect=True, ids="->".join
 )
+
+
+@on_postgresql_and_mariadb
+def test_the_log_takes_keys_of_any_length(pair, connect):
+    connection = connect(pair.primary)
+    dialect = dialect_of(connection, Name.of("shop.Order"))
+    log = Log(connection, dialect.name)
+    part: Any = SimpleNamespace(code="some", text_of=lambda key, _: key)
+    dialect.create_log()
+    log.add(part, ["k" * 700])
+    assert log.known(part, ["k" * 700, "k"]) == {"k" * 700}
+    dialect.drop_log()
+
+
+def test_the_triggers_of_another_schema_are_not_those_of_this_side(pair, connect):
+    """Both clusters may be schemas of one database."""
+    name = Name.of("notes.Tag")
+    (part,) = parts_of(["notes.Tag"], name)
+    there = connect(pair.primary, OPTIONS={"options": "-c search_path=archive"})
+    here, there = (dialect_of(each, name) for each in (connect(pair.primary), there))
+    records = Records(here.connection, name)
+    records.create("")
+    for statements in here.guards(part, "closed").values():
+        here.run(*statements)
+    assert (len(here.existing()), there.existing()) == (1, set())
+    for trigger in here.existing():
+        here.run(*here.drop(trigger, part))
+    records.clear()
 
 
 @both_ways

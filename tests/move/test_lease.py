@@ -81,6 +81,23 @@ def test_an_answer_holds_from_before_it_was_asked(records, home, monkeypatch):
         home()
 
 
+def test_a_question_that_hangs_is_ended_and_asked_anew(records, home, monkeypatch):
+    """Its server may be gone without a word, and another one have its address."""
+    is_shut = threading.Event()
+
+    def hang(*_):
+        assert is_shut.wait(5)
+        raise OperationalError("the server is gone")
+
+    monkeypatch.setattr(lease, "phase_of", hang)
+    monkeypatch.setattr(lease, "shut", lambda connection: is_shut.set())
+    with pytest.raises(UnknownHomeError):
+        home()
+    assert is_shut.is_set()
+    monkeypatch.undo()
+    assert home() == "default"
+
+
 def test_the_move_waits_for_longer_than_an_answer_holds():
     from pinning.move import move
 

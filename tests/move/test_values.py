@@ -3,9 +3,11 @@
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError
+from django.db import connections
 from django.db.models import signals
+from django.test.utils import CaptureQueriesContext
 
-from pinning.move import moved
+from pinning.move import moved, values
 from tests.differential.models import Author, Book, Mark, Tag, Work
 from tests.move.models import Thing
 from tests.move.things import make, state
@@ -39,6 +41,18 @@ def test_each_kind_of_value(follow, run):
         signal.disconnect(dispatch_uid="told", sender=Thing)
     assert state("orders") == before
     assert sent == []
+
+
+def test_long_rows_are_written_by_several_statements(follow, run, monkeypatch):
+    """MariaDB refuses one that is longer than max_allowed_packet."""
+    monkeypatch.setattr(values, "_LONGEST_INSERT", 3000)
+    follow("move", "move.Thing")
+    rows = [Thing(name=str(number), blob=b"x" * 1000) for number in range(5)]
+    Thing.objects.using("default").bulk_create(rows)
+    with CaptureQueriesContext(connections["orders"]) as queries:
+        run(labels=("move.Thing",))
+    assert sum('INSERT INTO "move_thing"' in each["sql"] for each in queries) == 3
+    assert state("orders") == state("default")
 
 
 WORKS = tuple(f"differential.{name}" for name in ("Work", "Author", "Tag", "Mark", "Chapter"))

@@ -92,9 +92,7 @@ class Dialect(ABC):
     def create_log(self) -> None:
         """Make the log, if there is none."""
         if self.log_table not in self.connection.introspection.table_names():
-            columns = (
-                f"id {self.number_type}, part varchar(16) NOT NULL, row_key varchar(255) NOT NULL"
-            )
+            columns = f"id {self.number_type}, part varchar(16) NOT NULL, row_key text NOT NULL"
             self.run(f"CREATE TABLE {self.log_table} ({columns}){self.table_suffix}")
 
     def drop_log(self) -> None:

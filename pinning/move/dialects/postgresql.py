@@ -71,8 +71,9 @@ class PostgreSQL(Dialect):
         return self._trigger(self.trigger("guard", part), part, "BEFORE", body)
 
     def existing(self) -> set[str]:
-        """By their names, which no other move has."""
-        sql = "SELECT tgname FROM pg_catalog.pg_trigger WHERE tgname LIKE %s"
+        """By their names, which no other move has. Other schemas may be the other side."""
+        sql = """SELECT tgname FROM pg_catalog.pg_trigger
+            WHERE tgname LIKE %s AND pg_catalog.pg_table_is_visible(tgrelid)"""
         return {name for (name,) in ask(self.connection, sql, [f"{PREFIX}\\_%"])}
 
     def drop(self, trigger: str, part: Part) -> Sequence[str]:
