@@ -1,11 +1,12 @@
-"""Says in words where the reads of a page went, what its writes pin, and what follows from that."""
+"""Says in words where the reads of a page went, what its writes pin, and what to do about it."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from pinning import conf
-from pinning.scopes import ON_REPLICA, Read, Write
+from pinning.management.remedies import OF_A_WRITE, REMEDIES
+from pinning.scopes import ON_REPLICA, Read, Reason, Write
 
 Trace = Sequence[Read | Write]
 
@@ -34,6 +35,17 @@ def summary(trace: Trace, after_write: Trace | None) -> str:
     if after_write is not None:
         text += f"; after a write {_share(after_write)}{_because(after_write)}"
     return f"{text}."
+
+
+def remedies(trace: Trace, after_write: Trace | None) -> Iterator[str]:
+    """What to do about each reason that was found, and the page that tells more."""
+    reasons = dict.fromkeys([*_reasons(trace), *_reasons(after_write or [])])
+    for reason in reasons:
+        what, page = REMEDIES[reason]
+        yield f"- {reason}: {what} See {page}"
+    if any(write.pins for write in _writes(trace)) and Reason.WRITTEN not in reasons:
+        what, page = OF_A_WRITE
+        yield f"- pins: {what} See {page}"
 
 
 def warning(trace: Trace) -> str | None:
@@ -72,16 +84,20 @@ def _share(trace: Trace) -> str:
     reads = _reads(trace)
     found = sum(map(_is_on_replica, reads))
     if not reads:
-        return "nothing by the router"
+        return "no model"
     return f"{found} of {len(reads)} from replicas" if found else "nothing from replicas"
 
 
 def _because(trace: Trace) -> str:
-    """Why the others went to the primary, the most frequent reasons first."""
-    reads = _reads(trace)
-    counts = Counter(read.reason for read in reads if not _is_on_replica(read))
-    reasons = [reason.told for reason, _ in counts.most_common()]
+    """Why the others went to the primary."""
+    reasons = _reasons(trace)
     if not reasons:
         return ""
-    rest = ", the rest from the primary" if counts.total() < len(reads) else ""
-    return f"{rest}, because {', and because '.join(reasons)}"
+    rest = ", the rest from the primary" if any(map(_is_on_replica, _reads(trace))) else ""
+    return f"{rest}, because {', and because '.join(reason.told for reason in reasons)}"
+
+
+def _reasons(trace: Trace) -> list[Reason]:
+    """Why reads went to the primary, the most frequent reasons first."""
+    counts = Counter(read.reason for read in _reads(trace) if not _is_on_replica(read))
+    return [reason for reason, _ in counts.most_common()]

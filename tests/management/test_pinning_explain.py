@@ -1,4 +1,6 @@
-"""What the command tells of a page: each read and write, and one sentence at the end."""
+"""What the command tells of a page: each read and write, one sentence, and what to do."""
+
+import re
 
 import pytest
 from django.contrib.auth.models import User
@@ -7,7 +9,11 @@ from django.core.management import CommandError, call_command
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path
 
-from pinning import unpinned, use_primary, use_replica
+from pinning import Reason, unpinned, use_primary, use_replica
+from pinning.management.remedies import OF_A_WRITE, REMEDIES
+from pinning.scopes import ON_REPLICA
+from tests.docs.pages import ROOT
+from tests.docs.test_pages import slug
 from tests.notes.models import Note, Tag
 
 pytestmark = [
@@ -74,8 +80,18 @@ HERE = "tests/management/test_pinning_explain.py"
 
 
 def told(capsys, *args, **options):
+    """All lines but those that say what to do, which come last."""
     call_command("pinning_explain", *args, **options)
-    return capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
+    found = [line for line in lines if not line.startswith("- ")]
+    assert lines[: len(found)] == found
+    return found
+
+
+def remedies(capsys, *args, **options):
+    """The lines that say what to do, which come last."""
+    call_command("pinning_explain", *args, **options)
+    return [line for line in capsys.readouterr().out.splitlines() if line.startswith("- ")]
 
 
 def test_each_read_has_its_alias_reason_and_line(capsys):
@@ -124,6 +140,47 @@ def test_after_a_write_leaves_no_pin_in_a_store(capsys, settings, stores):
         )
 
 
+def test_each_reason_has_its_remedy_and_the_page_that_tells_more(capsys):
+    (last,) = remedies(capsys, "/notes/")
+    assert last == (
+        "- use_primary: Take use_primary out where old rows do no harm. "
+        "See docs/overrides.md#use_primary"
+    )
+    first, *more = remedies(capsys, "/notes/", after_write=True)
+    assert first == last
+    assert [line.split()[1] for line in more] == ["pinned:"]
+    assert remedies(capsys, "/figures/") == []
+
+
+def test_a_page_that_pins_whoever_asks_for_it_has_a_remedy(capsys):
+    (last,) = remedies(capsys, "/counter/")
+    assert last.startswith("- pins: ")
+    assert last.endswith(" See docs/recipes.md#what-writes-all-the-time")
+    assert remedies(capsys, "/quiet_counter/") == []
+
+
+def test_a_write_before_the_reads_is_told_once(capsys):
+    lines = remedies(capsys, "/notes/", "--method=post", "--data=text=new")
+    assert [line.split()[1] for line in lines] == ["written:", "use_primary:"]
+
+
+def test_every_reason_to_read_on_the_primary_has_a_remedy():
+    assert set(Reason) == {*REMEDIES, *ON_REPLICA}
+
+
+@pytest.mark.parametrize(("what", "page"), [*REMEDIES.values(), OF_A_WRITE])
+def test_a_remedy_names_a_page_and_heading_that_are_there(what, page):
+    name, _, anchor = page.partition("#")
+    headings = re.findall(r"^#+ (.+)$", (ROOT / name).read_text(), re.MULTILINE)
+    assert what.endswith(".")
+    assert anchor in {slug(heading) for heading in headings}
+
+
+@pytest.mark.parametrize("words", [*map(str, REMEDIES.values()), *(r.told for r in Reason)])
+def test_what_is_said_needs_no_word_that_only_the_docs_explain(words):
+    assert not re.search(r"\b(cluster|scope(?!\(\)|-and)|router|identity)\b", words)
+
+
 def test_a_write_is_told_with_what_it_leaves(capsys):
     first, write, *_, warning, summary = told(capsys, "/notes/", "--method=post", "--data=text=new")
     assert first == "POST /notes/ answers 201:"
@@ -137,7 +194,7 @@ def test_a_get_that_writes_is_told(capsys):
     *_, warning, summary = told(capsys, "/counter/")
     assert "it has written notes.Note." in warning
     assert summary.startswith(
-        "This page reads nothing by the router; it pins whoever asks for it, because it writes "
+        "This page reads no model; it pins whoever asks for it, because it writes "
         f"notes.Note ({HERE}:"
     )
 
@@ -146,7 +203,7 @@ def test_a_write_that_pins_nobody_is_told_as_well(capsys):
     _, write, warning, summary = told(capsys, "/quiet_counter/")
     assert "INSERT, pins nobody" in write
     assert "it has written notes.Note." in warning
-    assert summary == "This page reads nothing by the router."
+    assert summary == "This page reads no model."
 
 
 def test_a_user_is_signed_in_and_nothing_is_left_of_it(capsys, settings):
@@ -167,7 +224,7 @@ def test_a_body_that_streams_and_an_asynchronous_view_are_told(capsys):
 def test_a_page_that_fails_or_is_not_there_is_told(capsys):
     assert told(capsys, "/broken/")[0] == "GET /broken/ answers 500:"
     assert told(capsys, "/nowhere/")[0] == "GET /nowhere/ answers 404:"
-    assert told(capsys, "/empty/")[-1] == "This page reads nothing by the router."
+    assert told(capsys, "/empty/")[-1] == "This page reads no model."
 
 
 def test_why_a_page_fails_is_told(capsys):

@@ -62,6 +62,8 @@ class Command(BaseCommand):
         for text in dict.fromkeys(warnings):
             self.stdout.write(self.style.WARNING(text))
         self.stdout.write(explanation.summary(trace, after))
+        for text in explanation.remedies(trace, after):
+            self.stdout.write(text)
 
     def _visit(self, client: Client, options: dict[str, Any]) -> list[Read | Write]:
         method, path, form = options["method"], options["path"], _form_of(options["data"])
