@@ -14,6 +14,10 @@ from django.db import connections
 from pinning.checks.base import replicas_of
 from pinning.conf import Settings, clusters
 
+#: The models whose row a client needs at once with a token that it was given: of REST framework,
+#: oauth-toolkit and knox.
+_TOKENS = ("authtoken.Token", "oauth2_provider.AccessToken", "knox.AuthToken")
+
 
 def replicas_know_tenants(settings: Settings) -> Iterator[CheckMessage]:
     """Where the primary's backend sets a tenant's schema, the replica's can as well."""
@@ -63,6 +67,36 @@ def cacheops_caches_no_replica(settings: Settings) -> Iterator[CheckMessage]:  #
             hint="Add them to PINNING['PRIMARY_MODELS'], or do not cache them.",
             id="pinning.W022",
         )
+
+
+def tokens_are_read_on_the_primary(settings: Settings) -> Iterator[CheckMessage]:  # noqa: ARG001
+    """A token that was just issued is found.
+
+    The request that made it did not send it, so no pin leads its client to the primary. The
+    ``token_blacklist`` of simplejwt is not among these: it is asked by POST, and a new token is not
+    in it.
+    """
+    late = [
+        model._meta.label for model in map(_token_model, _TOKENS) if model and _may_be_late(model)
+    ]
+    if late:
+        listed = ", ".join(f'"{label}"' for label in late)
+        yield Warning(
+            f"{', '.join(late)} may be read from a late replica: whoever has just been given a "
+            "token may be answered by 401.",
+            hint=f'Add {listed} to PINNING["PRIMARY_MODELS"], or silence this if all clients keep '
+            "cookies.",
+            id="pinning.W038",
+        )
+
+
+def _token_model(label: str) -> Any:
+    """The model of that name, or what it is swapped for. None if its app is not installed."""
+    try:
+        model = apps.get_model(label)
+        return apps.get_model(model._meta.swapped) if model._meta.swapped else model
+    except LookupError:
+        return None
 
 
 def _setting(name: str, default: Any) -> Any:

@@ -204,4 +204,5 @@ _CHECKS: tuple[Check, ...] = (
     packages.replicas_know_tenants,
     packages.cachalot_caches_no_replica,
     packages.cacheops_caches_no_replica,
+    packages.tokens_are_read_on_the_primary,
 )

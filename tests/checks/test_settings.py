@@ -256,7 +256,7 @@ BAD_FOR_DEPLOYMENT = [
 ELSEWHERE = {
     f"pinning.{id_}"
     for id_ in (
-        *("E017", "E035", "E038", "W016", "W019", "W020", "W021", "W022"),
+        *("E017", "E035", "E038", "W016", "W019", "W020", "W021", "W022", "W038"),
         *(f"E0{number}" for number in range(42, 47)),  # what is found by asking the servers
         *(f"W0{number}" for number in range(24, 36)),
     )
