@@ -212,7 +212,6 @@ _HINTS = {
     400: "Is the address in the site's ALLOWED_HOSTS?",
     403: "Run the command with the site's own SECRET_KEY, on a machine whose clock is right.",
     421: "Does something in front of the site change the header Host?",
-    404: 'Has the site path("...", include("pinning.verify.urls")), and does the URL lead there?',
     405: "Does something in front of the site refuse POST?",
     500: 'Is "pinning.verify" in INSTALLED_APPS, and was `migrate` run? The site\'s log has more.',
 }
@@ -223,5 +222,14 @@ def _complaint(address: str, answer: Answer) -> str:
         return f"Nothing answers at {address}: {answer.text}"
     if answer.location:
         return f"{address} redirects to {answer.location}: give the URL that it leads to."
-    hint = _HINTS.get(answer.status, "Is this the URL at which pinning.verify.urls is included?")
+    hint = _HINTS.get(answer.status, f"Do the site's urlpatterns have this? {line_for(address)}")
     return f"{address} answers with status {answer.status}. {hint}"
+
+
+def line_for(address: str = "") -> str:
+    """The line of ``urlpatterns`` that makes the site answer there, and what it needs."""
+    place = urlsplit(address).path.strip("/") or "pinning-verify"
+    return (
+        f'path("{place}/", include("pinning.verify.urls")), with include from django.urls, before '
+        f"a path that takes all. Restart the site, and give the URL that ends with {place}/."
+    )

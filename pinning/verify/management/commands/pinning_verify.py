@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from pinning import conf
 from pinning.verify.checker import EmptyHistoryError, check
-from pinning.verify.crowd import Crowd, Plan, SiteError
+from pinning.verify.crowd import Crowd, Plan, SiteError, line_for
 from pinning.verify.formats import FORMATS
 from pinning.verify.history import HistoryError, Operation, read_history, write_lines
 from pinning.verify.progress import Progress
@@ -61,7 +61,8 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Run, or read; then judge and tell."""
         if (options["recheck"] is None) == (not options["url"]):
-            raise CommandError("Give the URL of a site, or --recheck FILE.", returncode=REFUSED)
+            problem = f"Give a URL, or --recheck FILE. The site needs {line_for()}"
+            raise CommandError(problem, returncode=REFUSED)
         for url in options["url"]:
             if not re.match(r"https?://[^/]", url):
                 problem = f"{url} must begin with http:// or https:// and a host."
