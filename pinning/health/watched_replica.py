@@ -1,5 +1,6 @@
 """A replica as the monitor watches it: at each tick it asks, waits or judges."""
 
+import logging
 import math
 import threading
 import time
@@ -8,13 +9,15 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pinning import conf, databases
-from pinning.databases import fetch_row
+from pinning.databases import fetch_row, is_news
 from pinning.exceptions import LaggingReplicaError, SilentReplicaError
 from pinning.health.freshness import Freshness
 from pinning.health.probe import LONGER, Probe, probe_timeout
 from pinning.health.status import Replica
 from pinning.health.watched_primary import WatchedPrimary
 from pinning.pins import Position
+
+logger = logging.getLogger("pinning")
 
 #: A query that has run for longer is not ended because of a moment's silence.
 _YOUNG_SECONDS = 1.0
@@ -32,6 +35,10 @@ _RETURN_SECONDS = 1.0
 #: go with each question then.
 _BACK = 0.75
 
+#: It is told that a replica's lag is not known after so long. A process that starts on a busy site
+#: knows it sooner.
+_TOLD_SECONDS = 1.0
+
 
 class WatchedReplica:
     """A replica that this process reads from, as the monitor watches it."""
@@ -48,6 +55,9 @@ class WatchedReplica:
         self._is_asked = self._is_asked_for_lag = self._is_silent = self._is_try = False
         self._waited = 0.0
         self._sent_at = self._measured_at = 0.0
+        #: Since when it has served nobody because its lag is not known, and whether that was told.
+        self._unproven_since: float | None = None
+        self._is_unproven_told = False
         #: When the last question that was answered was sent.
         self.answered_at = 0.0
 
@@ -205,12 +215,35 @@ class WatchedReplica:
         most = primary.history.most(self._sent_at, seen)
         if most <= max_lag:
             self._freshness.prove(self._sent_at + max_lag - most)
+            self._tell_proven()
         elif primary.is_expected(now):
             self._measured_at = 0.0
             return
         elif not len(primary.history):
             self._freshness.prove(now + max_lag / 2)
+            self._tell_proven()
+        else:
+            self._tell_unproven(now)
         self._freshness.end(now)
+
+    def _tell_unproven(self, now: float) -> None:
+        """Log once that it serves nobody until its lag is known, if that lasts."""
+        if self._unproven_since is None:
+            self._unproven_since = now
+        is_due = now - self._unproven_since >= _TOLD_SECONDS and not self.replica.is_lagging
+        if is_due and not self._is_unproven_told and is_news("freshness", self.replica.alias):
+            self._is_unproven_told = True
+            logger.warning(
+                "Replica %r serves nobody yet: this process has to see first that it lags less "
+                "than MAX_LAG.",
+                self.replica.alias,
+            )
+
+    def _tell_proven(self) -> None:
+        """Log that it serves, if the opposite was told."""
+        if self._is_unproven_told:
+            logger.info("Replica %r is seen to lag less than MAX_LAG.", self.replica.alias)
+        self._unproven_since, self._is_unproven_told = None, False
 
 
 def _tell(replica: Replica, error: SilentReplicaError) -> None:

@@ -488,6 +488,32 @@ def test_it_is_fresh_once_it_has_what_the_primary_had(scene, place, is_fresh):
     assert not scene.replica._freshness.is_fresh()
 
 
+def test_that_a_replica_serves_nobody_until_its_lag_is_known_is_told_once(scene, caplog):
+    caplog.set_level("INFO", "pinning")
+    scene.primary.history.add(scene.now, Position(places={"7.1": 100}, clock=0.0))
+    told = []
+    for place in (98, 98, 99, 99, 100, 100):
+        scene.now += 2
+        scene.replica.is_used = True
+        answered(scene, Position(places={"7.1": place}, clock=0.0))
+        told.append([record.message.partition(":")[0] for record in caplog.records])
+        caplog.clear()
+    not_yet, at_last = (
+        "Replica 'replica1' serves nobody yet",
+        "Replica 'replica1' is seen to lag less than MAX_LAG.",
+    )
+    assert told == [[], [not_yet], [], [], [at_last], []]
+
+
+def test_a_start_that_takes_a_moment_is_not_told(scene, caplog):
+    caplog.set_level("INFO", "pinning")
+    scene.primary.history.add(scene.now, Position(places={"7.1": 100}, clock=0.0))
+    for place in (99, 100):
+        scene.replica._freshness.is_wanted = True
+        answered(scene, Position(places={"7.1": place}, clock=0.0))
+    assert caplog.records == []
+
+
 def test_a_primary_that_is_about_to_tell_is_waited_for(scene):
     scene.primary.is_answering = True
     freshness = scene.replica._freshness
