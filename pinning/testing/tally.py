@@ -13,6 +13,9 @@ from pinning.testing.pretend.stale import summary
 #: Where the processes of one run find the file.
 VARIABLE = "PINNING_TALLY"
 
+#: What is summed up.
+_SUMS = ("reads", "eventual", "allowed", "kept")
+
 #: How many stale reads a summary lists.
 LISTED = 20
 
@@ -23,11 +26,12 @@ class Tally(NamedTuple):
     reads: int
     eventual: int
     allowed: int
+    kept: int
     stale: Counter[str]
     times: int
 
     def __str__(self) -> str:
-        head = summary(self.reads, self.times, self.eventual, self.allowed)
+        head = summary(self.reads, self.times, self.eventual, self.allowed, self.kept)
         lines = [f"{text} [{tests} tests]" for text, tests in self.stale.most_common(LISTED)]
         left = len(self.stale) - len(lines)
         more = [f"And {left} more."] if left else []
@@ -44,12 +48,13 @@ def begin() -> None:
 def note(found: StaleReads) -> None:
     """Note what one test has found. Without ``begin``, nothing."""
     name = os.environ.get(VARIABLE)
-    if name is None or not found.reads:
+    if name is None or not (found.reads or found.kept):
         return
     line = {
         "reads": found.reads,
         "eventual": sum(found.eventual.values()),
         "allowed": found.allowed,
+        "kept": found.kept,
         "stale": {str(read): times for read, times in found.stale.items()},
     }
     with Path(name).open("ab", buffering=0) as file:  # a line is one write, so none is torn
@@ -62,8 +67,8 @@ def end() -> Tally:
     sums: Counter[str] = Counter()
     stale: Counter[str] = Counter()
     for line in map(json.loads, file.read_text().splitlines()):
-        sums.update(reads=line["reads"], eventual=line["eventual"], allowed=line["allowed"])
+        sums.update({name: line[name] for name in _SUMS})
         sums["times"] += sum(line["stale"].values())
         stale.update(line["stale"].keys())
     file.unlink()
-    return Tally(sums["reads"], sums["eventual"], sums["allowed"], stale, sums["times"])
+    return Tally(**{name: sums[name] for name in (*_SUMS, "times")}, stale=stale)

@@ -46,6 +46,7 @@ def test_in_other_ways_the_tests_pass(project, how):
     assert "4 passed" in report
     assert ("StaleReadWarning" in report) is (how == "warning")
     assert "1 would have been stale" in report
+    assert "3 stayed on the primary" in report
 
 
 def test_processes_of_xdist_are_summed_up(project):

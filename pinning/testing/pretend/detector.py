@@ -11,6 +11,7 @@ from pinning.conf import clusters
 from pinning.databases import as_text, statement_of
 from pinning.reads.routed import was_asked_for
 from pinning.scopes import Reason, Scope, current_scope, line_of_project, overrides, wishes
+from pinning.signals import scope_closed
 from pinning.testing.pretend.people import Clients, who
 from pinning.testing.pretend.replica import PretendedReplica, pretended_replica
 from pinning.testing.pretend.stale import (
@@ -25,6 +26,9 @@ from pinning.writes.naming import subject_of
 
 How = Literal["error", "warning", "report"]
 
+#: Why somebody who has written reads on the primary.
+_KEEPING = (Reason.PINNED, Reason.WRITTEN)
+
 
 class StaleReads:
     """What was found. ``str`` of it is a report for people."""
@@ -38,10 +42,13 @@ class StaleReads:
         self.eventual: dict[StaleRead, int] = {}
         #: How many reads lacked something and were declared to be fine, by ``use_replica``.
         self.allowed = 0
+        #: How many answers of the router kept somebody on the primary who had written.
+        self.kept = 0
 
     def __str__(self) -> str:
         times, others = sum(self.stale.values()), sum(self.eventual.values())
-        return "\n".join([summary(self.reads, times, others, self.allowed), *map(str, self.stale)])
+        head = summary(self.reads, times, others, self.allowed, self.kept)
+        return "\n".join([head, *map(str, self.stale)])
 
 
 @contextlib.contextmanager
@@ -106,6 +113,11 @@ class _Detector:
             self._judge(connection.alias, lacking, context["cursor"])
         return execute(sql, params, many, context)
 
+    def count(self, scope: Scope, **_: object) -> None:
+        """Receive ``scope_closed``: count the reads that a pin or a write kept on the primary."""
+        for reads in scope.reads.values():
+            self._found.kept += sum(reads.get(reason, 0) for reason in _KEEPING)
+
     def _judge(self, alias: str, lacking: list[Change], cursor: Any) -> None:
         scope = current_scope()
         if self._is_test(scope):
@@ -153,6 +165,7 @@ def _reason(scope: Scope | None, alias: str) -> Reason:
 @contextlib.contextmanager
 def _watching(replica: PretendedReplica, detector: _Detector) -> Iterator[None]:
     """Let ``detector`` look at all reads and writes, in the place of one around."""
+    around: set[_Detector] = set()
     with contextlib.ExitStack() as stack:
         for name, writes in replica.writes.items():
             stack.callback(setattr, writes, "describe", writes.describe)
@@ -163,6 +176,12 @@ def _watching(replica: PretendedReplica, detector: _Detector) -> Iterator[None]:
             kept = (each for each in others if not isinstance(_owner(each), _Detector))
             connection.execute_wrappers[:] = [*kept, detector.look]
             stack.enter_context(connection.counted_on_primary())  # type: ignore[attr-defined]
+            around.update(each for each in map(_owner, others) if isinstance(each, _Detector))
+        for each in around:
+            scope_closed.disconnect(each.count)
+            stack.callback(scope_closed.connect, each.count)
+        scope_closed.connect(detector.count)
+        stack.callback(scope_closed.disconnect, detector.count)
         yield
 
 

@@ -36,11 +36,12 @@ class StaleRead(NamedTuple):
         return f"{_help(self)} If old rows are fine here, say so by use_replica()."
 
 
-def summary(reads: int, stale: int, eventual: int, allowed: int) -> str:
+def summary(reads: int, stale: int, eventual: int, allowed: int, kept: int) -> str:
     """How many reads a test or a suite had, and what they were."""
     return (
         f"{reads} reads would have gone to replicas, {stale} would have been stale. "
-        f"{eventual} lacked what somebody else had written, and {allowed} may be old."
+        f"{eventual} lacked what somebody else had written, and {allowed} may be old. "
+        f"{kept} stayed on the primary, because their user had written."
     )
 
 

@@ -47,6 +47,14 @@ class TellingTests(TestCase):
         assert list(found.stale.values()) == [2]
         assert str(found).startswith("2 reads would have gone to replicas, 2 would have been stale")
 
+    def test_a_report_counts_what_the_writer_reads_on_the_primary(self):
+        with detect_stale_reads("report") as around:
+            with detect_stale_reads("report") as found, scope():
+                Note.objects.create(text="new")
+                Note.objects.count()
+        assert (found.reads, found.kept, around.kept) == (0, 1, 0)
+        assert str(found).endswith("1 stayed on the primary, because their user had written.")
+
     def test_a_block_inside_takes_the_place_of_the_one_around(self):
         with detect_stale_reads() as around:
             with detect_stale_reads("report") as found:
