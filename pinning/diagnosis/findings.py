@@ -152,8 +152,9 @@ def _sees_no_timeline(seen: Seen) -> Iterator[Finding]:
             "is on, so every pin holds for WINDOW at least.",
             hint=f"manage.py pinning_grant --database {seen.primary} --role {missing.role} prints "
             "the SQL of a function that shows it and nothing else. Run that SQL on the primary as "
-            f"a superuser. {missing.statement} also does it, but then the role sees the text of "
-            "everybody's queries.",
+            "a superuser, or as the administrator of a managed database. "
+            f"{missing.statement} also does it, but then the role sees the text of everybody's "
+            "queries.",
         )
 
 

@@ -155,7 +155,7 @@ def test_a_role_without_create_is_told_what_to_do(pair, plain, install):
     with pytest.raises(CommandError) as told:
         install(by=plain)
     assert "permission denied for database" in str(told.value)
-    assert "Without --apply the SQL is printed, for a superuser" in str(told.value)
+    assert "Without --apply the SQL is printed, for an administrator" in str(told.value)
 
 
 def test_so_is_one_whose_function_would_see_nothing(pair, plain, install):

@@ -11,7 +11,7 @@ from pinning.databases import positions_of
 
 
 class Command(BaseCommand):
-    """Print the SQL for a superuser, or run it on a primary. It reaches the replicas by itself."""
+    """Print the SQL for an administrator, or run it on a primary. Replicas get it by themselves."""
 
     help = "Print or run the SQL that lets the site's role see which timeline its replicas are on."
     requires_system_checks = ()  # some of them ask for what this command gives
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         add("--database", default=DEFAULT, help="the alias of the primary (%(default)s)")
         role = "who may see it, several times for several; without it, the USER of each replica"
         add("--role", action="append", dest="roles", metavar="ROLE", help=role)
-        run = "run it on the primary as the alias's USER, which needs the rights of a superuser"
+        run = "run it on the primary as the alias's USER, who has to be an administrator"
         add("--apply", action="store_true", help=run)
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -63,5 +63,5 @@ def _run(alias: str, sql: str) -> None:
         user = connections[alias].settings_dict["USER"]
         raise CommandError(
             f"The role {user!r} of {alias!r} could not run it, and nothing has changed: {error}\n"
-            "Without --apply the SQL is printed, for a superuser to run on the primary."
+            "Without --apply the SQL is printed, for an administrator to run on the primary."
         ) from error

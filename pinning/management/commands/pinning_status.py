@@ -29,7 +29,7 @@ class Command(BaseCommand):
         """A table for people without any."""
         add = parser.add_mutually_exclusive_group().add_argument
         add("--json", action="store_true", help="print JSON, for programs")
-        sql = "print the SQL that has to be run once on a primary, by a superuser, if any has to"
+        sql = "print the SQL that an administrator has to run once on a primary, if any has to"
         add("--sql", action="store_true", help=sql)
 
     def handle(self, *_: Any, **options: Any) -> None:
