@@ -23,7 +23,12 @@ AROUND = {
         "replica2": {"TEST": {"MIRROR": "default"}},
         "legacy": {},
     },
-    "CACHES": {"default": {"BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache"}},
+    "CACHES": {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.2},
+        }
+    },
     "SESSION_COOKIE_SECURE": True,
 }
 

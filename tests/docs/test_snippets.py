@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.core.cache import cache
 from django.db import connections
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
 from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import sessionmaker
@@ -180,7 +181,14 @@ def test_verify(page):
 
 
 def test_recipes(page, monkeypatch):
-    number = Note.objects.create(text="paid").pk
+    ada = User.objects.create(username="customer")
+    number = Note.objects.create(author=ada, text="new").pk
+    stores = ["tests.test_middleware.Memory"]
+    with override_settings(PINNING={**django_settings.PINNING, "STORES": stores}):
+        post(lambda request: page.paid(request, number))
+        with scope(identity=ada) as work:
+            Note.objects.count()
+    assert work.reads == {"default": {Reason.PINNED: 1}}
     thanks = get(lambda request: page.thank_you(request, number))
     assert (thanks.content, reasons(thanks)) == (b"paid", [Reason.USE_PRIMARY])
     monkeypatch.setattr(Note, "move_to", lambda self, target: self.save(), raising=False)
