@@ -14,7 +14,6 @@ from benchmarks.peers.servers import BURST
 #: What the numbers on the page fall short of; the page says "missed" there.
 FALLS_SHORT = (
     "a suite with the plugin",
-    "requests per second in the rush, always-primary's to `pinning`'s",
     "`wait-20` to the settled oracle's, 20 ms, drawn",
     "requests that wait in vain in the burst",
     "a page that waited",
