@@ -7,11 +7,17 @@ the connection was closed, but then the file is another one.
 
 import contextlib
 import os
-import select
 import socket
+import sys
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+try:
+    from fcntl import ioctl
+    from termios import FIONREAD
+except ImportError:  # Windows
+    ioctl = None  # type: ignore[assignment]
 
 _NOTED = "_pinning_socket"
 
@@ -24,12 +30,15 @@ def note_socket(raw: Any) -> None:
 
 
 def has_answer(connection: BaseDatabaseWrapper) -> bool:
-    """Whether data from the server has arrived that was not read yet."""
+    """Whether data from the server has arrived that was not read yet.
+
+    ``poll`` would tell as well. But gevent's waits for a moment, and libev ends the process if the
+    thread to which the connection belongs closes it meanwhile.
+    """
     try:
         number, _ = _noted(connection.connection)
-        waiting = select.poll()  # select() takes no number above 1023
-        waiting.register(number, select.POLLIN)
-        return bool(waiting.poll(0))
+        size = ioctl(number, FIONREAD, bytes(4))
+        return int.from_bytes(size, sys.byteorder) > 0
     except Exception:  # it is connecting, or was closed; each driver has its own errors
         return False
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import resource
+import select
 import socket
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -48,6 +49,14 @@ def test_an_answer_is_seen_where_the_process_has_more_than_a_thousand_files_open
             assert has_answer(connection(high))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_an_answer_is_looked_for_without_what_gevent_replaces(pair: Any, monkeypatch: Any):
+    """Its own may wait, and libev ends the process if somebody closes the file meanwhile."""
+    ours, theirs = pair
+    monkeypatch.delattr(select, "poll")
+    theirs.send(b"x")
+    assert has_answer(connection(ours))
 
 
 @pytest.mark.parametrize("kind", ["busy", "untold"])
