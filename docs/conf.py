@@ -18,6 +18,7 @@ html_title = "django-pinning"
 html_favicon = html_logo = "_static/pin.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_show_sphinx = False
 html_show_sourcelink = html_copy_source = False
 
