@@ -248,9 +248,9 @@ def findings_of_store(seen: SeenStore, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             id="pinning.W033",
             about=seen.name,
-            what=f"The store {seen.name!r} is new or was emptied: for up to {seconds:.0f} s only "
-            "pins that it finds count, and many reads go to the primary.",
-            hint="Wait, if it is new. Else find out who restarted or flushed it.",
+            what=f"The store {seen.name!r} is new, was emptied or takes no pins: for up to "
+            f"{seconds:.0f} s only pins that it finds count, and many reads go to the primary.",
+            hint="Wait, if it is new. Else find out whether it is full, or who restarted it.",
         )
     if condition.evicts:
         yield Finding(

@@ -10,6 +10,14 @@ from pinning.testing.processes import Server, find_program
 
 _CHOSEN_BY = "PINNING_TEST_REDIS"
 
+#: Sets the mark of a memory as if the server had lost nothing for long. It names the history of the
+#: server's data.
+AGE = (
+    "local told = redis.pcall('INFO', 'replication') "
+    "local server = type(told) == 'string' and told:match('master_replid:(%x+)') or 'unknown' "
+    "redis.call('SET', KEYS[1], server)"
+)
+
 
 class Redis(Server):
     """A Redis (or Valkey) server with a password, without persistence.
@@ -35,7 +43,7 @@ class Redis(Server):
         `prefix` is what the cache puts before its keys: KEY_PREFIX, and the version 1 by default.
         """
         mark = f"{prefix}pinning:{{memory}}"
-        self.ask(f"SET {mark}:lasting 1")
+        self.ask(f'EVAL "{AGE}" 1 {mark}:lasting')
         self.ask(f"DEL {mark}:young")
 
     def forget(self) -> None:
@@ -49,7 +57,8 @@ class Redis(Server):
 
     def _prepare(self) -> None:
         # Not among the arguments, which everybody can see.
-        keep_secret(self.directory / "redis.conf", f"requirepass {self.password}", self.account)
+        secrets = f"requirepass {self.password}\nmasterauth {self.password}\n"
+        keep_secret(self.directory / "redis.conf", secrets, self.account)
 
     def _command(self) -> Sequence[str | Path]:
         program = find_program("redis-server", "valkey-server", chosen_by=_CHOSEN_BY)
@@ -65,6 +74,8 @@ class Redis(Server):
             "no",
             "--dir",
             self.directory,
+            "--repl-diskless-sync-delay",
+            "0",
         ]
 
     def _answers(self) -> bool:

@@ -1,4 +1,4 @@
-"""A Redis Cluster of primaries without replicas, each on a loopback port."""
+"""A Redis Cluster on loopback ports: primaries, and if asked for, a replica of each."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -38,16 +38,27 @@ class Node(Redis):
 
     def _command(self) -> Sequence[str | Path]:
         bus = ["--cluster-port", str(self.bus_port), "--cluster-config-file", "nodes.conf"]
-        return [*super()._command(), "--cluster-enabled", "yes", *bus]
+        patience = ["--cluster-node-timeout", "3000"]
+        return [*super()._command(), "--cluster-enabled", "yes", *bus, *patience]
+
+    def follow(self, primary: "Node") -> None:
+        """Become its replica, and wait until all is copied."""
+        self.tell("CLUSTER", "REPLICATE", primary.name)
+        wait_until(
+            lambda: b"connected" in self.ask("ROLE"),
+            timeout_seconds=20,
+            otherwise=lambda: f"{self.title} on {self.port} does not follow its primary.",
+        )
 
 
 class RedisCluster:
     """Nodes that share the slots evenly; ``with`` starts them and waits until they agree."""
 
-    def __init__(self, size: int = 3) -> None:
+    def __init__(self, size: int = 3, *, has_replicas: bool = False) -> None:
         """Nothing runs before the block begins. MissingService when there is no program."""
         password = password_for(None)  # clients have one for all nodes
         self.nodes = [Node(password) for _ in range(size)]
+        self.replicas = [Node(password) for _ in range(size if has_replicas else 0)]
 
     @property
     def url(self) -> str:
@@ -56,10 +67,12 @@ class RedisCluster:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            for node in self.nodes:
+            for node in (*self.nodes, *self.replicas):
                 stack.enter_context(node)
             self._share_slots()
             self._meet()
+            for primary, replica in zip(self.nodes, self.replicas, strict=False):
+                replica.follow(primary)
             self._stack = stack.pop_all()
         return self
 
@@ -84,11 +97,11 @@ class RedisCluster:
             node.tell("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
 
     def _meet(self) -> None:
-        first, *others = self.nodes
+        first, *others = every = [*self.nodes, *self.replicas]
         for node in others:
             node.tell("CLUSTER", "MEET", first.host, str(first.port), str(first.bus_port))
         wait_until(
-            lambda: all("cluster_state:ok" in node.tell("CLUSTER", "INFO") for node in self.nodes),
+            lambda: all("cluster_state:ok" in node.tell("CLUSTER", "INFO") for node in every),
             timeout_seconds=20,
             otherwise=lambda: "The nodes of the Redis Cluster did not agree in 20 s.",
         )

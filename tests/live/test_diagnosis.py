@@ -398,7 +398,7 @@ def test_a_redis_that_was_emptied(redis_here):
     for _ in range(2):  # to look at it does not set its marks
         assert ids() == ["pinning.W033"]
         assert stores()["redis"]["condition"]["young_seconds"] is None
-    redis_here.ask("SET :1:pinning:{memory}:lasting 1")
+    redis_here.grow_old()
     redis_here.ask("SET :1:pinning:{memory}:young 1 PX 40000")
     assert ids() == ["pinning.W033"]
     assert 30 < stores()["redis"]["condition"]["young_seconds"] <= 40
@@ -415,5 +415,6 @@ def test_a_redis_that_is_down(redis_here, way):
 
 def test_a_redis_that_tells_nothing_of_its_memory(redis_here):
     redis_here.ask("ACL SETUSER default -info")
+    redis_here.grow_old()
     assert ids() == []
     assert stores()["redis"]["condition"]["policy"] == ""

@@ -31,10 +31,13 @@ class Loaded:
 
     ``is_complete`` is False if there may have been more pins that still hold: the server is new or
     has lost its memory, less time ago than a pin may last. Then no pin proves that there is none.
+    ``takes_pins`` is False if the server refuses pins now: those of others may be missing for as
+    long as pins last.
     """
 
     pins: Pins
     is_complete: bool = True
+    takes_pins: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

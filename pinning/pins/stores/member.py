@@ -26,7 +26,7 @@ class Member:
         self._name = name
         self._breaker = breaker_of("store", name)
         self._is_complete = True  # as it said in its last answer
-        #: When every pin that it did not take from this process is over, by ``monotonic()``.
+        #: When every pin that it was seen not to take is over, by ``monotonic()``.
         self._whole_at = 0.0
 
     def load(self, visitor: Visitor) -> Loaded | None:
@@ -38,6 +38,9 @@ class Member:
             return None
         (loaded,) = answers
         self._note(is_complete=loaded.is_complete)
+        if not loaded.takes_pins:
+            settings = conf.settings()
+            self._lacks_pins_for(max(settings.max_pin, settings.window))
         return Loaded(loaded.pins, loaded.is_complete and time.monotonic() >= self._whole_at)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> bool:
@@ -53,9 +56,11 @@ class Member:
         is_saved = bool(self._attempt(self.store.save, visitor, pins, exchange))
         if not is_saved and self.store.is_server_side:
             settings = conf.settings()
-            seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
-            self._whole_at = max(self._whole_at, time.monotonic() + seconds)
+            self._lacks_pins_for(pins.lasts(window=settings.window, max_pin=settings.max_pin))
         return is_saved
+
+    def _lacks_pins_for(self, seconds: float) -> None:
+        self._whole_at = max(self._whole_at, time.monotonic() + seconds)
 
     def _attempt(self, action: Callable[..., T], *arguments: Any) -> list[T]:
         """A list with what ``action`` returns; empty if the store is set aside, or fails now.
@@ -86,7 +91,8 @@ class Member:
             logger.info("The %r store is believed again.", self._name)
         elif self._is_complete and not is_complete:
             logger.warning(
-                "The %r store is new or was emptied: for MAX_PIN only pins that it finds count.",
+                "The %r store is new, was emptied or takes no pins: for MAX_PIN only pins that it "
+                "finds count.",
                 self._name,
             )
         self._is_complete = is_complete

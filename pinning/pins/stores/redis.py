@@ -4,12 +4,13 @@ import math
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.core.cache import caches
 from django_redis import get_redis_connection
 from redis.cluster import RedisCluster
-from redis.exceptions import ResponseError
+from redis.exceptions import ClusterError, RedisClusterException, RedisError, ResponseError
 
 from pinning import conf
 from pinning.pins import Pin, Pins, Visitor
@@ -43,30 +44,58 @@ for _, key in ipairs(KEYS) do
 end
 """
 
-# For each key the fields with their values, or whether it exists if it is no hash, as the marks
-# below are none. What somebody else has stored under a key of ours, and is no hash, counts for
-# nothing.
-_LOAD = """
+# What the server calls the history of its data. A replica that is promoted calls it otherwise, as
+# does a server that was restarted: the last pins may be missing there. A client that may not ask
+# cannot tell.
+_SERVER = """
+local function server()
+  local told = redis.pcall('INFO', 'replication')
+  return type(told) == 'string' and string.match(told, 'master_replid:(%x+)') or 'unknown'
+end
+"""
+
+# For each key the fields with their values, or whether it is a mark of this server. What somebody
+# else has stored under a key of ours counts for nothing.
+#
+# A server that is full, or for another reason takes no writes, still answers, and it lacks the pins
+# that it did not take. There no mark counts. SETRANGE writes nothing here; it is refused as a pin
+# would be.
+_LOAD = (
+    _SERVER
+    + """
 local found = {}
 for i, key in ipairs(KEYS) do
-  local is_hash = redis.call('TYPE', key).ok == 'hash'
-  found[i] = redis.call(is_hash and 'HGETALL' or 'EXISTS', key)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'hash' then
+    found[i] = redis.call('HGETALL', key)
+  elseif kind == 'string' and redis.call('GET', key) == server() then
+    found[i] = type(redis.pcall('SETRANGE', key, 0, '')) == 'number' and 1 or 0
+  else
+    found[i] = 0
+  end
 end
 return found
 """
+)
 
-# A restart or FLUSHDB loses pins that users rely on, and the first mark with them. It is then set
-# again, together with the second, which expires no earlier than any pin that may be lost. Until the
-# second expires, the store cannot tell whether it has all pins.
+# A restart, FLUSHDB or a failover loses pins that users rely on. The first mark is lost with them,
+# or is of another server. It is then set again, together with the second, which expires no earlier
+# than any pin that may be lost. Until the second expires, the store cannot tell whether it has all.
 _LASTING = "lasting"
 _YOUNG = "young"
 
-_MARK = """
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('SET', KEYS[2], 1, 'PX', ARGV[1])
-  redis.call('SET', KEYS[1], 1)
+_MARK = (
+    _SERVER
+    + """
+local name = server()
+if redis.pcall('GET', KEYS[1]) == name then
+  redis.call('SETRANGE', KEYS[1], 0, '')
+else
+  redis.call('SET', KEYS[2], name, 'PX', ARGV[1])
+  redis.call('SET', KEYS[1], name)
 end
 """
+)
 
 # Each node of a cluster may lose its memory alone. So the identities are spread over as many
 # memories, each with marks of its own. The hash tag keeps all of a memory on one node.
@@ -90,36 +119,43 @@ class RedisStore(Store):
         marks = [_mark(memory, mark) for mark in (_LASTING, _YOUNG) for memory in memories]
         answers = _answers(client, _LOAD, [*keys, *marks])
         hashes, marks_found = answers[: len(keys)], answers[len(keys) :]
-        has_all = all(marks_found[: len(memories)])
-        is_young = any(marks_found[len(memories) :])
-        if not has_all:
-            _mark_memories(client)
+        lasting, young = marks_found[: len(memories)], marks_found[len(memories) :]
+        lost = [memory for memory, mark in zip(memories, lasting, strict=True) if mark != 1]
+        takes_pins = not lost or _mark_memories(client, lost)
         entries = [
             _decode(_text(field), _text(value))
             for parts in hashes
             if isinstance(parts, list)
             for field, value in zip(parts[::2], parts[1::2], strict=True)
         ]
-        return Loaded(Pins.decode(entries), is_complete=has_all and not is_young)
+        is_complete = not lost and not any(young)
+        return Loaded(Pins.decode(entries), is_complete=is_complete, takes_pins=takes_pins)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
-        """Merge on the server, under all the visitor's names."""
+        """Merge on the server, under all the visitor's names.
+
+        If it refuses, no process may take its memory for complete: a server that is full takes no
+        pins, but lets the mark be deleted.
+        """
         settings = conf.settings()
         seconds = pins.lasts(window=settings.window, max_pin=settings.max_pin)
         arguments = [math.ceil(seconds * 1000), *(part for pin in pins for part in _encode(pin))]
         client = _client()
-        _, keys = _keys(client, visitor)
-        _answers(client, _SAVE, keys, *arguments)
+        memories, keys = _keys(client, visitor)
+        try:
+            _answers(client, _SAVE, keys, *arguments)
+        except ResponseError:
+            with suppress(RedisError):
+                _run(client, [("DEL", _mark(memory, _LASTING)) for memory in memories])
+            raise
 
     def condition(self) -> Condition:
         """Whether it has its marks, and what it does when it is full. Nothing is set."""
         client = _client()
-        pipeline = client.pipeline(transaction=False)
-        for memory in _memories(client):
-            pipeline.exists(_mark(memory, _LASTING))
-            pipeline.pttl(_mark(memory, _YOUNG))
-        answers = pipeline.execute()
-        lasting, young = answers[::2], max(answers[1::2])  # below 0: there is no such key
+        memories = _memories(client)
+        lasting = _answers(client, _LOAD, [_mark(memory, _LASTING) for memory in memories])
+        # below 0: there is no such key
+        young = max(_run(client, [("PTTL", _mark(memory, _YOUNG)) for memory in memories]))
         is_complete = all(lasting) and young < 0
         seconds = young / 1000 if all(lasting) and young > 0 else None
         policies = sorted(set(_policies(client)))
@@ -151,12 +187,24 @@ def _policies(client: Any) -> Iterator[str]:
             yield node["maxmemory_policy"] if node["maxmemory"] else _UNLIMITED
 
 
-def _mark_memories(client: Any) -> None:
-    """Set the marks that show how far memories reach back, wherever they are missing."""
+def _mark_memories(client: Any, lost: Sequence[str]) -> bool:
+    """Set the marks that show how far memories reach back, wherever they are missing.
+
+    False if the server does not take them.
+    """
     settings = conf.settings()
     milliseconds = math.ceil(max(settings.max_pin, settings.window) * 1000)
     marks = [[_mark(memory, _LASTING), _mark(memory, _YOUNG)] for memory in _memories(client)]
-    _run(client, [("EVAL", _MARK, len(keys), *keys, milliseconds) for keys in marks])
+    try:
+        if isinstance(client, RedisCluster):
+            # The node that gets a slot from another one takes no command with two keys, if it lacks
+            # one of them.
+            keys = [_mark(memory, _YOUNG) for memory in lost]
+            _run(client, [("SET", key, "", "PX", milliseconds, "NX") for key in keys])
+        _run(client, [("EVAL", _MARK, len(keys), *keys, milliseconds) for keys in marks])
+    except (ResponseError, ClusterError):  # it is full, or a replica, or moves slots
+        return False
+    return True
 
 
 def _answers(client: Any, script: str, keys: Sequence[str], *arguments: Any) -> list[Any]:
@@ -174,13 +222,29 @@ def _answers(client: Any, script: str, keys: Sequence[str], *arguments: Any) -> 
 def _run(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     """What the commands answer, in one round trip to each node. Raises what one of them raises."""
     if len(commands) == 1:
-        return [client.execute_command(*commands[0])]
+        return [client.execute_command(*commands[0], **_target(client, commands[0]))]
     pipeline = client.pipeline(transaction=False)
     for command in commands:
         # ``eval`` of a cluster's pipeline refuses to be used, although all keys are on one node.
-        pipeline.execute_command(*command)
+        pipeline.execute_command(*command, **_target(client, command))
     answers: list[Any] = pipeline.execute()
     return answers
+
+
+def _target(client: Any, command: Sequence[Any]) -> dict[str, Any]:
+    """The node of a cluster that has the command's key.
+
+    By itself redis-py asks its default node for the keys of each EVAL. Where that node is gone, it
+    would not look for another one.
+    """
+    if not isinstance(client, RedisCluster):
+        return {}
+    key = command[3] if command[0] == "EVAL" else command[1]
+    try:
+        node = client.get_node_from_key(key)  # type: ignore[no-untyped-call]  # of redis-py
+    except RedisClusterException:  # it knows no node of this slot, and looks for one
+        return {}
+    return {"target_nodes": node}
 
 
 def _client() -> Any:
