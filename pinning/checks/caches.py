@@ -1,10 +1,11 @@
 """System checks of the caches that are true: what they stand before, and what must go past them."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 
 from pinning.checks.base import has_kind
 from pinning.conf import SHADOW, Settings
@@ -35,6 +36,35 @@ def pins_are_kept_plainly(settings: Settings) -> Iterator[CheckMessage]:
             hint=f"Name its LOCATION, {cache.get('LOCATION')!r}, in PINNING['CACHE'].",
             id="pinning.E049",
         )
+
+
+def caches_are_one_server(settings: Settings) -> Iterator[CheckMessage]:
+    """Whether pins, and what a TrueCache keeps, are looked for where they were put."""
+    for alias in sorted(_relied_upon(settings)):
+        cache = django_settings.CACHES.get(alias, {})
+        if _has_several_servers(cache):
+            yield Warning(
+                f"CACHES[{alias!r}] has several servers: one may not have what was stored on "
+                "another, and nobody can tell.",
+                hint="Name one server, for Sentinel the service alone. Pins may go into the store "
+                '"redis" too.',
+                id="pinning.W039",
+            )
+
+
+def _relied_upon(settings: Settings) -> set[str]:
+    """The caches of which each answer counts."""
+    caches = django_settings.CACHES.values()
+    found = {str(cache.get("LOCATION")) for cache in caches if _is_true(cache)}
+    return found | ({settings.cache} if "cache" in settings.stores else set())
+
+
+def _has_several_servers(cache: dict[str, Any]) -> bool:
+    """A memcached of several nodes, or a Redis with replicas, of which reads take any."""
+    location = cache.get("LOCATION", "")
+    servers = re.split("[;,]", location) if isinstance(location, str) else list(location)
+    client = str(cache.get("OPTIONS", {}).get("CLIENT_CLASS", ""))
+    return len(servers) > 1 or client.endswith("SentinelClient")
 
 
 def _is_plain(location: object) -> bool:

@@ -196,6 +196,7 @@ _CHECKS: tuple[Check, ...] = (
     stores.counts_are_shared,
     caches.true_caches_have_another,
     caches.pins_are_kept_plainly,
+    caches.caches_are_one_server,
     _replicas_mirror_in_tests,
     _replicas_have_no_atomic_requests,
     _cap_is_above_window,

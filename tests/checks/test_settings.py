@@ -86,6 +86,15 @@ TRUE_AND_PLAIN = {
     "plain": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 CACHED = {"default": {"BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache"}}
+SEVERAL = [
+    {**CACHED["default"], "LOCATION": ["10.0.0.1:11211", "10.0.0.2:11211"]},
+    {**CACHED["default"], "LOCATION": "10.0.0.1:11211;10.0.0.2:11211"},
+    {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": "redis://pins/0",
+        "OPTIONS": {"CLIENT_CLASS": "django_redis.client.SentinelClient"},
+    },
+]
 TIMEOUTS = {"SOCKET_TIMEOUT": 0.2, "SOCKET_CONNECT_TIMEOUT": 0.2}
 
 SERVER = {"STORES": ["cache"]}
@@ -210,6 +219,8 @@ BAD = [
     ("E048", {"CACHES": {"default": {**TRUE, "LOCATION": "default"}}}),
     ("E049", {"PINNING": {"STORES": ["cache"]}, "CACHES": TRUE_AND_PLAIN}),
     ("E049", {"PINNING": {"USE_REPLICAS": "shadow"}, "CACHES": TRUE_AND_PLAIN}),
+    *(("W039", {"PINNING": SERVER, "CACHES": {"default": cache}}) for cache in SEVERAL),
+    ("W039", {"CACHES": {**TRUE_AND_PLAIN, "plain": SEVERAL[0]}}),
     ("W006", {"DATABASES": database(TEST={})}),
     ("W006", {"DATABASES": database(TEST={"MIRROR": "elsewhere"})}),
     ("W007", {"PINNING": {"WINDOW": 61}}),

@@ -105,9 +105,18 @@ def _decoded(decode: Callable[..., Any], raw: Any) -> Any:
         return MISSING
 
 
+class SilentServerError(ConnectionError):
+    """The server of a key does not answer: nobody knows what it keeps under it."""
+
+
 def _on_memcached(cache: Any, key: str, rule: Rule) -> bool | None:
     client, name = cache._cache, cache.make_and_validate_key(key)
-    old, mark = client.gets(name) or (None, None)
+    found = client.gets(name)
+    if found is None:  # pymemcache raises once, and for a second finds nothing
+        if client.ignore_exc:
+            return False
+        raise SilentServerError(f"The memcached of {name!r} does not answer.")
+    old, mark = found
     new = rule(MISSING if mark is None else old)
     if new is None:
         return False

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any
 
@@ -137,7 +138,12 @@ class TrueCache(BaseCache):
         entry = self._entry(work, name, value, timeout, is_new=is_new, is_fill=is_fill)
         if entry.seconds is not None and entry.seconds <= 0:
             return self._delete(name)
-        is_stored = self._change(name, self._rule_for(entry, work, name))
+        try:
+            is_stored = self._change(name, self._rule_for(entry, work, name))
+        except atomic.SilentServerError:
+            if not entry.is_fill:
+                raise
+            return False
         if is_stored and entry.is_fill:
             self._take_back_if_cleared(name, entry, work)
         return is_stored
@@ -240,7 +246,8 @@ class TrueCache(BaseCache):
     def _settle(self, name: str, ended: Pending, is_committed: bool, keeps_value: bool) -> None:
         work = Work()
         pins = pins_on(ended.clusters, work.scope) if is_committed else Pins()
-        self._change(name, rules.closed(work, ended.token, pins, keeps_value=keeps_value))
+        with suppress(atomic.SilentServerError):  # until it is known again, nobody fills the key
+            self._change(name, rules.closed(work, ended.token, pins, keeps_value=keeps_value))
 
     def _change(self, name: str, rule: Rule) -> bool:
         return atomic.change(self._inner, name, partial(_ruled, rule))

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.core.cache import BaseCache, caches
@@ -35,12 +36,24 @@ class CacheStore(Store):
         found = _read([*map(_key, visitor.identities), _LASTING, _YOUNG])
         is_young = _YOUNG in found
         lasting, young = found.pop(_LASTING, None), found.pop(_YOUNG, 1)
-        if lasting is None or young is None:
-            _mark_memory()
-        return Loaded(_merged(found), is_complete=lasting is not None and not is_young)
+        is_marked = lasting is not None and young is not None
+        takes_pins = is_marked or _mark_memory()
+        is_complete = lasting is not None and not is_young
+        return Loaded(_merged(found), is_complete=is_complete, takes_pins=takes_pins)
 
     def save(self, visitor: Visitor, pins: Pins, exchange: Exchange | None) -> None:  # noqa: ARG002
-        """Merge with what is stored, and write the result under all the visitor's identities."""
+        """Merge with what is stored, and write the result under all the visitor's identities.
+
+        If the server refuses, no process may take its memory for complete.
+        """
+        try:
+            self._save(visitor, pins)
+        except Exception as error:
+            if _is_refusal(error):
+                _forget_memory()
+            raise
+
+    def _save(self, visitor: Visitor, pins: Pins) -> None:
         keys = [_key(identity) for identity in visitor.identities]
         found = _read(keys)
         for _ in range(_TRIES):
@@ -59,6 +72,12 @@ class CacheStore(Store):
 
 class CacheRefusedError(Exception):
     """The cache answered that it did not store something."""
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server answered, and took nothing: it is full, say."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return not names.isdisjoint({"CacheRefusedError", "ResponseError"})  # of redis-py
 
 
 def _read(keys: Sequence[str]) -> dict[str, Any]:
@@ -108,11 +127,20 @@ def _merged(found: dict[str, Any]) -> Pins:
     return Pins(pins)
 
 
-def _mark_memory() -> None:
-    """Set the marks that show how far the cache's memory reaches back."""
+def _mark_memory() -> bool:
+    """Set the marks that show how far the cache's memory reaches back. Whether it took them."""
     settings = conf.settings()
-    _cache().set(_YOUNG, 1, timeout=math.ceil(max(settings.max_pin, settings.window)))
-    _cache().set(_LASTING, 1, timeout=None)
+    try:
+        _cache().set(_YOUNG, 1, timeout=math.ceil(max(settings.max_pin, settings.window)))
+        _cache().set(_LASTING, 1, timeout=None)
+    except Exception:
+        return False
+    return True
+
+
+def _forget_memory() -> None:
+    with suppress(Exception):
+        _cache().delete(_LASTING)
 
 
 def _cache() -> BaseCache:
