@@ -388,8 +388,8 @@ def _ways(ways: dict[str, dict[str, int]] | None) -> str:
     """Reads after a write in each way. One whose read and write differ counts for both."""
     if ways is None:
         return (
-            "This one was kept when its users had fewer ways to write and read, and what a client "
-            "holds had no age."
+            "That run is older: its users had fewer ways to write and read, and a pin in a cookie "
+            "lasted as long as the browser kept it."
         )
     rows = ([f"`{name}`", f"{counts['pairs']:,}"] for name, counts in ways.items())
     return markdown(["way to write or to read", "reads after a write"], rows)
