@@ -19,7 +19,7 @@ PART = "engines"
 ROOT = Path(__file__).parents[1]
 
 #: Those that concern the database: where its log is, who waits for it, what commits and locks.
-LIVE = ("positions", "waiting", "commits", "locks", "journeys", "mariadb", "mysql")
+LIVE = ("positions", "waiting", "commits", "locks", "journeys", "gtids", "mariadb", "mysql")
 #: Planted bugs, which are PostgreSQL's.
 TEETH = ("teeth",)
 STORES = ("stores", "store_servers", "redis_cluster", "sessions", "identity")

@@ -20,6 +20,7 @@ from tests.live.site.reaching import (
     has_reached,
     pin_of,
     pins_of,
+    run,
     wait_until_reached,
     write,
 )
@@ -60,12 +61,6 @@ def bare_pair() -> Iterator[Pair]:
         yield pair
 
 
-def run(connection: Any, statement: str) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchone() if cursor.description else None
-
-
 def sequence(gtid: str) -> int:
     return int(gtid.rpartition("-")[2])
 
@@ -92,19 +87,6 @@ def test_no_read_is_stale_under_many_writers(pair: Pair, connect, appliers: int)
     assert seen.stale == []
     assert seen.had > 100
     assert seen.asked > seen.had  # the replica was behind at times
-
-
-def test_a_delayed_replica_has_not_reached_a_write_until_it_has(pair: Pair, connect):
-    primary, replica = connect(pair.primary), connect(pair.replica)
-    pair.replica.set_delay(2)
-    start = time.monotonic()
-    write(primary)
-    pin = pin_of(primary)
-    while not has_reached(replica, pin):
-        assert count(replica) == 0 or time.monotonic() - start > 1
-        assert time.monotonic() - start < 5
-    assert time.monotonic() - start > 1
-    assert count(replica) == 1
 
 
 def test_tables_without_transactions_and_definitions_have_positions_too(pair: Pair, connect):
@@ -134,14 +116,6 @@ def test_a_replica_need_not_be_connected_by_gtid(pair: Pair, connect):
         assert not has_reached(replica, pin_of(primary))
     finally:
         pair.replica.follow(pair.primary)
-
-
-def test_the_clock_is_the_servers_whatever_the_zone_of_the_session(pair: Pair, connect):
-    primary, replica = connect(pair.primary), connect(pair.replica)
-    write(primary)
-    for connection, ask in ((primary, databases.of_primary), (replica, databases.of_replica)):
-        run(connection, "SET time_zone = '+05:30'")
-        assert abs(ask(connection).clock - time.time()) < 1
 
 
 def test_a_write_in_a_domain_that_the_replica_has_never_seen_is_waited_for(
@@ -240,24 +214,6 @@ def test_a_write_of_the_replicas_own_hides_nothing(bare_pair: Pair, connect):
     pair.replica.pause_replay()
     write(primary)
     assert not has_reached(replica, pin_of(primary))
-
-
-def test_what_is_kept_from_the_binary_log_moves_no_position(pair: Pair, connect):
-    primary = connect(pair.primary)
-    write(primary)
-    root = connect(pair.primary, USER="root")
-    run(root, "SET SESSION sql_log_bin = 0")
-    position = pin_of(primary).position
-    write(root)
-    assert pin_of(primary).position == position  # such a write reaches no replica, ever
-
-
-def test_the_sites_user_is_an_ordinary_one(pair: Pair, connect):
-    replica = connect(pair.replica)
-    with pytest.raises(OperationalError, match="1227"):
-        run(replica, "SHOW SLAVE STATUS")
-    with pytest.raises(OperationalError, match="1290"):
-        write(replica)
 
 
 # Writes
@@ -375,14 +331,6 @@ def test_autocommit_is_seen_to_be_off_whatever_has_turned_it_off(site: Pair, sta
     finally:
         connections["default"].close()
         site.execute("DROP PROCEDURE begin_again")
-
-
-def test_what_is_rolled_back_does_not_count(site: Pair):
-    with scope() as work:
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
-            write(connections["default"])
-            raise ZeroDivisionError
-        assert not work.has_written("default")
 
 
 # Reads whose replica fails under them

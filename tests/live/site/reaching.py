@@ -1,6 +1,7 @@
 """Writes on a primary, and whether a replica has reached them."""
 
 import time
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -9,6 +10,13 @@ from pinning.pins.pin import Pin
 from pinning.reads import caught_up
 
 STALL_SECONDS = 1.0
+
+
+def run(connection: BaseDatabaseWrapper, statement: str) -> Any:
+    """Its first row, if it has rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone() if cursor.description else None
 
 
 def write(connection: BaseDatabaseWrapper, text: str = "new") -> None:
