@@ -14,7 +14,7 @@ PYTHON_VERSIONS := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test programs proof lint types docs prose package bench screenshot matrix ecosystem suites engines
+.PHONY: help demo test programs proof lint types docs prose package bench screenshot matrix ecosystem suites engines servers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,10 @@ suites: $(INSTALLED) ## Run Django's own tests with pinning and without; SUITES=
 ENGINES ?=
 engines: $(INSTALLED) ## Fetch servers of other versions into .engines; ENGINES="mysql-9.7 --run"
 	$(BIN)/python -m engines $(ENGINES)
+
+SECONDS_EACH ?= 40
+servers: $(INSTALLED) ## Try web servers, drivers and poolers, 20 minutes; SECONDS_EACH=5 make servers
+	$(BIN)/python -m engines.servers --seconds $(SECONDS_EACH)
 
 .venv-ecosystem/installed: ecosystem/requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv-ecosystem

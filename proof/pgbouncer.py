@@ -1,4 +1,4 @@
-"""PgBouncer in front of a PostgreSQL server, in transaction mode."""
+"""PgBouncer in front of a PostgreSQL server, in either mode."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,25 +19,31 @@ listen_port = {pooler.port}
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = {users}
-pool_mode = transaction
+pool_mode = {pooler.mode}
 max_client_conn = 500
 default_pool_size = 10
+server_login_retry = 1
 ignore_startup_parameters = extra_float_digits
 """
 
 
 class PgBouncer(Server):
-    """Hands each transaction to any connection that it keeps. MissingService without a program."""
+    """Hands each transaction, or session, to any connection that it keeps.
+
+    MissingService without a program.
+    """
 
     title: ClassVar[str] = "PgBouncer"
 
-    def __init__(self, target: Postgres) -> None:
+    def __init__(self, target: Postgres, *, mode: str = "transaction") -> None:
         super().__init__()
         self._target = target
+        self.mode = mode
 
     def settings(self, database: str) -> dict[str, Any]:
         """One entry of Django's DATABASES."""
-        through = {"PORT": str(self.port), "DISABLE_SERVER_SIDE_CURSORS": True}
+        is_shared = self.mode == "transaction"
+        through = {"PORT": str(self.port), "DISABLE_SERVER_SIDE_CURSORS": is_shared}
         return {**self._target.settings(database), **through}
 
     def _prepare(self) -> None:

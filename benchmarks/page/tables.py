@@ -29,6 +29,12 @@ ENGINES_HEADER = (
 )
 
 
+SERVERS_HEADER = (
+    *("served by", "driver", "through", "on", "requests", "threads", "connections"),
+    *("slowest, s", "stale / failed"),
+)
+
+
 def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table."""
     lines = [header, ["---"] * len(header), *rows]
@@ -374,6 +380,28 @@ def _engine(found: Row) -> list[object]:
         f"{proof['pairs']:,}" if proof else "-",
         len(proof["faults"]) if proof else "-",
         f"{proof['stale']} / {proof['failed']}" if proof else "-",
+    ]
+
+
+def servers(directory: Path) -> str:
+    """Which web servers, workers, drivers and poolers were tried, and what was counted."""
+    part = results.load(directory, "servers")
+    return markdown(SERVERS_HEADER, map(_server, part["servers"])) if part else ""
+
+
+def _server(found: Row) -> list[object]:
+    program, _, way = found["server"].partition(" ")
+    package, version, implementation = found["driver"]
+    how = [implementation.removeprefix("binary"), "pool" if found["pool"] else ""]
+    return [
+        " ".join(filter(None, [program, found["version"], way])),
+        " ".join(filter(None, [package, version, *how])),
+        found["between"] or "-",
+        found["date"],
+        f"{found['requests']:,}",
+        *(" to ".join(map(str, found[each])) for each in ("threads", "connections")),
+        found["slowest"],
+        f"{found['stale']} / {found['failed']}{', **failed**' if found['has_failed'] else ''}",
     ]
 
 

@@ -1,10 +1,8 @@
 """Celery: a site that publishes, a broker, and workers in processes of their own."""
 
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -14,6 +12,7 @@ from pinning.pins.pin import Pin, Pins
 from pinning.testing.redis import Redis
 from tests.live.site.clients import Client, Site, last_read
 from tests.live.site.pair import Pair
+from tests.live.site.web_servers import Worker
 from tests.services import service
 
 POOLS = ["solo", "threads", "prefork"]
@@ -21,22 +20,6 @@ POOLS = ["solo", "threads", "prefork"]
 #: So short that only a position can hold a pin for longer than it takes to run a task.
 WINDOW = 0.3
 LONGER = 1
-
-
-class Worker(Site):
-    """A Celery worker with one slot, which consumes the queue that is named like its pool."""
-
-    title: ClassVar[str] = "The worker"
-
-    def _command(self) -> Sequence[str | Path]:
-        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        name = self._kind
-        pool = ["-P", name, "-c", "1", "-Q", name, "-n", f"{name}@localhost"]
-        command = [sys.executable, "-m", "celery", "-A", "tests.live.site.celery_app", "worker"]
-        return [*command, *pool, *quiet, "-l", "INFO"]
-
-    def _answers(self) -> bool:
-        return " ready." in self.log()
 
 
 @pytest.fixture(scope="module")

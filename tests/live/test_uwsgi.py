@@ -1,7 +1,6 @@
 """uWSGI, whose workers are forked without Python's hooks, after the parent has read from a replica.
 
-It is installed nowhere by itself. Where it is missing the test is skipped, in CI too: `pip install
-uwsgi` into the environment of the tests, which takes a C compiler.
+The extra ``test`` has it, as the wheel ``pyuwsgi``. How it serves is in ``test_servers``.
 """
 
 import shutil

@@ -27,6 +27,12 @@ def order(request: HttpRequest, name: str) -> JsonResponse:
     return JsonResponse({"id": publish(getattr(tasks, name).s(), request)})
 
 
+def order_latest(request: HttpRequest) -> JsonResponse:
+    if request.method == "POST":
+        Note.objects.create(text=request.POST["text"])
+    return JsonResponse({"id": publish(tasks.latest.s(request.GET["of"]), request)})
+
+
 def order_with_headers(request: HttpRequest, name: str) -> JsonResponse:
     Note.objects.create(text=request.POST["text"])
     task = getattr(tasks, name)
@@ -83,6 +89,7 @@ urlpatterns = [
     path("order/chain", order_chain),
     path("order/chord", order_chord),
     path("order/group", order_group),
+    path("order/latest", order_latest),
     path("order/<name>", order),
     path("order/<name>/with-headers", order_with_headers),
     path("result/<id>", result),

@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import uuid4
 
 import httpx
 
@@ -26,14 +27,13 @@ class Visit:
 
 
 class Crowd(Visitors):
-    """Clients in threads of their own. Every tenth request of each writes."""
+    """Clients in threads of their own. Of so many requests, each writes by one."""
 
-    def __init__(self, site: Site, size: int) -> None:
+    def __init__(self, site: Site, size: int, *, of: int = 10) -> None:
         """Let ``size`` clients of ``site`` loose in a ``with`` block."""
-        super().__init__(
-            self._wander(str(number), site.client(follows=False)) for number in range(size)
-        )
+        super().__init__(self._wander(uuid4().hex, site.client(follows=False)) for _ in range(size))
         self.visits: list[Visit] = []
+        self._of = of
 
     def reads(self, begun: float = 0.0, ended: float = float("inf")) -> list[Visit]:
         """The reads that began in that time."""
@@ -64,7 +64,7 @@ class Crowd(Visitors):
         written = 0
         for turn in itertools.count():
             yield PAUSE_SECONDS
-            if turn % 10:
+            if turn % self._of:
                 self._visit(client, "GET", f"/notes/latest?of={name}", f"{name}.{written}")
             elif self._visit(client, "POST", "/notes", f"{name}.{written + 1}").status == 302:
                 written += 1

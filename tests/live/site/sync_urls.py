@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from pinning import mark_written, read_only, source_of, use_primary, use_replica
+from tests.live.site import drivers
 from tests.live.site.traced import note_list
 from tests.notes.models import Comment, Note, Tag
 
@@ -145,7 +146,12 @@ def me(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"user": request.user.get_username()})
 
 
+def driver(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"driver": drivers.used(connections["default"].Database)})
+
+
 urlpatterns = [
+    path("driver", driver),
     path("notes", notes),
     path("notes/latest", latest),
     path("notes/mine", mine),
