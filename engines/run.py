@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 LIVE = ("positions", "waiting", "commits", "locks", "journeys", "gtids", "mariadb", "mysql")
 #: Planted bugs, which are PostgreSQL's.
 TEETH = ("teeth",)
-STORES = ("stores", "store_servers", "redis_cluster", "sessions", "identity")
+STORES = ("stores", "store_servers", "redis_cluster")
 
 #: By the names of tests and files: a test of another database says so.
 _CHOOSE = {"PostgreSQL": "not mariadb and not mysql", "MariaDB": "mariadb", "MySQL": "mysql"}

@@ -1,5 +1,7 @@
 """A Redis Cluster on loopback ports: primaries, and if asked for, a replica of each."""
 
+import re
+import subprocess
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,10 +10,11 @@ from typing import Self
 
 from pinning.testing.passwords import password_for
 from pinning.testing.ports import free_port
-from pinning.testing.processes import ServerError, wait_until
+from pinning.testing.processes import MissingService, ServerError, wait_until
 from pinning.testing.redis import Redis
 
 _SLOTS = 16384
+_LEAST_VERSION = 7
 
 
 class Node(Redis):
@@ -35,6 +38,14 @@ class Node(Redis):
     def name(self) -> str:
         """What the cluster calls it."""
         return self.tell("CLUSTER", "MYID").split("\r\n")[1]
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        program = super()._command()[0]
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+        version = re.search(r"v=(\d+)", told.stdout)
+        if version is not None and int(version[1]) < _LEAST_VERSION:
+            raise MissingService(f"{program} cannot choose the port of a cluster's bus.")
 
     def _command(self) -> Sequence[str | Path]:
         bus = ["--cluster-port", str(self.bus_port), "--cluster-config-file", "nodes.conf"]

@@ -44,11 +44,11 @@ POLICIES = [
 ]
 KEY = ":1:pinning:{memory}:bob"
 MARK, YOUNG = ":1:pinning:{memory}:lasting", ":1:pinning:{memory}:young"
-FILL = "for i = 1, 999 do redis.call('SET', 'other' .. i, string.rep('x', 9999)) end"
+FILL = "for i = 1, 199 do redis.call('SET', 'other' .. i, string.rep('x', 9999)) end"
 
 
 def cache_of(url: str, **options: Any) -> dict[str, Any]:
-    options = {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1, **options}
+    options = {"SOCKET_CONNECT_TIMEOUT": 10, "SOCKET_TIMEOUT": 10, **options}
     return {
         "default": {
             "BACKEND": "django_redis.cache.RedisCache",
