@@ -74,8 +74,11 @@ class PinningMiddleware:
 
 
 def _has_to_save(scope: RequestScope, response: HttpResponseBase) -> bool:
-    """Whether something may have to be saved: only the view's thread can look at connections."""
-    return scope.wrote_in_transaction or _has_news(scope, response)
+    """Whether something may have to be saved: only the view's thread can look at connections.
+
+    What an asynchronous view has given up on may still run there.
+    """
+    return scope.began_to_write or _has_news(scope, response)
 
 
 def _has_news(scope: RequestScope, response: HttpResponseBase) -> bool:

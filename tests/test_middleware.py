@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import gc
 import json
+import time
 import weakref
 from contextlib import suppress
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import connections, transaction
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse, parse_cookie
 from django.middleware.cache import CacheMiddleware
 from django.test import AsyncRequestFactory, RequestFactory, TestCase
@@ -998,3 +999,22 @@ class TestInACase(TestCase):
     def test_a_transaction_around_the_middleware_is_seen(self):
         with self.assertLogs("pinning", "WARNING"):
             assert in_transaction(write).cookies
+
+
+def test_what_an_asynchronous_view_has_given_up_on_pins_all_the_same():
+    def slowly(execute: Any, *given: Any) -> Any:
+        time.sleep(0.3)
+        return execute(*given)
+
+    def work() -> None:
+        with connections["default"].execute_wrapper(slowly):
+            Note.objects.create(text="new")
+
+    async def view(request: Any) -> HttpResponse:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(sync_to_async(work)(), 0.1)
+        return HttpResponse()
+
+    for method in ("GET", "POST"):
+        after = cookies_after(send_async(view, method))
+        assert routed(send(read, cookies=after)) == ("default", Reason.PINNED)

@@ -62,11 +62,15 @@ class NewScope:
         return self.__enter__()
 
     async def __aexit__(self, *error: object) -> None:
-        """Like ``__exit__``, in a thread if a database or a receiver may have to wait."""
+        """Like ``__exit__``, in a thread if a database or a receiver may have to wait.
+
+        Of what was cancelled, or given up on, a part may still run in that thread.
+        """
         self._block.__exit__(*error)
-        close = self._scope.close
-        may_wait = is_heard(scope_closed, type(self._scope)) or self._scope.has_unsaved_writes()
-        await sync_to_async(close)() if may_wait else close()
+        scope, is_failed = self._scope, any(error)
+        may_write = is_failed or scope.began_to_write or scope.has_unsaved_writes()
+        may_wait = may_write or is_heard(scope_closed, type(scope))
+        await sync_to_async(scope.close)() if may_wait else scope.close()
 
     def __call__(self, function: F) -> F:
         """Decorate a function, sync or async: each call gets a scope of its own."""

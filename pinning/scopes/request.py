@@ -77,6 +77,7 @@ class RequestScope(Scope):
 
     def before_write(self, table: str | None) -> None:
         """Ask the session whose it is, as the request may end it. It costs no query more."""
+        super().before_write(table)
         if self.users is None or self._session_users:
             return
         is_due = self._session_users is None and is_session_at_hand(self.request, table)

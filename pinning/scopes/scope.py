@@ -34,6 +34,7 @@ class Scope:
         "_pins",
         "_pins_users",
         "_seed",
+        "began_to_write",
         "first_pins",
         "is_unsafe",
         "parent",
@@ -41,7 +42,6 @@ class Scope:
         "trace",
         "users",
         "works",
-        "wrote_in_transaction",
     )
 
     def __init__(self) -> None:
@@ -57,8 +57,8 @@ class Scope:
         self.is_unsafe: bool = around.is_unsafe if around else False
         #: Finds the users who are resolved meanwhile. None if pins are not filed under users.
         self.users: ResolvedUsers | None = around.users if around else None
-        #: Whether it has written in a transaction, whatever has become of that.
-        self.wrote_in_transaction = False
+        #: Whether it has begun to write, whatever has become of that: a thread may still be at it.
+        self.began_to_write = False
         self.pins_known = False
         self._pins: Pins | None = None
         #: With which it began to read: each of its reads shows them. None if a read came first.
@@ -243,6 +243,7 @@ class Scope:
 
     def before_write(self, table: str | None) -> None:
         """Note that a statement will write ``table``, None if unknown: whose work is it now?"""
+        self.began_to_write = True
         if self.parent is not None:
             self.parent.before_write(table)
 

@@ -47,7 +47,7 @@ class Transaction:
         """
         around = scope
         while around is not None:
-            around.wrote_in_transaction = True
+            around.began_to_write = True
             around = around.parent
         for released in [sids for sids in list(self._writers) if not sids <= savepoints]:
             kept = self._writers.setdefault(released & savepoints, {})
@@ -130,7 +130,7 @@ def uncommitted(scope: Scope) -> list[str]:
 
     That of a TestCase does not count: it is never committed.
     """
-    if not scope.wrote_in_transaction:
+    if not scope.began_to_write:
         return []
     primaries = [connections[name] for name in conf.settings().replicas]
     return [

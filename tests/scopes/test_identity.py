@@ -3,9 +3,10 @@
 import asyncio
 import sys
 import threading
+import time
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connections, transaction
 from django.test import RequestFactory
@@ -185,6 +186,30 @@ def test_pin_cookies_of_the_handshake_count(settings):
     cookies = cookies_after(send(write, "POST")).items()
     header = "; ".join(f"{name}={value}" for name, value in cookies)
     assert read_as(connection((b"cookie", header.encode()))) == PINNED
+
+
+def test_what_a_thread_goes_on_to_write_when_a_message_is_cancelled_is_saved():
+    """As when the client leaves: what runs in a thread runs to its end."""
+    has_begun = asyncio.Event()
+
+    def work(loop):
+        loop.call_soon_threadsafe(has_begun.set)
+        time.sleep(0.2)
+        write()
+
+    async def handle():
+        async with scope(identity=5):
+            await sync_to_async(work)(asyncio.get_running_loop())
+
+    async def leave():
+        task = asyncio.create_task(handle())
+        await has_begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async_to_sync(leave)()
+    assert read_as(5) == PINNED
 
 
 def test_it_asks_a_store_at_its_first_read_and_saves_once():
