@@ -5,6 +5,7 @@ again, and what is not.
 """
 
 import contextlib
+import functools
 from typing import Any
 
 from django.db import Error, InterfaceError, NotSupportedError, OperationalError, connections
@@ -32,6 +33,8 @@ from pinning.exceptions import DifferentSessionError
 from pinning.health import Wait, give_up_if_lost, replica
 from pinning.reads.routed import was_asked_for, was_routed
 from pinning.scopes import Choice, Reason, current_scope, wishes
+
+_FAILURES = (OperationalError, InterfaceError, NotSupportedError)
 
 
 class Rerunner:
@@ -77,15 +80,35 @@ class Rerunner:
             with Wait(waits, connection, is_harmless=is_harmless):
                 result = execute(sql, params, many, context)
             waits.note_stream(cursor)
+            if is_server_side(cursor) and was_routed(cursor):
+                again = functools.partial(self._run_on_primary, execute, sql, params, many, context)
+                cursor.fetchmany = functools.partial(self._fetch_first, cursor, sql, again)
             return result
-        except (OperationalError, InterfaceError, NotSupportedError) as error:
+        except _FAILURES as error:
             if not (was_routed(cursor) and self.may_rerun(error, connection, is_plain, sql)):
                 raise
-            if not is_not_on_standby(error):
-                self._leave_replica()
-            cursor.execute = cursor.executemany = cursor.callproc = _refuse
-            _count(self._primary)
+            self._give_up(cursor, error)
         return self._run_on_primary(execute, sql, params, many, context)
+
+    def _fetch_first(self, cursor: Any, sql: Any, run_on_primary: Any, *size: Any) -> Any:
+        """Fetch the first rows of a cursor on the server. Until they come, nothing was seen."""
+        del cursor.fetchmany
+        connection, is_plain = cursor.db, self._state.is_plain
+        try:
+            return cursor.fetchmany(*size)
+        except _FAILURES as error:
+            if not self.may_rerun(error, connection, is_plain, sql):
+                raise
+            self._give_up(cursor, error)
+        run_on_primary()
+        return cursor.fetchmany(*size)
+
+    def _give_up(self, cursor: Any, error: Error) -> None:
+        """Note that a query failed on the replica, and will run again."""
+        if not is_not_on_standby(error):
+            self._leave_replica()
+        cursor.execute = cursor.executemany = cursor.callproc = _refuse
+        _count(self._primary)
 
     def _is_prepared(self, connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> bool:
         """Whether the session shows what the primary's would. If not, the primary has to answer.

@@ -89,6 +89,25 @@ def test_a_server_side_cursor_is_moved_before_its_first_row(site: Pair):
         assert len(list(notes)) == 3
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_server_side_cursor_that_is_lost_before_its_first_row_is_moved(
+    site: Pair, *, is_lost: bool
+):
+    """The query has run on the replica, and no row has come from there."""
+
+    def end(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if is_lost:
+            site.replica.execute(TERMINATE)
+        return result
+
+    with scope() as work:
+        assert aliases() == {"replica1"}
+        with connections["replica1"].execute_wrapper(end):
+            assert len(list(Note.objects.iterator(chunk_size=1))) == 3
+        assert work.reruns == ({"default": 1} if is_lost else {})
+
+
 def test_rows_that_are_under_way_are_not_fetched_again(site: Pair):
     with scope():
         notes = Note.objects.iterator(chunk_size=1)
