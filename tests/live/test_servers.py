@@ -133,8 +133,7 @@ def site_under(server: WebServer, driver: str, servers: list[Any], pair: Pair) -
 
 
 def assert_good(seen: Served) -> None:
-    assert (seen.stale, seen.failed) == ([], [])
-    assert seen.slowest < 5
+    assert (seen.stale, seen.failed) == ([], [])  # clients that wait too long count as failed
     assert not seen.is_less_than(seen.held[-1]), seen.held
 
 
