@@ -13,7 +13,8 @@ REMEDIES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "docs/overrides.md#use_primary",
         ),
         Reason.PRIMARY_MODEL: (
-            "Take the model out of PRIMARY_MODELS if others may see it late.",
+            "Take the model out of PRIMARY_MODELS if others may see it late. Let it stay if it is "
+            "in UNPINNED_MODELS too: then nothing else shows it to its writer.",
             "docs/settings.md#primary_models",
         ),
         Reason.NO_SCOPE: (

@@ -39,6 +39,17 @@ def test_all_is_well(capsys):
     assert capsys.readouterr().out.endswith("\n\nNothing is wrong.\n")
 
 
+@pytest.mark.parametrize(
+    ("switch", "told"), [("shadow", "'shadow'"), (False, "False"), (True, None), (bool, None)]
+)
+def test_that_no_replica_serves_is_told(settings, capsys, switch, told):
+    settings.PINNING = {**settings.PINNING, "USE_REPLICAS": switch}
+    call_command("pinning_status")
+    out = capsys.readouterr().out
+    assert ("the primary serves all reads" in out) is (told is not None)
+    assert told is None or f"USE_REPLICAS is {told}" in out
+
+
 def test_a_finding_ends_the_process_with_1(settings, capsys):
     use(settings, "DownStore")
     with pytest.raises(SystemExit) as ended:

@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -47,7 +48,8 @@ class Command(BaseCommand):
             values = report.values() | {"moves": [move.values() for move in moves]}
             self.stdout.write(json.dumps(values, indent=2))
         else:
-            self.stdout.write(report.text(*(move.text() for move in moves)))
+            told = [*_switched_off(settings), *(move.text() for move in moves)]
+            self.stdout.write(report.text(*told))
         if report.findings:
             sys.exit(1)
 
@@ -67,3 +69,9 @@ class Command(BaseCommand):
             sys.exit(1)
         if not roles:
             self.stderr.write("Nothing has to be run.")
+
+
+def _switched_off(settings: conf.Settings) -> Iterator[str]:
+    """What USE_REPLICAS says, if that is for all requests and no replica serves them."""
+    if settings.use_replicas in {False, conf.SHADOW}:
+        yield f"USE_REPLICAS is {settings.use_replicas!r}: the primary serves all reads."
