@@ -1,7 +1,7 @@
 """Web servers, workers, drivers and poolers that projects use, while the replica is late and fails.
 
 ``make test`` tries some of them for seconds. ``make servers`` tries all for longer, and keeps what
-was counted for docs/databases.md: PINNING_SERVERS_SECONDS says how long.
+was counted for docs/benchmarks.md: PINNING_SERVERS_SECONDS says how long.
 """
 
 import itertools
