@@ -4,7 +4,8 @@ It needs a checkout by git, and a package index to install from.
 
 1. Build the sdist, and the wheel from the sdist.
 2. Compare their files with those that git knows. It fails where one is missing or too many.
-3. Install the wheel with its extra `test` into a new environment.
+3. Install the wheel with its extra `test` into a new environment. It has the newest Python that is
+   found, and so the newest Django: `make test` tries the oldest.
 4. Unpack the sdist, take its folder `pinning` away, import every test there, and run the quick
    ones. So the tests find only the `pinning` that was installed.
 
@@ -14,11 +15,11 @@ no difference to them.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
 import zipfile
 from pathlib import Path
 
@@ -32,6 +33,9 @@ TO_INSTALL = (".py", "/py.typed", ".html")
 
 NOT_RUN = ("tests/live", "tests/example_project", "tests/docs/test_project.py")
 QUICK = "not live and not hypothesis"
+
+#: From the newest on. pyenv's are found too.
+PYTHONS = ((3, 14), (3, 13), (3, 12))
 
 #: A source that was not built, and servers that the tests here do without.
 UNSET = {"PYTHONPATH", "PINNING_REQUIRE_SERVICES"}
@@ -87,7 +91,7 @@ def compare(built: set[str], expected: set[str]) -> int:
 
 def try_it(wheel: Path, source: Path, environment: Path) -> None:
     """Install the wheel and test it with the tests of the sdist."""
-    venv.create(environment, with_pip=True)
+    run(newest_python(), "-m", "venv", environment)
     python = environment / "bin" / "python"
     run(python, "-m", "pip", "install", "--quiet", f"{wheel}[test]")
     (source / "pinning").rename(environment / "not-to-be-imported")
@@ -95,6 +99,22 @@ def try_it(wheel: Path, source: Path, environment: Path) -> None:
     run(*test, "--collect-only", "-qq", cwd=source, is_quiet=True)
     ignored = [f"--ignore={path}" for path in NOT_RUN]
     run(*test, "-n", "2", "-m", QUICK, *ignored, cwd=source)
+
+
+def newest_python() -> str:
+    """One that is newer than this one, and can make environments; else this one."""
+    for major, minor in (version for version in PYTHONS if version > sys.version_info[:2]):
+        name = f"{major}.{minor}"
+        installed = Path.home().glob(f".pyenv/versions/{name}.*/bin/python")
+        for python in (shutil.which(f"python{name}"), *map(str, installed)):
+            if python and runs(python, "-c", "import ensurepip, venv"):
+                return python
+    return sys.executable
+
+
+def runs(*command: str) -> bool:
+    """Whether a program ends well. pyenv's shims may not."""
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def run(*command: object, cwd: Path = ROOT, is_quiet: bool = False) -> None:

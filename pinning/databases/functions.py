@@ -124,8 +124,8 @@ _MYSQL = """
     quote rand random_bytes sec_to_time second sha sha1 sha2 sleep std str_to_date strcmp subdate
     subtime sys_guid sysdate system_user timediff timestampadd timestampdiff to_base64 to_days
     to_seconds ucase uncompress uncompressed_length unhex unix_timestamp updatexml utc_date utc_time
-    utc_timestamp uuid uuid_to_bin validate_password_strength week weekday weekofyear weight_string
-    yearweek listagg log2 median space truncate soundex
+    utc_timestamp uuid uuid_to_bin uuid_v4 uuid_v7 validate_password_strength week weekday
+    weekofyear weight_string yearweek listagg log2 median space truncate soundex
     """
 
 _SQLITE = """

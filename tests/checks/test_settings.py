@@ -376,6 +376,7 @@ def test_good_settings_are_told_nothing_in_production(changes):
     assert found(deploy=True, **{**GOOD_FOR_DEPLOYMENT, **changes}) == []
 
 
+@pytest.mark.django_db(databases="__all__")
 def test_the_settings_of_the_tests_are_told_nothing_by_any_check():
     assert run_checks() == []
 
