@@ -1,4 +1,4 @@
-"""Runs tests/live/test_servers.py for longer, and keeps what it counted for docs/databases.md.
+"""Runs tests/live/test_servers.py for longer, and keeps what it counted for docs/benchmarks.md.
 
 ``python -m engines.servers --seconds 40``. ``-k uWSGI`` runs some; the others' counts stay.
 """

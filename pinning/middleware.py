@@ -76,7 +76,7 @@ class PinningMiddleware:
 def _has_to_save(scope: RequestScope, response: HttpResponseBase) -> bool:
     """Whether something may have to be saved: only the view's thread can look at connections.
 
-    What an asynchronous view has given up on may still run there.
+    A write that an asynchronous view has given up on may still run there.
     """
     return scope.began_to_write or _has_news(scope, response)
 

@@ -11,6 +11,11 @@ from pinning.checks.base import has_kind
 from pinning.conf import SHADOW, Settings
 
 #: By its own file, and as it is named in CACHES.
+_ON_SERVERS = (
+    "django.core.cache.backends.memcached.BaseMemcachedCache",
+    "django.core.cache.backends.redis.RedisCache",
+    "django_redis.cache.RedisCache",
+)
 _KINDS = ("pinning.contrib.cache.backend.TrueCache", "pinning.contrib.cache.TrueCache")
 
 
@@ -61,10 +66,11 @@ def _relied_upon(settings: Settings) -> set[str]:
 
 def _has_several_servers(cache: dict[str, Any]) -> bool:
     """A memcached of several nodes, or a Redis with replicas, of which reads take any."""
-    location = cache.get("LOCATION", "")
-    servers = re.split("[;,]", location) if isinstance(location, str) else list(location)
-    client = str(cache.get("OPTIONS", {}).get("CLIENT_CLASS", ""))
-    return len(servers) > 1 or client.endswith("SentinelClient")
+    location, client = cache.get("LOCATION"), (cache.get("OPTIONS") or {}).get("CLIENT_CLASS", "")
+    if isinstance(location, str) and has_kind(cache.get("BACKEND", ""), _ON_SERVERS):
+        location = re.split("[;,]", location)
+    has_several = isinstance(location, list | tuple) and len(location) > 1
+    return has_several or str(client).endswith("SentinelClient")
 
 
 def _is_plain(location: object) -> bool:

@@ -95,6 +95,10 @@ SEVERAL = [
         "OPTIONS": {"CLIENT_CLASS": "django_redis.client.SentinelClient"},
     },
 ]
+IN_FILES = [
+    {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": location}
+    for location in (Path("/tmp/pins"), "/tmp/a,b;c")
+]
 TIMEOUTS = {"SOCKET_TIMEOUT": 0.2, "SOCKET_CONNECT_TIMEOUT": 0.2}
 
 SERVER = {"STORES": ["cache"]}
@@ -358,6 +362,7 @@ def test_what_matters_in_production_alone_is_told_there_alone(id, changes):  # n
         two({"move": SHARD}),
         two({"shop": moved("shop.Order", from_="default", to="orders")}),
         two(READ_ONLY=["orders"], REPLICAS={"default": ["replica1"], "orders": []}),
+        *({"PINNING": SERVER, "CACHES": {"default": cache}} for cache in IN_FILES),
     ],
 )
 def test_good_settings_are_told_nothing(changes):

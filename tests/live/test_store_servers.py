@@ -130,8 +130,10 @@ def test_where_a_pin_was_refused_nobody_is_believed_to_have_none(server: Redis, 
     writer, reader = process(), process()
     assert reader.load(BOB) == Pins()
     begin(server)
-    if writer.save(BOB, PINS, None):
+    is_saved = writer.save(BOB, PINS, None)
+    if is_saved and refusal == "it lacks replicas":
         pytest.skip("This Redis lets scripts write there.")
+    assert not is_saved
     breaker.reset()
     assert reader.load(BOB) is None
     end(server)
@@ -307,7 +309,7 @@ def test_a_true_cache_deletes_nothing_on_a_node_that_does_not_answer():
         inner = {
             "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
             "LOCATION": [one.url, two.url],
-            "OPTIONS": {"timeout": 0.3, "connect_timeout": 0.3},
+            "OPTIONS": {"timeout": 0.3, "connect_timeout": 0.3, "retry_timeout": 60},
         }
         true = {"BACKEND": "pinning.contrib.cache.TrueCache", "LOCATION": "plain"}
         with override_settings(CACHES={"default": true, "plain": inner}):

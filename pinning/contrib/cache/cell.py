@@ -138,7 +138,8 @@ def unpacked(raw: Any, now: float) -> Cell:
 
 
 def _is_packed(raw: Any) -> bool:
-    return isinstance(raw, list | tuple) and len(raw) == _LENGTH and raw[0] == _MARK
+    is_as_long = isinstance(raw, list | tuple) and len(raw) == _LENGTH
+    return is_as_long and isinstance(raw[0], str) and raw[0] == _MARK
 
 
 def new_token() -> str:

@@ -73,5 +73,5 @@ class Command(BaseCommand):
 
 def _switched_off(settings: conf.Settings) -> Iterator[str]:
     """What USE_REPLICAS says, if that is for all requests and no replica serves them."""
-    if settings.use_replicas in {False, conf.SHADOW}:
+    if settings.use_replicas in (False, conf.SHADOW):
         yield f"USE_REPLICAS is {settings.use_replicas!r}: the primary serves all reads."

@@ -71,10 +71,15 @@ class PostgreSQL(Dialect):
         return self._trigger(self.trigger("guard", part), part, "BEFORE", body)
 
     def existing(self) -> set[str]:
-        """By their names, which no other move has. Other schemas may be the other side."""
-        sql = """SELECT tgname FROM pg_catalog.pg_trigger
-            WHERE tgname LIKE %s AND pg_catalog.pg_table_is_visible(tgrelid)"""
-        return {name for (name,) in ask(self.connection, sql, [f"{PREFIX}\\_%"])}
+        """By their names, which no other move has, and the schema of their functions.
+
+        Another schema may be the other side.
+        """
+        sql = """SELECT tgname FROM pg_catalog.pg_trigger t
+            JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
+            JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) p.pronamespace
+            WHERE tgname LIKE %s AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(%s)"""
+        return {name for (name,) in ask(self.connection, sql, [f"{PREFIX}\\_%", TABLE])}
 
     def drop(self, trigger: str, part: Part) -> Sequence[str]:
         """With its function."""

@@ -55,13 +55,16 @@ class CacheStore(Store):
 
     def _save(self, visitor: Visitor, pins: Pins) -> None:
         keys = [_key(identity) for identity in visitor.identities]
-        found = _read(keys)
+        found, is_contended = _read(keys), False
         for _ in range(_TRIES):
-            pins = _merged(found).merge(pins)
+            before, pins = found, _merged(found).merge(pins)
             _write(keys, pins)
             found = _read(keys)
             if all(_has(found.get(key), pins) for key in keys):
                 return
+            is_contended = is_contended or found != before
+        if is_contended:
+            raise CacheContendedError("Other pins of the visitor were written at the same time.")
         raise CacheRefusedError("The cache does not have pins that were written to it.")
 
     def condition(self) -> Condition:
@@ -74,10 +77,15 @@ class CacheRefusedError(Exception):
     """The cache answered that it did not store something."""
 
 
+class CacheContendedError(Exception):
+    """Each time the pins were written, another save wrote others in their place."""
+
+
 def _is_refusal(error: Exception) -> bool:
     """Whether the server answered, and took nothing: it is full, say."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    return not names.isdisjoint({"CacheRefusedError", "ResponseError"})  # of redis-py
+    # of redis-py and of pymemcache
+    return not names.isdisjoint({"CacheRefusedError", "ResponseError", "MemcacheServerError"})
 
 
 def _read(keys: Sequence[str]) -> dict[str, Any]:

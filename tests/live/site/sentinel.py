@@ -40,7 +40,7 @@ class Sentinel(Redis):
             f"requirepass {self.password}",
             f"sentinel monitor {self.service} {self._primary.host} {self._primary.port} 1",
             f"sentinel auth-pass {self.service} {self._primary.password}",
-            f"sentinel down-after-milliseconds {self.service} 500",
+            f"sentinel down-after-milliseconds {self.service} 3000",
             f"sentinel failover-timeout {self.service} 2000",
         ]
         text = "\n".join([*lines, ""])
@@ -93,8 +93,8 @@ class Watched:
             "SENTINELS": [(self.sentinel.host, self.sentinel.port)],
             "SENTINEL_KWARGS": {"password": self.sentinel.password, "socket_timeout": 0.5},
             "PASSWORD": self.primary.password,
-            "SOCKET_CONNECT_TIMEOUT": 0.5,
-            "SOCKET_TIMEOUT": 0.5,
+            "SOCKET_CONNECT_TIMEOUT": 5,
+            "SOCKET_TIMEOUT": 5,
         }
         if client_class:
             options["CLIENT_CLASS"] = client_class

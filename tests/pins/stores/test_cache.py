@@ -8,7 +8,7 @@ from freezegun import freeze_time
 
 from pinning.pins.pin import Pins
 from pinning.pins.stores import Loaded
-from pinning.pins.stores.cache import CacheRefusedError, CacheStore
+from pinning.pins.stores.cache import CacheContendedError, CacheRefusedError, CacheStore
 from tests.pins.stores.contract import (
     Browser,
     ServerSideContract,
@@ -141,6 +141,13 @@ class RacedCache(LocMemCache):
         return super().set_many(data, *args, **kwargs)
 
 
+class ContendedCache(LocMemCache):
+    """Other processes overwrite each value that is set."""
+
+    def set_many(self, data, *args, **kwargs):
+        return super().set_many(dict.fromkeys(data, Pins([timed()]).encode()), *args, **kwargs)
+
+
 class PoisonedCache(LocMemCache):
     """Raises what a test has put under a key."""
 
@@ -163,6 +170,15 @@ class FullCache(type(caches["default"])):
 
     def set_many(self, data, *args, **kwargs):
         return list(data)
+
+
+def test_other_saves_that_are_always_quicker_do_not_cost_the_cache_its_memory():
+    contended = {"default": {"BACKEND": f"{__name__}.ContendedCache"}}
+    with override_settings(CACHES=contended):
+        caches["default"].set("pinning:memory:lasting", 1, timeout=None)
+        with pytest.raises(CacheContendedError):
+            Browser("alice").save(CacheStore(), Pins([placed(5)]))
+        assert CacheStore().load(Browser("bob").visitor()) == Loaded(Pins())
 
 
 def test_a_cache_that_lost_its_memory_cannot_tell_until_every_lost_pin_is_over():
