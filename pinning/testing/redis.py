@@ -10,9 +10,9 @@ from pinning.testing.processes import Server, find_program
 
 _CHOSEN_BY = "PINNING_TEST_REDIS"
 
-#: Sets the mark of a memory as if the server had lost nothing for long. It names the history of the
-#: server's data.
-AGE = (
+#: Sets the mark of a memory as if the server had lost nothing for long. It holds the server's
+#: replication ID.
+MARK_AS_OLD = (
     "local told = redis.pcall('INFO', 'replication') "
     "local server = type(told) == 'string' and told:match('master_replid:(%x+)') or 'unknown' "
     "redis.call('SET', KEYS[1], server)"
@@ -43,7 +43,7 @@ class Redis(Server):
         `prefix` is what the cache puts before its keys: KEY_PREFIX, and the version 1 by default.
         """
         mark = f"{prefix}pinning:{{memory}}"
-        self.ask(f'EVAL "{AGE}" 1 {mark}:lasting')
+        self.ask(f'EVAL "{MARK_AS_OLD}" 1 {mark}:lasting')
         self.ask(f"DEL {mark}:young")
 
     def forget(self) -> None:

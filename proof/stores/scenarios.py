@@ -11,7 +11,7 @@ from django_redis import get_redis_connection
 
 from pinning.pins.pin import Pin
 from pinning.pins.stores import Store
-from pinning.testing.redis import AGE
+from pinning.testing.redis import MARK_AS_OLD
 from proof.stores.interleaving import Choose, every_order, interleave
 from proof.stores.races import Race
 
@@ -170,7 +170,7 @@ def run(
 def remember() -> None:
     """Have the server empty, and both stores know that it has been so for long."""
     with get_redis_connection("default").pipeline() as pipeline:
-        pipeline.flushdb().eval(AGE, 1, cache.make_key(_MARK)).execute()
+        pipeline.flushdb().eval(MARK_AS_OLD, 1, cache.make_key(_MARK)).execute()
     cache.set(_MARK_OF_CACHE, 1, timeout=None)
 
 

@@ -18,7 +18,7 @@ from pinning.pins.stores import Condition, Loaded, Stores
 from pinning.pins.stores import redis as store_file
 from pinning.pins.stores.redis import RedisStore
 from pinning.testing.processes import wait_until
-from pinning.testing.redis import AGE
+from pinning.testing.redis import MARK_AS_OLD
 from pinning.testing.redis_cluster import RedisCluster
 from tests.pins.stores.contract import Browser, ServerSideContract, placed
 from tests.services import service
@@ -45,7 +45,7 @@ def client(cluster: RedisCluster) -> Iterator[Client]:
 
 def grow_old(client: Client) -> None:
     for memory in store_file._memories(client):
-        client.eval(AGE, 1, store_file._mark(memory, "lasting"))
+        client.eval(MARK_AS_OLD, 1, store_file._mark(memory, "lasting"))
         client.delete(store_file._mark(memory, "young"))
 
 

@@ -21,7 +21,7 @@ from pinning.pins.stores import Loaded
 from pinning.pins.stores.cache import CacheRefusedError, CacheStore
 from pinning.pins.stores.redis import RedisStore
 from pinning.testing.memcached import Memcached
-from pinning.testing.redis import AGE, Redis
+from pinning.testing.redis import MARK_AS_OLD, Redis
 from tests.pins.stores.contract import Browser, ServerSideContract, UnreadableContract, placed
 from tests.services import service
 
@@ -58,7 +58,7 @@ def redis_cache(redis: Redis) -> Iterator[None]:
     with override_settings(CACHES={"default": settings_of(redis)}):
         client = get_redis_connection("default")
         client.flushdb()
-        client.eval(AGE, 1, key("{memory}:lasting"))
+        client.eval(MARK_AS_OLD, 1, key("{memory}:lasting"))
         yield
         caches["default"].client.disconnect()
 

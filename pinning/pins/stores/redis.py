@@ -44,11 +44,11 @@ for _, key in ipairs(KEYS) do
 end
 """
 
-# What the server calls the history of its data. A replica that is promoted calls it otherwise, as
-# does a server that was restarted: the last pins may be missing there. A client that may not ask
-# cannot tell.
-_SERVER = """
-local function server()
+# The replication ID of the server. It is another one after a restart, and on a replica that was
+# promoted: the last pins may be missing there. It also changes, and nothing is lost, when the first
+# replica connects. A client that may not ask cannot tell.
+_REPLICATION_ID = """
+local function replication_id()
   local told = redis.pcall('INFO', 'replication')
   return type(told) == 'string' and string.match(told, 'master_replid:(%x+)') or 'unknown'
 end
@@ -58,17 +58,17 @@ end
 # else has stored under a key of ours counts for nothing.
 #
 # A server that is full, or for another reason takes no writes, still answers, and it lacks the pins
-# that it did not take. There no mark counts. SETRANGE writes nothing here; it is refused as a pin
+# that it did not take. Its marks do not count. SETRANGE writes nothing here; it is refused as a pin
 # would be.
 _LOAD = (
-    _SERVER
+    _REPLICATION_ID
     + """
 local found = {}
 for i, key in ipairs(KEYS) do
   local kind = redis.call('TYPE', key).ok
   if kind == 'hash' then
     found[i] = redis.call('HGETALL', key)
-  elseif kind == 'string' and redis.call('GET', key) == server() then
+  elseif kind == 'string' and redis.call('GET', key) == replication_id() then
     found[i] = type(redis.pcall('SETRANGE', key, 0, '')) == 'number' and 1 or 0
   else
     found[i] = 0
@@ -85,9 +85,9 @@ _LASTING = "lasting"
 _YOUNG = "young"
 
 _MARK = (
-    _SERVER
+    _REPLICATION_ID
     + """
-local name = server()
+local name = replication_id()
 if redis.pcall('GET', KEYS[1]) == name then
   redis.call('SETRANGE', KEYS[1], 0, '')
 else

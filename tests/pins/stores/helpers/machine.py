@@ -21,7 +21,7 @@ from pinning.pins.pin import Pin, Pins
 from pinning.pins.stores import Exchange, Loaded, Store, Stores
 from pinning.pins.stores.cookie import CookieStore
 from pinning.pins.stores.redis import RedisStore
-from pinning.testing.redis import AGE
+from pinning.testing.redis import MARK_AS_OLD
 from proof.stores.interleaving import Hand, wait_for_turn
 from proof.stores.races import MAX_PIN, PASS_TIME, SLACK, WINDOW, Kept, all_of, missing
 from tests.pins.stores.helpers.clients import Answer, Client
@@ -80,7 +80,7 @@ class StoreMachine(RuleBasedStateMachine):
     def begin(self, has_cookie: bool, trouble: str) -> None:
         breaker.reset()
         get_redis_connection("default").flushdb()
-        get_redis_connection("default").eval(AGE, 1, cache.make_key(_MARK))
+        get_redis_connection("default").eval(MARK_AS_OLD, 1, cache.make_key(_MARK))
         self.processes = [Process(n, self.kind, has_cookie=has_cookie) for n in range(2)]
         self.clients = [Client("laptop"), Client("phone"), Client("token", keeps_cookies=False)]
         self.hands: list[Hand] = []
