@@ -114,11 +114,12 @@ def tab_to(page: Page, selector: str) -> None:
 
 
 def enter_on(page: Page, selector: str) -> None:
-    """Press Enter on the element, again if its part of the page was put in anew just then."""
+    """Press Enter on a form's button, again if its part of the page was put in anew just then."""
+    form = page.locator(selector).evaluate("it => it.form.action")
     for _ in range(3):
         tab_to(page, selector)
         with contextlib.suppress(Late):
-            with page.expect_request(lambda request: request.method == "POST", timeout=3 * SECOND):
+            with page.expect_request(form, timeout=3 * SECOND):  # another form may be under way
                 page.keyboard.press("Enter")
             return
     pytest.fail(f"Enter does nothing on {selector}.")
