@@ -107,7 +107,7 @@ def servers(tmp_path: Path) -> None:
 
 
 def started(project: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A process of the project's own, whose output is one text."""
+    """A process of the project's own, whose output is one text. Ctrl-C ends it, as in a shell."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=project,
@@ -115,6 +115,7 @@ def started(project: Path, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -141,7 +142,10 @@ def test_the_project_runs_on_a_late_replica(project):
         until_a_visitor_sees(url, lambda seen: seen == b"new", within_seconds=10)
     finally:
         process.send_signal(signal.SIGINT)
-        report = process.communicate(timeout=120)[0]
+        try:
+            report = process.communicate(timeout=60)[0]
+        finally:
+            process.kill()
     assert "KeyboardInterrupt" in report
 
 
