@@ -10,12 +10,14 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from pinning.checks.base import has_kind
 from pinning.conf import SHADOW, Settings
 
-#: By its own file, and as it is named in CACHES.
+#: Those whose LOCATION may name several servers.
 _ON_SERVERS = (
     "django.core.cache.backends.memcached.BaseMemcachedCache",
     "django.core.cache.backends.redis.RedisCache",
     "django_redis.cache.RedisCache",
 )
+
+#: By its own file, and as it is named in CACHES.
 _KINDS = ("pinning.contrib.cache.backend.TrueCache", "pinning.contrib.cache.TrueCache")
 
 
