@@ -40,24 +40,39 @@ def main() -> int:
 
 
 def counted(told: Path) -> Iterator[dict[str, Any]]:
-    """What the tests tell in pytest's report. What was skipped tells nothing."""
+    """What the tests tell in pytest's report. One that fails before that has its name alone.
+
+    What was skipped tells nothing.
+    """
     date = time.strftime("%Y-%m-%d", time.gmtime())
     for case in ElementTree.parse(told).getroot().iter("testcase"):
-        for each in case.iter("property"):
-            has_failed = case.find("failure") is not None or case.find("error") is not None
-            found: dict[str, Any] = json.loads(each.get("value", "{}"))
-            yield {**found, "date": date, "has_failed": has_failed}
+        has_failed = case.find("failure") is not None or case.find("error") is not None
+        found = [json.loads(each.get("value", "{}")) for each in case.iter("property")]
+        if has_failed and not found:
+            found = [named(case.get("name", ""))]
+        for each in found:
+            yield {**each, "date": date, "has_failed": has_failed}
+
+
+def named(test: str) -> dict[str, Any]:
+    """What a test tries, by its name: ``test_it[uWSGI, psycopg pool, HAProxy]``."""
+    words = test.partition("[")[2].rstrip("]")
+    server, driver, between, *_ = [*words.split(", "), "", ""]
+    package, _, way = driver.partition(" ")
+    has_pool = way == "pool"
+    used = [package, "", "binary" if has_pool else way]
+    return {"server": server, "version": "", "between": between, "driver": used, "pool": has_pool}
 
 
 def keep(found: list[dict[str, Any]], directory: Path = results.DIRECTORY) -> None:
     """Put each in the place of what was there of it."""
     part = results.load(directory, PART) or {"servers": []}
-    known = {_key(each): each for each in part["servers"]}
-    known |= {_key(each): each for each in found}
-    results.save(directory, PART, {"servers": [known[key] for key in sorted(known)]})
+    known = {key(each): each for each in part["servers"]}
+    known |= {key(each): each for each in found}
+    results.save(directory, PART, {"servers": [known[name] for name in sorted(known)]})
 
 
-def _key(found: dict[str, Any]) -> tuple[str, ...]:
+def key(found: dict[str, Any]) -> tuple[str, ...]:
     name, _, implementation = found["driver"]
     return (found["server"], found["between"], name, implementation, str(found["pool"]))
 

@@ -398,6 +398,12 @@ def _server(found: Row) -> list[object]:
         " ".join(filter(None, [package, version, *how])),
         found["between"] or "-",
         found["date"],
+        *(_counts(found) if "requests" in found else [*"----", "**failed**"]),
+    ]
+
+
+def _counts(found: Row) -> list[object]:
+    return [
         f"{found['requests']:,}",
         *(" to ".join(map(str, found[each])) for each in ("threads", "connections")),
         found["slowest"],

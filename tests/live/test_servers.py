@@ -60,7 +60,11 @@ CASES = [
     ("uvicorn", "psycopg binary", "", False),
     ("uvicorn", "psycopg pool", "", False),
 ]
-POOLS = [("prefork", True), ("threads", False), ("gevent", False)]
+WORKERS = [
+    ("Celery prefork", "psycopg binary", True),
+    ("Celery threads", "psycopg binary", False),
+    ("Celery gevent", "psycopg binary", False),
+]
 
 #: What a worker's databases are spoken to with, as the site's view tells it.
 _PSYCOPG = ["psycopg", version("psycopg"), "binary"]
@@ -178,8 +182,11 @@ def crowds(site: Site) -> list[Crowd]:
     return [Crowd(site, CLIENTS), Crowd(site, CLIENTS, of=100)]
 
 
-@pytest.mark.parametrize("pool", chosen(POOLS))
-def test_tasks_see_what_was_written_before_and_nothing_grows(pool: str, late: Pair, keep: Keep):
+@pytest.mark.parametrize(("server", "driver"), chosen(WORKERS))
+def test_tasks_see_what_was_written_before_and_nothing_grows(
+    server: str, driver: str, late: Pair, keep: Keep
+):
+    pool = server.removeprefix("Celery ")
     if pool == "gevent":
         need("gevent")
     with service(Redis()) as broker:
@@ -188,7 +195,7 @@ def test_tasks_see_what_was_written_before_and_nothing_grows(pool: str, late: Pa
         with Site("wsgi", settings) as site, Worker(pool, settings, slots=SLOTS) as worker:
             ports = [late.primary.port, late.replica.port]
             seen = served.visit(worker, late, ports, lambda: [Orders(site, pool)], SECONDS)
-            names = {"server": f"Celery {pool}", "version": version("celery"), "between": ""}
+            names = {"server": server, "version": version("celery"), "between": ""}
             keep({**names, "driver": _PSYCOPG, "pool": False, **seen.counts()})
             assert_good(seen)
             client = site.client()
