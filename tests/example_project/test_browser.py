@@ -401,6 +401,31 @@ class TestPeople:
         page.get_by_role("link", name="You", exact=True).click()
         expect(page.get_by_role("heading", name="You", exact=True)).to_be_in_viewport()
 
+    def test_the_panel_stays_in_its_place_while_what_is_above_it_grows(self, open_page):
+        page = open_page(**PHONE)
+        page.add_init_script(
+            """const held = new Promise((go) => { window.letGo = go; });
+            const fetched = window.fetch;
+            window.fetch = async (...what) => { await held; return fetched(...what); };"""
+        )
+        page.reload()
+        page.get_by_role("link", name="What happens").click()
+        place = "document.getElementById('panel').getBoundingClientRect().top"
+        page.wait_for_function(f"{place} < 100")
+        before = page.evaluate(place)
+        page.evaluate("letGo()")
+        expect(page.locator("#other .verdict")).to_be_attached()
+        assert page.evaluate(place) == pytest.approx(before, abs=2)
+
+    def test_what_was_away_for_a_while_has_the_focus_again(self, visitor, page):
+        visitor.set(lag="30")
+        post(page, "away for a while")
+        note(page, "away for a while").get_by_role("button").focus()
+        visitor.set(mode="off")
+        expect(note(page, "away for a while")).not_to_be_attached()
+        visitor.set(mode="position")
+        expect(note(page, "away for a while").get_by_role("button")).to_be_focused()
+
     @pytest.mark.parametrize("width", [360, 1280])
     def test_a_reason_takes_two_lines_at_most(self, open_page, width):
         page = open_page(viewport={"width": width, "height": 800})

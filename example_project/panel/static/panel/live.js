@@ -22,11 +22,15 @@ async function lookAsAnotherVisitor() {
   try {
     const response = await fetch(otherUrl, { credentials: "omit" });
     const found = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("other");
-    if (found && found.textContent !== pane.textContent) pane.replaceWith(found);
+    if (!found || found.textContent === pane.textContent) return;
+    remember();
+    pane.replaceWith(found);
+    restore();
   } catch {
     // The demo was stopped, which the rest of the page says.
+  } finally {
+    isLooking = false;
   }
-  isLooking = false;
 }
 
 const otherUrl = document.getElementById("other")?.dataset.source;
@@ -38,7 +42,6 @@ if (otherUrl) {
 // The whole page is fetched anew all the time, and its parts put in place of the old ones. But not
 // under the hands of somebody: a click, a selection and the slider would be lost with them.
 let slidAt = 0;
-let scrolledTo = 0;
 
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail;
@@ -46,11 +49,36 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const isSliding = target.id === "controls" && Date.now() - slidAt < 1000;
   const isSame = target.id === "notes" && target.textContent === fragment.textContent;
   if (isHeld || isSliding || isSame) event.detail.shouldSwap = false;
-  scrolledTo = document.getElementById("queries").scrollTop;
+  remember();
 });
 
-document.addEventListener("htmx:oobAfterSwap", () => {
-  document.getElementById("queries").scrollTop = scrolledTo;
+document.addEventListener("htmx:oobAfterSwap", () => restore());
+
+// What somebody reads stays where it is on the screen, although parts above it grow. And what had
+// the focus gets it back, also when it was away for a while: a note that a late replica lacked.
+const readAt = () => [...document.querySelectorAll(".columns > *")].findLastIndex((part) => topOf(part) < innerHeight / 2);
+const topOf = (part) => part.getBoundingClientRect().top;
+let place = { index: -1, top: 0, queries: 0 };
+let focused = "";
+
+function remember() {
+  const index = readAt();
+  const part = document.querySelectorAll(".columns > *")[index];
+  place = { index, top: part ? topOf(part) : 0, queries: document.getElementById("queries").scrollTop };
+}
+
+function restore() {
+  document.getElementById("queries").scrollTop = place.queries;
+  const part = document.querySelectorAll(".columns > *")[place.index];
+  if (part) scrollBy(0, topOf(part) - place.top);
+  if (document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+
+document.addEventListener("focusin", (event) => {
+  focused = event.target.id;
+});
+document.addEventListener("pointerdown", () => {
+  focused = "";
 });
 
 // What was asked for before a click was answered may be older than the answer.
