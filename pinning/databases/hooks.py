@@ -6,6 +6,7 @@ calls that package's method.
 - ``_commit``, ``_rollback``, ``_savepoint_rollback``, ``_set_autocommit``, ``_close`` and
   ``_start_transaction_under_autocommit`` (SQLite begins a transaction by it) tell ``writes`` when a
   write is committed. ``on_commit`` is too late: other packages' callbacks run before, and may read.
+- ``clean_savepoints`` would let two savepoints of one transaction have the same name.
 - ``_commit``, ``_rollback`` and ``is_usable`` wait for the server without a cursor. ``health`` must
   know of every wait to end it.
 - ``get_new_connection`` waits too, and no driver can be told to give up while it connects.

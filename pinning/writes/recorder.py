@@ -68,6 +68,7 @@ class Recorder:
         for name in hooks.TRANSACTION_METHODS:
             after = getattr(self, f"_after{name}")
             hooks.put_around(connection, name, functools.partial(self._run_method, after))
+        hooks.put_around(connection, "clean_savepoints", self._clean_savepoints)
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Run the statement, and note it if it writes. It is called as execute wrappers are."""
@@ -303,6 +304,11 @@ class Recorder:
 
     def _after_savepoint_rollback(self, sid: str) -> None:
         self._transaction.roll_back_to(sid)
+
+    def _clean_savepoints(self, clean: Callable[[], None]) -> None:
+        """Number savepoints anew, but not in a transaction: two would have the same name."""
+        if not is_in_transaction(self._connection):
+            clean()
 
     def _after_set_autocommit(self, autocommit: bool) -> None:
         """A transaction begins. Or, with some databases, what is open is committed."""

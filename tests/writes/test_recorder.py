@@ -127,6 +127,24 @@ def test_a_write_in_a_released_savepoint_of_a_rolled_back_one_does_not_count():
         assert not has_written()
 
 
+@pytest.mark.parametrize("is_inside", [True, False], ids=["inside", "after"])
+def test_a_write_counts_where_savepoints_are_numbered_anew(is_inside):
+    """Django's ``clean_savepoints`` gives the name of one to another."""
+    transaction.clean_savepoints()
+    assert connections["default"].savepoint_state == 0
+    with scope(), transaction.atomic():
+        with transaction.atomic():
+            Note.objects.create(text="stays")
+            if is_inside:
+                transaction.clean_savepoints()
+                with contextlib.suppress(Rollback), transaction.atomic():
+                    raise Rollback
+        transaction.clean_savepoints()
+        with contextlib.suppress(Rollback), transaction.atomic():
+            raise Rollback
+        assert transaction_of(connections["default"]).has_written()
+
+
 def test_many_savepoints_cost_no_memory():
     with scope(), transaction.atomic():
         for number in range(100):
