@@ -84,6 +84,12 @@ def test_a_move_of_other_tables_that_has_begun(site, run, monkeypatch):
     run("--abort")
 
 
+def test_a_connection_that_commits_nothing_by_itself(site, run, monkeypatch):
+    monkeypatch.setitem(connections["orders"].settings_dict, "AUTOCOMMIT", False)
+    with pytest.raises(CommandError, match="Set AUTOCOMMIT of 'orders' to True"):
+        run()
+
+
 def test_another_command_at_work(site, run, monkeypatch):
     from pinning.move.dialects import SQLite
 
