@@ -59,7 +59,10 @@ class Monitor:
             replica.watcher.is_used = True
 
     def stop(self) -> None:
-        """End the thread. A forked process has none, and its event's lock may be held for ever."""
+        """End the thread, which closes its connections.
+
+        A forked process has no such thread, and its event's lock may be held for ever.
+        """
         self._is_stopped = True
         if self.process == os.getpid():
             self._activity.set()
@@ -98,6 +101,10 @@ class Monitor:
                 if is_woken and all(watched.is_fresh for watched in list(self._replicas)):
                     time.sleep(tick)  # who begins to wait meanwhile need not wake this thread
                 self._looked_at = time.monotonic()
+        for primary in self._primaries.values():
+            primary.close()
+        for watched in self._replicas:
+            watched.close()
 
     def _rest(self, tick: float) -> float | None:
         """How many seconds the thread may sleep if no wait begins. None: without limit."""

@@ -21,6 +21,9 @@ LONGER = 10
 #: Of so many answers it is known how long they took: three that are slow make a slow replica.
 _REMEMBERED = 5
 
+#: A question that is to end is ended again after so long: it may hang on a second connection.
+_PATIENCE_SECONDS = 1.0
+
 Ask = Callable[[BaseDatabaseWrapper], Position | None]
 
 
@@ -81,6 +84,14 @@ class Probe:
     def hurry(self) -> None:
         """End a question that hangs on an old connection, so that it is asked on a new one."""
         shut(self._connection)
+
+    def close(self) -> None:
+        """Close the connection once the last question has ended, which is ended if it hangs."""
+        thread = self._thread
+        while thread is not None and thread.is_alive():
+            self.hurry()
+            thread.join(_PATIENCE_SECONDS)
+        self._close()
 
     def _run(self, ask: Ask) -> None:
         self._began_at = time.monotonic()

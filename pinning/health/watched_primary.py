@@ -22,6 +22,10 @@ class WatchedPrimary:
         """Whether an answer may still come soon."""
         return self._probe.is_waiting and now - self._sent_at < LONGER * probe_timeout()
 
+    def close(self) -> None:
+        """Close the connection on which it is asked."""
+        self._probe.close()
+
     def tick(self, now: float, interval: float) -> None:
         """Take an answer, and ask again if it is time."""
         is_due = now - self._sent_at >= interval

@@ -72,6 +72,10 @@ class WatchedReplica:
             return True
         return self._freshness.want(self.replica.waits.activity, LONGER * probe_timeout())
 
+    def close(self) -> None:
+        """Close the connection on which it is asked."""
+        self._probe.close()
+
     def tick(self, now: float, counted: float, interval: float) -> bool:
         """Take an answer, notice that none comes, or ask if it is time. Whether to look again soon.
 

@@ -36,6 +36,7 @@ class FakeProbe:
         self.asked: list[Any] = []
         self.answer: Any = None
         self.usual_seconds = 0.0
+        self.is_closed = False
 
     def send(self, ask: Any) -> bool:
         self.sent += 1
@@ -48,6 +49,9 @@ class FakeProbe:
 
     def hurry(self) -> None:
         self.hurried += 1
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def answers(self, answer: Any = None) -> None:
         self.is_waiting, self.answer = False, answer
@@ -640,6 +644,15 @@ def test_one_thread_looks_after_all_of_them_and_ends_with_a_reset(monkeypatch):
     assert watched() == set()
 
 
+def test_its_connections_are_closed_as_it_ends(monkeypatch):
+    with override_settings(PINNING={"MAX_LAG": 30}):
+        attend(replica_of(monkeypatch, NAME="elsewhere"))
+        ending = monitor._monitor
+    probes = [watched._probe for watched in (*ending._primaries.values(), *ending._replicas)]
+    ending._thread.join(timeout=10)
+    assert [probe.is_closed for probe in probes] == [True, True]
+
+
 def test_a_thread_that_has_died_is_replaced(monkeypatch):
     attend(replica_of(monkeypatch, NAME="elsewhere"))
     first = monitor._monitor._thread
@@ -658,7 +671,7 @@ def test_a_wait_soon_after_another_one_does_not_wake_the_monitor(monkeypatch, is
     did = queue.SimpleQueue()
     monkeypatch.setattr(monitor.time, "sleep", lambda seconds: did.put("sleep"))
     watching = monitor.Monitor()
-    watching._replicas.append(SimpleNamespace(is_fresh=is_fresh))
+    watching._replicas.append(SimpleNamespace(is_fresh=is_fresh, close=lambda: None))
     monkeypatch.setattr(watching, "_rest", lambda tick: None)
     monkeypatch.setattr(watching, "_look", lambda now, tick: did.put("look"))
     watching._start()

@@ -179,6 +179,34 @@ def test_a_hanging_question_is_asked_anew_on_another_connection():
         assert probe.answer is HERE
 
 
+def test_it_is_closed_once_its_last_question_has_ended():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        is_asked, closed = threading.Event(), []
+
+        def question(connection: Connection) -> None:
+            is_asked.set()
+            if connection.connection is ours:
+                connection.is_broken = not ours.recv(1)
+                raise OperationalError("lost")
+            closed.append(connection.closed)
+
+        probe = make()
+        probe._connection.connection = ours
+        probe.send(question)
+        assert is_asked.wait(timeout=10)
+        probe.close()
+        assert not probe.is_waiting
+        assert closed == [1]
+        assert probe._connection.closed == 2
+
+
+def test_one_that_has_asked_nothing_is_closed():
+    probe = make()
+    probe.close()
+    assert probe._connection.closed == 1
+
+
 def test_how_long_answers_usually_take_is_known(monkeypatch):
     clock = iter(range(100))
     probe = make()
