@@ -93,14 +93,22 @@ def proof(engine: Engine, pairs: int, step_seconds: float) -> dict[str, Any]:
 
 
 def keep(found: dict[str, Any], directory: Path = results.DIRECTORY) -> None:
-    """Put it in the place of what was there of this engine. Parts that were not run stay."""
+    """Put it in the place of what was there of this engine. Parts that were not run stay.
+
+    Each part has the day on which it was run.
+    """
     part = results.load(directory, PART) or {"engines": []}
     known = {each["name"]: each for each in part["engines"]}
     before = known.get(found["name"], {})
     is_same = before.get("version") == found["version"]
-    known[found["name"]] = {**(before if is_same else {}), **found}
+    known[found["name"]] = {**(_dated(before) if is_same else {}), **_dated(found)}
     ordered = sorted(known.values(), key=lambda each: (each["engine"], _number(each["version"])))
     results.save(directory, PART, {"engines": ordered})
+
+
+def _dated(found: dict[str, Any]) -> dict[str, Any]:
+    parts = {name: {"date": found["date"], **found[name]} for name in PARTS if found.get(name)}
+    return {**found, **parts}
 
 
 def _number(version: str) -> list[int]:

@@ -371,10 +371,12 @@ def engines(directory: Path) -> str:
 
 def _engine(found: Row) -> list[object]:
     proof = found.get("proof")
+    parts = [found[name] for name in ("live", "teeth", "proof") if found.get(name)]
+    days = sorted(part.get("date", found["date"]) for part in parts) or [found["date"]]
     return [
         f"{found['engine']} {found['version']}, {found['source']}",
         found["driver"],
-        found["date"],
+        " to ".join(dict.fromkeys((days[0], days[-1]))),
         _tests(found.get("live")),
         _tests(found.get("teeth")),
         f"{proof['pairs']:,}" if proof else "-",

@@ -104,6 +104,16 @@ def test_the_last_run_of_an_engine_is_kept_in_the_order_of_versions(tmp_path: Pa
     assert [each["version"] for each in part["engines"]] == ["9.6", "17.10"]
 
 
+def test_a_part_that_was_not_run_again_keeps_its_day(tmp_path: Path):
+    run.keep(found("18.6"), tmp_path)
+    again = found("18.6", date="2026-12-01")
+    del again["proof"]
+    for _ in range(2):
+        run.keep(again, tmp_path)
+    (row,) = tables.engines(tmp_path).splitlines()[2:]
+    assert "| 2026-11-29 to 2026-12-01 | 9 | 30 | 20,123 |" in row
+
+
 def test_what_failed_is_on_the_page(tmp_path: Path):
     run.keep(found("18.6", live={"passed": 9, "skipped": 0, "failed": 2}), tmp_path)
     run.keep(found("17.10", proof=None, teeth=None), tmp_path)
