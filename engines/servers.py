@@ -59,8 +59,8 @@ def named(test: str) -> dict[str, Any]:
     words = test.partition("[")[2].rstrip("]")
     server, driver, between, *_ = [*words.split(", "), "", ""]
     package, _, way = driver.partition(" ")
-    has_pool = way == "pool"
-    used = [package, "", "binary" if has_pool else way]
+    has_pool = way in {"pool", "prepared"}
+    used = [package, "", "binary" if way == "pool" else way]
     return {"server": server, "version": "", "between": between, "driver": used, "pool": has_pool}
 
 

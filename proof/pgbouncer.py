@@ -1,5 +1,6 @@
 """PgBouncer in front of a PostgreSQL server, in either mode."""
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +26,8 @@ default_pool_size = 10
 server_login_retry = 1
 ignore_startup_parameters = extra_float_digits
 """
+#: Since when it knows statements that were prepared on another of its connections.
+_PREPARES_SINCE = (1, 21)
 
 
 class PgBouncer(Server):
@@ -46,15 +49,26 @@ class PgBouncer(Server):
         through = {"PORT": str(self.port), "DISABLE_SERVER_SIDE_CURSORS": is_shared}
         return {**self._target.settings(database), **through}
 
+    def prepares(self) -> bool:
+        """Whether statements may be prepared behind it, in either mode."""
+        return self.mode == "session" or self._version() >= _PREPARES_SINCE
+
+    def _version(self) -> tuple[int, ...]:
+        command = [_program(), "--version"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return tuple(map(int, told.split()[1].split(".")))
+
     def _prepare(self) -> None:
         target = self._target
         line = f'"{target.user}" "{target.password}"\n'
         users = keep_secret(self.directory / "users.txt", line, self.account)
         text = _SETTINGS.format(target=target, pooler=self, users=users)
+        if self._version() >= _PREPARES_SINCE:
+            text += "max_prepared_statements = 200\n"
         keep_secret(self.directory / "pgbouncer.ini", text, self.account)
 
     def _command(self) -> Sequence[str | Path]:
-        return [find_program("pgbouncer"), self.directory / "pgbouncer.ini"]
+        return [_program(), self.directory / "pgbouncer.ini"]
 
     def _answers(self) -> bool:
         try:
@@ -68,3 +82,7 @@ class PgBouncer(Server):
         except psycopg.OperationalError:
             return False
         return True
+
+
+def _program() -> Path:
+    return find_program("pgbouncer", chosen_by="PINNING_TEST_PGBOUNCER")

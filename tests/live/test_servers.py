@@ -20,9 +20,10 @@ import pytest
 from pinning.testing.redis import Redis
 from proof.pgbouncer import PgBouncer
 from tests.live.site import served
+from tests.live.site.by_tls import by_tls
 from tests.live.site.clients import Client, Site, last_read, soon
 from tests.live.site.crowd import PAUSE_SECONDS, Crowd, Visit
-from tests.live.site.drivers import DRIVERS
+from tests.live.site.drivers import DRIVERS, POOLED, PREPARED
 from tests.live.site.haproxy import HAProxy
 from tests.live.site.held import Held
 from tests.live.site.pair import DATABASE, Pair
@@ -47,13 +48,19 @@ CASES = [
     ("gunicorn gthread", "psycopg binary", "PgBouncer session", False),
     ("gunicorn gthread", "psycopg binary", "PgBouncer transaction", False),
     ("gunicorn gthread", "psycopg pool", "PgBouncer transaction", True),
+    ("gunicorn gthread", "psycopg prepared", "", False),
+    ("gunicorn gthread", "psycopg prepared", "PgBouncer session", False),
+    ("gunicorn gthread", "psycopg prepared", "PgBouncer transaction", False),
     ("gunicorn gthread", "psycopg binary", "HAProxy", False),
+    ("gunicorn gthread", "psycopg pool", "TLS", False),
+    ("gunicorn gthread", "mysqlclient", "TLS", False),
     ("gunicorn --preload", "psycopg binary", "", False),
     ("gunicorn gevent", "psycopg binary", "", True),
     ("gunicorn gevent", "PyMySQL", "", False),
     ("uWSGI", "psycopg binary", "", True),
     ("uWSGI enable-threads", "mysqlclient", "", False),
     ("uWSGI threads", "PyMySQL", "", True),
+    ("uWSGI threads", "PyMySQL", "TLS", False),
     ("uWSGI lazy-apps", "psycopg binary", "", False),
     ("granian wsgi", "psycopg binary", "", False),
     ("granian asgi", "psycopg binary", "", True),
@@ -104,13 +111,18 @@ def need(module: str) -> None:
 
 
 @contextmanager
-def reached(pair: Pair, between: str) -> Iterator[list[Any]]:
+def reached(pair: Pair, between: str, *, prepares: bool) -> Iterator[list[Any]]:
     """What the site takes for its primary and its replica."""
     with ExitStack() as stack:
         kind, _, mode = between.partition(" ")
         servers: list[Any] = [pair.primary, pair.replica]
+        if kind == "TLS":
+            yield stack.enter_context(by_tls(pair))
+            return
         if kind == "PgBouncer":
             servers = [PgBouncer(server, mode=mode) for server in servers]
+            if prepares and not servers[0].prepares():
+                pytest.skip("This PgBouncer knows no prepared statements.")
         elif kind == "HAProxy":
             second = stack.enter_context(pair.primary.replica())
             second.set_delay(LAG_SECONDS)
@@ -121,9 +133,9 @@ def reached(pair: Pair, between: str) -> Iterator[list[Any]]:
 def entry(server: Any, driver: str, threads: int) -> dict[str, Any]:
     """Of DATABASES. A pool has as many connections as its process has threads."""
     made = server.settings(DATABASE)
-    if driver == "psycopg pool":
+    if driver in POOLED:
         pool = {"min_size": 1, "max_size": threads or AT_ONCE}
-        return {**made, "OPTIONS": {**made["OPTIONS"], "pool": pool}}
+        return {**made, "OPTIONS": {**made["OPTIONS"], **POOLED[driver], "pool": pool}}
     return {**made, "CONN_MAX_AGE": None if threads else 0}
 
 
@@ -149,17 +161,19 @@ def test_no_read_is_stale_and_nothing_grows(
     for module in (way.package, *way.more, DRIVERS[driver][1]):
         need(module)
     with (
-        reached(late, between) as servers,
+        reached(late, between, prepares=driver == PREPARED) as servers,
         site_under(way, driver, servers, late) as site,
     ):
         ports = [each.port for each in servers]
         used = site.client().get("/driver").json()["driver"]
-        assert driver in {used[0], f"{used[0]} {used[2]}", f"{used[0]} pool"}
+        assert driver in POOLED or driver in {used[0], f"{used[0]} {used[2]}"}
+        if driver == PREPARED:
+            used[2] = "prepared"
         most = most_connections(way, driver)
         room = Held(PROCESSES * way.threads, len(ports) * most if is_kept(way, driver) else 0)
         seen = served.visit(site, late, ports, lambda: crowds(site), SECONDS, room)
         names = {"server": server, "version": version(way.package), "between": between}
-        keep({**names, "driver": used, "pool": "pool" in driver, **seen.counts()})
+        keep({**names, "driver": used, "pool": driver in POOLED, **seen.counts()})
         assert_good(seen)
         assert seen.most <= most
         assert soon(lambda: last_read(site.client().get("/notes"))[0] == "replica1")
@@ -167,7 +181,7 @@ def test_no_read_is_stale_and_nothing_grows(
 
 def is_kept(server: WebServer, driver: str) -> bool:
     """Whether connections stay open between requests."""
-    return server.threads > 0 or driver == "psycopg pool"
+    return server.threads > 0 or driver in POOLED
 
 
 def most_connections(server: WebServer, driver: str) -> int:

@@ -4,15 +4,24 @@ import os
 import sys
 from importlib.metadata import version
 from types import ModuleType
+from typing import Any
 
 #: The vendor that each speaks to, and the module that has to be there.
 DRIVERS = {
     "psycopg binary": ("postgresql", "psycopg_binary"),
     "psycopg python": ("postgresql", "psycopg"),
     "psycopg pool": ("postgresql", "psycopg_pool"),
+    "psycopg prepared": ("postgresql", "psycopg_pool"),
     "psycopg2-binary": ("postgresql", "psycopg2"),
     "mysqlclient": ("mariadb", "MySQLdb"),
     "PyMySQL": ("mariadb", "pymysql"),
+}
+#: Statements are prepared on the server, in a pool of connections.
+PREPARED = "psycopg prepared"
+#: Those whose OPTIONS name a pool, and what else they name.
+POOLED: dict[str, dict[str, Any]] = {
+    "psycopg pool": {},
+    PREPARED: {"prepare_threshold": 0, "server_side_binding": True},
 }
 _DRIVER = "PINNING_TEST_DRIVER"
 _PACKAGES = {
@@ -25,6 +34,7 @@ _IMPLEMENTATIONS = {
     "psycopg binary": "binary",
     "psycopg python": "python",
     "psycopg pool": "binary",
+    "psycopg prepared": "binary",
 }
 
 
