@@ -4,8 +4,11 @@ import os
 import tempfile
 from pathlib import Path
 
+#: In memory where that can be: on a disk each of some 100,000 commits waits for it.
+_MEMORY = Path("/dev/shm")
+_FOLDER = _MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
 #: Of this run alone: several may go on at once.
-_PREFIX = Path(tempfile.gettempdir()) / f"pinning-{os.getpid()}"
+_PREFIX = _FOLDER / f"pinning-{os.getpid()}"
 
 
 def _sqlite(**extra: object) -> dict[str, object]:

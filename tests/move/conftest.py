@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,8 +40,11 @@ def site(settings: Any, transactional_db: None, quick: None) -> Iterator[dict[st
 
 
 def clean() -> None:
-    """Remove what a move has left in the files."""
+    """Remove what a move has left in the files, and beside them."""
     for alias in ("default", "orders"):
+        file = Path(str(connections[alias].settings_dict["NAME"]))
+        for lock in file.parent.glob(f"{file.name}-pinning_move-*"):
+            lock.unlink()
         with connections[alias].cursor() as cursor:
             cursor.execute("SELECT type, name FROM sqlite_master WHERE name LIKE 'pinning_move%'")
             found = cursor.fetchall()
