@@ -62,6 +62,8 @@ CASES = [
     ("uWSGI threads", "PyMySQL", "", True),
     ("uWSGI threads", "PyMySQL", "TLS", False),
     ("uWSGI lazy-apps", "psycopg binary", "", False),
+    ("mod_wsgi", "psycopg binary", "", False),
+    ("mod_wsgi", "psycopg pool", "", False),
     ("granian wsgi", "psycopg binary", "", False),
     ("granian asgi", "psycopg binary", "", True),
     ("uvicorn", "psycopg binary", "", False),
@@ -158,7 +160,7 @@ def test_no_read_is_stale_and_nothing_grows(
     server: str, driver: str, between: str, late: Pair, keep: Keep
 ):
     way = SERVERS[server]
-    for module in (way.package, *way.more, DRIVERS[driver][1]):
+    for module in (way.module, *way.more, DRIVERS[driver][1]):
         need(module)
     with (
         reached(late, between, prepares=driver == PREPARED) as servers,

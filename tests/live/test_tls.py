@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pinning.health import monitor
 from pinning.health.status import replica
 from tests.live.conftest import on_postgresql_and_mariadb
 from tests.live.site.by_tls import by_tls
+from tests.live.site.certificates import Authority
 from tests.live.site.clients import soon
 from tests.live.site.pair import Pair
 from tests.notes.models import Note
@@ -69,3 +71,15 @@ def is_caught_up(carried_text: str) -> bool:
     with scope(carried=carried_text) as work, wait_for_replica(30):
         assert Note.objects.filter(text="mine").exists()
     return work.reads == {"default": {Reason.CAUGHT_UP: 1}}
+
+
+def test_a_replica_that_is_not_trusted_costs_nobody_an_answer(encrypted: Pair, tmp_path: Path):
+    """Its certificate is signed by another authority than the site's OPTIONS name."""
+    stranger = Authority().certify("stranger", tmp_path)
+    settings = connections.settings["replica1"]
+    settings["OPTIONS"] = {**settings["OPTIONS"], "sslrootcert": str(stranger.authority)}
+    with scope(carried=write()):
+        assert Note.objects.exists()
+    with scope() as work:
+        assert source_of(Note.objects.first()) == "default"
+    assert work.reads == {"default": {Reason.NO_REPLICA: 1}}

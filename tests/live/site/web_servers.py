@@ -1,5 +1,6 @@
 """The site under the servers that projects use, two processes each, and Celery's workers."""
 
+import grp
 import shlex
 import sys
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pinning.testing import family
+from pinning.testing.accounts import unprivileged_account
 from pinning.testing.ports import reply
 from tests.live.site import drivers
 from tests.live.site.clients import Client, Site
@@ -19,6 +21,10 @@ _GUNICORN = f"gunicorn -b {{host}}:{{port}} -w {PROCESSES} --no-control-socket"
 _UWSGI = f"uwsgi --http-socket {{host}}:{{port}} --master --need-app --die-on-term -p {PROCESSES}"
 _GRANIAN = f"granian --host {{host}} --port {{port}} --workers {PROCESSES} --log-level warning"
 _UVICORN = f"uvicorn --host {{host}} --port {{port}} --workers {PROCESSES} --log-level warning"
+_APACHE = (
+    f"mod_wsgi-express start-server --host {{host}} --port {{port}} --processes {PROCESSES} "
+    "--threads 4 --application-type module --server-root {folder} --log-to-terminal"
+)
 #: Was imported, and has answered a request, before the processes were forked.
 _WARMED = "tests.live.site.warmed:application"
 
@@ -36,6 +42,11 @@ class WebServer:
     threads: int = 1
     #: Other packages that it needs.
     more: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """What the package is imported as."""
+        return self.package.removesuffix("-standalone")
 
     @property
     def processes(self) -> int:
@@ -64,6 +75,9 @@ SERVERS = {
     "uWSGI threads": WebServer("pyuwsgi", f"{_UWSGI} --threads 4 --module '{_WSGI}()'", threads=4),
     "uWSGI lazy-apps": WebServer(
         "pyuwsgi", f"{_UWSGI} --lazy-apps --enable-threads --module '{_WSGI}()'"
+    ),
+    "mod_wsgi": WebServer(
+        "mod_wsgi-standalone", f"{_APACHE} tests.live.site.served_by_apache", threads=4
     ),
     "granian wsgi": WebServer(
         "granian", f"{_GRANIAN} --interface wsgi --blocking-threads 4 --factory {_WSGI}", threads=4
@@ -94,10 +108,21 @@ class ServedSite(Site):
         return client
 
     def _command(self) -> Sequence[str | Path]:
-        program, *more = shlex.split(self._server.command.format(host=self.host, port=self.port))
-        if program == "uwsgi":  # which has Python inside
+        where = {"host": self.host, "port": self.port, "folder": self.directory / "apache"}
+        program, *more = shlex.split(self._server.command.format(**where))
+        if program == "mod_wsgi-express":
+            more += self._account_of_apache()
+        if program in {"uwsgi", "mod_wsgi-express"}:  # which have Python inside
             return [Path(sys.executable).with_name(program), *more]
         return [sys.executable, "-m", program, *more]
+
+    def _account_of_apache(self) -> list[str]:
+        """Apache needs one that may enter its folder, where it would have root's."""
+        account = unprivileged_account()
+        if account is None:
+            return []
+        self.directory.chmod(0o711)
+        return ["--user", account.name, "--group", grp.getgrgid(account.group_id).gr_name]
 
     def _answers(self) -> bool:
         """Some listen in their children alone."""
