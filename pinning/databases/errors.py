@@ -11,6 +11,11 @@ def sqlstate_of(error: BaseException) -> str | None:
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
+def _number_of(error: BaseException) -> object:
+    """The number of a MySQL error. Of others their text."""
+    return error.args[0] if error.args else None
+
+
 # A server that says this is up. While it connects, libpq gives no SQLSTATE (53300); MySQL has
 # numbers.
 _FULL = (
@@ -25,8 +30,7 @@ _FULL_NUMBERS = frozenset({1040, 1203, 1226})
 def is_full(error: Error) -> bool:
     """Whether a server refused a connection because it has none left: it is up, and busy."""
     text = str(error).lower()
-    number = error.args[0] if error.args else None
-    return number in _FULL_NUMBERS or any(words in text for words in _FULL)
+    return _number_of(error) in _FULL_NUMBERS or any(words in text for words in _FULL)
 
 
 def is_without_connection(error: Error) -> bool:
@@ -49,8 +53,7 @@ _REFUSAL_NUMBERS = frozenset({1142, 1143, 1193, 1227, 1305, 1370})
 
 def is_refused(error: Error) -> bool:
     """Whether a server refused a question and would refuse it again: no right, or not known."""
-    number = error.args[0] if error.args else None
-    return number in _REFUSAL_NUMBERS or (sqlstate_of(error) or "").startswith(_REFUSALS)
+    return _number_of(error) in _REFUSAL_NUMBERS or (sqlstate_of(error) or "").startswith(_REFUSALS)
 
 
 # The recovery conflicts that leave the connection open: serialization_failure, deadlock_detected.
@@ -63,11 +66,14 @@ def is_conflict(error: Error) -> bool:
     return sqlstate_of(error) in _CONFLICTS
 
 
-# feature_not_supported: rows of an UNLOGGED table are on the primary alone. Also what no server
-# supports, whose error comes again there.
-_NOT_ON_STANDBY = "0A000"
+# feature_not_supported: rows of an UNLOGGED table are on the primary alone. undefined_column,
+# undefined_function (an operator, too), undefined_table, undefined_object, invalid_schema_name: a
+# migration has made it, and the standby has not replayed that. Also what no server has, whose error
+# comes again there. In MySQL: a column, a table, a function.
+_NOT_ON_STANDBY = frozenset({"0A000", "42703", "42883", "42P01", "42704", "3F000"})
+_NOT_ON_STANDBY_NUMBERS = frozenset({1054, 1146, 1305})
 
 
 def is_not_on_standby(error: Error) -> bool:
-    """Whether a standby refused a query because it cannot have what the query reads."""
-    return sqlstate_of(error) == _NOT_ON_STANDBY
+    """Whether a standby refused a query because it cannot have, or lacks yet, what that reads."""
+    return _number_of(error) in _NOT_ON_STANDBY_NUMBERS or sqlstate_of(error) in _NOT_ON_STANDBY

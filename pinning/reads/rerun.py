@@ -8,7 +8,14 @@ import contextlib
 import functools
 from typing import Any
 
-from django.db import Error, InterfaceError, NotSupportedError, OperationalError, connections
+from django.db import (
+    Error,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
@@ -34,7 +41,7 @@ from pinning.health import Wait, give_up_if_lost, replica
 from pinning.reads.routed import was_asked_for, was_routed
 from pinning.scopes import Choice, Reason, current_scope, wishes
 
-_FAILURES = (OperationalError, InterfaceError, NotSupportedError)
+_FAILURES = (OperationalError, InterfaceError, NotSupportedError, ProgrammingError)
 
 
 class Rerunner:
@@ -157,8 +164,8 @@ class Rerunner:
         whether nothing has on the replica's. Any other error would come again, such as a timeout of
         the project's own. Rows that were already fetched never come through here.
 
-        A plain query of what no replica can have is run again whatever has left a mark: only the
-        primary ever answers it. Its session was told the same, or the replica were not asked.
+        A plain query of what the replica cannot have, or lacks yet, is run again whatever has left
+        a mark: its session was told the same, or the replica were not asked.
         """
         if is_in_transaction(connection):
             return False

@@ -5,7 +5,11 @@ from django.db import Error, NotSupportedError, OperationalError, ProgrammingErr
 from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from pinning.databases.errors import is_not_on_standby, is_refused, is_without_connection
+from pinning.databases.errors import (
+    is_not_on_standby,
+    is_refused,
+    is_without_connection,
+)
 
 
 def of_psycopg(cause: Exception) -> Error:
@@ -51,6 +55,11 @@ def test_a_pool_that_had_no_connection_says_nothing_of_the_server(cause, is_busy
     ("error", "answer"),
     [
         (of_psycopg(errors.FeatureNotSupported("cannot access temporary or unlogged")), True),
+        (of_psycopg(errors.UndefinedTable("relation does not exist")), True),
+        (of_psycopg(errors.InsufficientPrivilege("permission denied")), False),
+        (of_psycopg(errors.SyntaxError("syntax error")), False),
+        (OperationalError(1054, "Unknown column"), True),
+        (ProgrammingError(1142, "SELECT command denied"), False),
         (of_psycopg(errors.ReadOnlySqlTransaction("cannot execute UPDATE")), False),
         (NotSupportedError("refused by Django itself"), False),
     ],
