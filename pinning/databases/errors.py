@@ -57,13 +57,16 @@ def is_refused(error: Error) -> bool:
 
 
 # The recovery conflicts that leave the connection open: serialization_failure, deadlock_detected.
-# Other conflicts, and a server that is shut down, end the connection.
-_CONFLICTS = frozenset({"40001", "40P01"})
+# Other conflicts, and a server that is shut down, end the connection. lock_not_available: what is
+# replayed locks the table, or waits for a query to do so, and lock_timeout is over. In MySQL that
+# is lock_wait_timeout.
+_CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+_CONFLICT_NUMBERS = frozenset({1205})
 
 
 def is_conflict(error: Error) -> bool:
     """Whether a standby cancelled a query because the query conflicted with the replay."""
-    return sqlstate_of(error) in _CONFLICTS
+    return _number_of(error) in _CONFLICT_NUMBERS or sqlstate_of(error) in _CONFLICTS
 
 
 # feature_not_supported: rows of an UNLOGGED table are on the primary alone. undefined_column,

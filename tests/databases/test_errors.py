@@ -6,6 +6,7 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from pinning.databases.errors import (
+    is_conflict,
     is_not_on_standby,
     is_refused,
     is_without_connection,
@@ -66,3 +67,16 @@ def test_a_pool_that_had_no_connection_says_nothing_of_the_server(cause, is_busy
 )
 def test_what_a_standby_cannot_have_is_told_by_the_state(error: Error, answer: bool):
     assert is_not_on_standby(error) is answer
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (of_psycopg(errors.LockNotAvailable("canceling statement due to lock timeout")), True),
+        (OperationalError(1205, "Lock wait timeout exceeded"), True),
+        (of_psycopg(errors.QueryCanceled("canceling statement due to statement timeout")), False),
+        (OperationalError(1969, "Query execution was interrupted (max_statement_time)"), False),
+    ],
+)
+def test_a_wait_for_a_lock_on_a_standby_is_a_conflict_with_the_replay(error: Error, answer: bool):
+    assert is_conflict(error) is answer
