@@ -1,6 +1,7 @@
 """A project that gives each tenant a database: it changes ``settings_dict`` and connects anew."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from django.db import connections
@@ -21,9 +22,13 @@ def switch(tmp_path):
     Note.objects.create(text="of one")
     before = {alias: connections[alias].settings_dict["NAME"] for alias in BOTH}
     two = str(tmp_path / "two.sqlite3")
-    with sqlite3.connect(before["default"]) as source, sqlite3.connect(two) as target:
+    with (
+        closing(sqlite3.connect(before["default"])) as source,
+        closing(sqlite3.connect(two)) as target,
+    ):
         source.backup(target)
         target.execute("UPDATE notes_note SET text = 'of two'")
+        target.commit()
 
     def lead(aliases, name=two):
         for alias in aliases:
