@@ -24,7 +24,8 @@ from tests.live.site.reaching import (
     write,
 )
 
-CAPTURES = 100_000
+#: Until so many positions were at the end of a page of 8 KB: some 1 of 900 is.
+PAGES = 25
 
 
 @on_each_database
@@ -42,21 +43,21 @@ def test_a_paused_replica_has_not_reached_a_write_and_a_resumed_one_has(pair, co
 
 def test_no_capture_on_an_idle_primary_waits_for_a_page_header(pair, connect, figure):
     primary, replica = connect(pair.primary), connect(pair.replica)
-    longest = boundaries = stalls = 0
+    longest = captures = boundaries = stalls = 0
     with primary.cursor() as cursor:
         cursor.execute("INSERT INTO notes_tag (name) VALUES ('counter')")
-        for number in range(CAPTURES):
-            cursor.execute("UPDATE notes_tag SET name = %s", [str(number)])
+        while boundaries < PAGES:
+            cursor.execute("UPDATE notes_tag SET name = %s", [str(captures)])
             pin = pin_of(primary)
+            captures += 1
             boundaries += pin.position % 8192 == 0
             seconds = wait_until_reached(replica, pin)
             stalls += seconds >= STALL_SECONDS
             longest = max(longest, seconds)
     figure(
-        f"Of {CAPTURES} captures, {boundaries} at a page's end",
+        f"Of {captures} captures, {boundaries} at a page's end",
         f"{stalls} stalls, longest wait {longest * 1000:.0f} ms",
     )
-    assert boundaries > 0
     assert stalls == 0
 
 

@@ -20,6 +20,7 @@ from django.db.models.expressions import RawSQL
 from pinning import Reason, breaker, scope, source_of, use_replica
 from pinning.databases import forget
 from tests.live.site.pair import DATABASE, Pair
+from tests.live.site.reaching import wait_until_it_sleeps
 from tests.notes.models import Audit, Note
 
 TERMINATE = (
@@ -163,7 +164,7 @@ def test_a_query_that_recovery_cancelled(site: Pair, conflict: str, block: Any, 
 
     reader = threading.Thread(target=read)
     reader.start()
-    time.sleep(0.7)
+    wait_until_it_sleeps(site.replica)
     for statement in meanwhile:
         site.execute(statement)
     reader.join(timeout=30)

@@ -17,6 +17,7 @@ from pinning.health import monitor
 from pinning.pins import Pins, signing
 from tests.live.conftest import on_each_database
 from tests.live.site.pair import Pair
+from tests.live.site.reaching import wait_until_it_sleeps
 from tests.notes.models import Note
 
 
@@ -33,6 +34,14 @@ def read(text: str, seconds: float) -> tuple[Scope, int]:
     return work, found
 
 
+def be_connected() -> None:
+    """Until the replica serves: a young process may not know at once how late it is."""
+    text = write("other")
+    until = time.monotonic() + 30
+    while read(text, 30)[0].reads != {"default": {Reason.CAUGHT_UP: 1}}:
+        assert time.monotonic() < until
+
+
 @contextmanager
 def resumed_after(pair: Pair, seconds: float) -> Iterator[None]:
     """Nothing is replayed until so long after the block has begun."""
@@ -47,7 +56,7 @@ def resumed_after(pair: Pair, seconds: float) -> Iterator[None]:
 
 @on_each_database
 def test_a_read_waits_until_the_replica_has_the_write(pair_here: Pair, figure: Callable[..., None]):
-    read(write("other"), 30)  # connected
+    be_connected()
     pair_here.catch_up()
     with resumed_after(pair_here, 0.3):
         work, found = read(write(), 30)
@@ -138,7 +147,7 @@ def test_mariadb_tells_when_it_has_the_write(
     pair_here: Pair, monkeypatch: pytest.MonkeyPatch, figure: Callable[..., None]
 ):
     """One statement waits, for a tenth of a second at most, and a question proves it."""
-    read(write("other"), 30)  # connected
+    be_connected()
     pair_here.catch_up()
     asked: list[str] = []
     ask = VENDORS["mysql"].of_replica
@@ -175,8 +184,7 @@ def test_a_dead_or_silent_replica_ends_the_wait(
 ):
     monkeypatch.setattr(monitor, "is_under_test", lambda: False)
     here(fresh_pair)
-    work, _ = read(write("other"), 30)  # connected
-    assert work.reads == {"default": {Reason.CAUGHT_UP: 1}}
+    be_connected()
     fresh_pair.replica.wait_until_caught_up()
     fresh_pair.replica.pause_replay()
     ended: list[float] = []
@@ -209,25 +217,29 @@ def test_a_read_under_which_a_replica_freezes_is_run_again(
 ):
     monkeypatch.setattr(monitor, "is_under_test", lambda: False)
     here(fresh_pair)
-    work, _ = read(write("other"), 30)  # connected
-    assert work.reads == {"default": {Reason.CAUGHT_UP: 1}}
+    be_connected()
     fresh_pair.replica.wait_until_caught_up()
     slowly = RawSQL("pg_sleep(1)::text" if vendor == "postgresql" else "sleep(1)", [])
-    timers = [
-        threading.Timer(0.4 if moment == "meanwhile" else 0, fresh_pair.replica.freeze),
-        threading.Timer(20, fresh_pair.replica.thaw),  # what is not ended waits until then
-    ]
-    for timer in timers:
-        timer.start()
+
+    def freeze() -> None:
+        if moment == "meanwhile":
+            wait_until_it_sleeps(fresh_pair.replica)
+        fresh_pair.replica.freeze()
+
+    freezer = threading.Thread(target=freeze)
+    thaw = threading.Timer(30, fresh_pair.replica.thaw)  # what is not ended waits until then
+    freezer.start()
+    thaw.start()
     try:
         if moment == "before":
-            timers[0].join()
+            freezer.join()
         began = time.monotonic()
         with scope() as work:
             found = len(Note.objects.annotate(slowly=slowly))
         seconds = time.monotonic() - began
     finally:
-        timers[1].cancel()
+        thaw.cancel()
+        freezer.join()
         fresh_pair.replica.thaw()
     figure(f"A read is run again after a freeze {moment} it, {vendor}", seconds)
     assert (found, work.reads) == (1, {"default": {Reason.REPLICA: 1}})

@@ -8,8 +8,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pinning import databases
 from pinning.pins.pin import Pin
 from pinning.reads import caught_up
+from pinning.testing.mariadb import MariaDB
+from pinning.testing.postgres import Postgres
 
-STALL_SECONDS = 1.0
+#: A pin that no replica can reach stalls until the primary writes to its log again, which an idle one
+#: does every 15 seconds. What takes less is a busy machine.
+STALL_SECONDS = 5.0
+
+#: How many queries sleep on a server just now.
+ASLEEP = {
+    MariaDB: "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'",
+    Postgres: "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+}
 
 
 def run(connection: BaseDatabaseWrapper, statement: str) -> Any:
@@ -50,8 +60,17 @@ def has_reached(connection: BaseDatabaseWrapper, *pins: Pin) -> bool:
     return caught_up.has_reached(connection, pins)
 
 
+def wait_until_it_sleeps(server: MariaDB | Postgres) -> None:
+    """Until a query has begun on the server that tells it to sleep."""
+    (asleep,) = (sql for kind, sql in ASLEEP.items() if isinstance(server, kind))
+    until = time.monotonic() + 30
+    while not server.execute(asleep)[0][0]:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def wait_until_reached(connection: BaseDatabaseWrapper, *pins: Pin) -> float:
-    """How many seconds that takes, a good second at the most."""
+    """How many seconds that takes, STALL_SECONDS at the most."""
     start = time.monotonic()
     while not has_reached(connection, *pins):
         if time.monotonic() - start > STALL_SECONDS:
