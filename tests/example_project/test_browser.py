@@ -489,7 +489,7 @@ class TestPeople:
         page.wait_for_timeout(2.5 * SECOND)  # the part has been fetched anew meanwhile
         expect(page.locator("#notes li:first-child button")).to_be_focused()
 
-    def test_what_updates_itself_is_not_taken_from_under_ones_hands(self, page):
+    def test_what_updates_itself_is_not_taken_from_under_ones_hands(self, visitor, page):
         post(page, "held")
         like = note(page, "held").get_by_role("button")
         like.hover()
@@ -500,9 +500,12 @@ class TestPeople:
         expect(verdict(page, "fresh")).to_be_visible()
         note(page, "held").get_by_role("link").focus()
         note(page, "held").locator("p").first.evaluate("it => getSelection().selectAllChildren(it)")
+        visitor.post("by another visitor")
         page.wait_for_timeout(2.5 * SECOND)
         expect(note(page, "held").get_by_role("link")).to_be_focused()
         assert page.evaluate("getSelection().toString()") == "held"
+        page.evaluate("getSelection().removeAllRanges()")
+        expect(note(page, "by another visitor")).to_be_visible()
 
     def test_the_slider_takes_every_key(self, visitor, page):
         tab_to(page, "#lag")

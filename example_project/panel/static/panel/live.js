@@ -42,13 +42,15 @@ if (otherUrl) {
 // The whole page is fetched anew all the time, and its parts put in place of the old ones. But not
 // under the hands of somebody: a click, a selection and the slider would be lost with them.
 let slidAt = 0;
+let selectedAt = 0;
 
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail;
   const isHeld = target.querySelector(":active") !== null;
   const isSliding = target.id === "controls" && Date.now() - slidAt < 1000;
   const isSame = target.id === "notes" && target.textContent === fragment.textContent;
-  if (isHeld || isSliding || isSame) event.detail.shouldSwap = false;
+  const isSelected = Date.now() - selectedAt < 10000 && getSelection().containsNode(target, true) && !getSelection().isCollapsed;
+  if (isHeld || isSliding || isSame || isSelected) event.detail.shouldSwap = false;
   remember();
 });
 
@@ -106,6 +108,10 @@ document.addEventListener("input", (event) => {
     slidAt = Date.now();
     document.getElementById("lag-shown").textContent = `${event.target.value} s`;
   }
+});
+
+document.addEventListener("selectionchange", () => {
+  selectedAt = Date.now();
 });
 
 const isStopped = (is) => {
