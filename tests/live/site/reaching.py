@@ -11,8 +11,8 @@ from pinning.reads import caught_up
 from pinning.testing.mariadb import MariaDB
 from pinning.testing.postgres import Postgres
 
-#: A pin that no replica can reach stalls until the primary writes to its log again, which an idle one
-#: does every 15 seconds. What takes less is a busy machine.
+#: A pin that no replica can reach stalls until the primary writes to its log again, which it does
+#: every 15 seconds by itself. What takes less is a busy machine.
 STALL_SECONDS = 5.0
 
 #: How many queries sleep on a server just now.
