@@ -1,6 +1,7 @@
 """``scope(identity=...)``: work for somebody, whose pins it has and who gets its own."""
 
 import asyncio
+import contextvars
 import sys
 import threading
 import time
@@ -9,10 +10,11 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connections, transaction
+from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
-from pinning import Reason, current_scope, scope
+from pinning import Reason, carried, current_scope, scope, take_carried
 from pinning.pins import signing
 from pinning.pins.cookies import names
 from pinning.scopes.identity import request_of
@@ -50,6 +52,19 @@ def read_as(who):
 def write_as(who):
     with scope(identity=who):
         write()
+
+
+def test_a_message_that_is_handled_before_the_response_brings_the_pins_of_the_view():
+    def handled(pins):
+        with scope(identity=5):
+            take_carried(pins)
+            return routed(read())
+
+    def view(request):
+        write()
+        return HttpResponse(contextvars.Context().run(handled, carried())[1])
+
+    assert send(as_user(view), "POST").content == str(Reason.PINNED).encode()
 
 
 WAYS = {
