@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Task, current_task, signals
 
-from pinning.scopes import NewScope, carried, carried_for_all, current_scope, scope
+from pinning.scopes import NewScope, carried, carried_for_all, current_scope, scope, take_carried
 
 #: The message's header for the pins. It stands beside Celery's own headers, so the worker finds it
 #: on ``task.request`` whatever headers the project sets. Inside the header "headers" it would hide
@@ -25,13 +25,19 @@ def add_pins(headers: dict[str, Any], **_: object) -> None:
 
 
 def open_scope(task: Task, **_: object) -> None:
-    """Receive ``task_prerun``. A task that runs at once belongs to the scope that called it."""
+    """Receive ``task_prerun``. A task that runs at once belongs to the scope that called it.
+
+    What is delivered again has the pins of the first time, and may have written since: Reject, a
+    worker that died, Redis's visibility timeout. All that anybody has written until now covers it.
+    """
     request = task.request
     if request.is_eager and current_scope() is not None:
         return
     block = scope(carried=request.get(HEADER))
     block.__enter__()
     setattr(request, _BLOCK, block)
+    if (request.delivery_info or {}).get("redelivered"):
+        take_carried(carried_for_all())
 
 
 def close_scope(task: Task, **_: object) -> None:

@@ -125,6 +125,17 @@ def test_a_retry_keeps_the_pins_and_the_headers(client: Client, pair: Pair) -> N
     assert seen["mine"] == "kept"
 
 
+def test_a_task_that_is_delivered_again_sees_what_it_wrote_before(
+    client: Client, pair: Pair
+) -> None:
+    client.write("mine")
+    pair.replica.wait_until_caught_up()
+    pair.replica.pause_replay()
+    seen = client.ordered("/order/write_and_requeue")
+    assert seen["notes"] == ["mine", "by a task"]
+    assert seen["read"] == ["default", "pinned"]
+
+
 @pytest.mark.parametrize("caught_up", [True, False])
 def test_a_task_comes_back_when_the_replica_has_what_it_must_see(
     client: Client, pair: Pair, caught_up: bool

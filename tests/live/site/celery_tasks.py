@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from celery.exceptions import Reject
+
 from pinning import is_behind, scope, use_replica
 from tests.live.site.celery_app import app
 from tests.live.site.traced import report
@@ -42,6 +44,15 @@ def write(text: str) -> dict[str, Any]:
 def fail(text: str) -> None:
     Note.objects.create(text=text)
     raise RuntimeError("after the commit")
+
+
+@app.task(bind=True, acks_late=True)
+def write_and_requeue(self: Any) -> dict[str, Any]:
+    """The broker delivers it again, with the headers of the first time."""
+    if not self.request.delivery_info["redelivered"]:
+        Note.objects.create(text="by a task")
+        raise Reject(requeue=True)
+    return report()
 
 
 @app.task(bind=True)
