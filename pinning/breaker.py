@@ -1,5 +1,6 @@
 """Circuit breakers: a replica, primary or store that failed rests, then one caller tries it."""
 
+import math
 import random
 import threading
 import time
@@ -34,12 +35,13 @@ class Breaker:
         """Whether it failed and has not been seen to work since."""
         return self._rest is not None
 
-    def may_try(self, grace_seconds: float = 0.0) -> bool:
+    def may_try(self, grace_seconds: float = 0.0, *, enough_seconds: float = math.inf) -> bool:
         """Whether the caller may use it: it is healthy, or has rested and the caller tries it.
 
         The caller that tries it must call ``restore`` or ``set_aside``. Until then, or until the
         same rest has passed again, all other callers get False. ``grace_seconds`` make the rest
-        longer for this caller, so that a caller without them tries first.
+        longer for this caller, so that a caller without them tries first. Before the rest is
+        tried, ``enough_seconds`` of it are enough for this caller.
         """
         if self._rest is None:
             return True
@@ -48,7 +50,8 @@ class Breaker:
             if rest is None:
                 return True
             now = time.monotonic()
-            if now < rest.until + grace_seconds:
+            seconds = rest.seconds if rest.is_tried else min(rest.seconds, enough_seconds)
+            if now < rest.until - rest.seconds + seconds + grace_seconds:
                 return False
             rest.until, rest.is_tried = now + rest.seconds, True
             return True

@@ -44,6 +44,19 @@ def test_it_is_tried_again_after_its_time(breaker, seconds, is_aside):
         assert breaker.may_try() is not is_aside
 
 
+def test_a_part_of_its_time_may_be_enough_but_not_while_somebody_tries(breaker):
+    with freeze_time() as clock:
+        breaker.set_aside(10)
+        assert not breaker.may_try(enough_seconds=1)
+        clock.tick(1)
+        assert not breaker.may_try()
+        assert [breaker.may_try(enough_seconds=1) for _ in range(2)] == [True, False]
+        clock.tick(9)  # whoever had the turn hangs
+        assert not breaker.may_try(enough_seconds=1)
+        clock.tick(1)
+        assert breaker.may_try(enough_seconds=1)
+
+
 def test_failing_again_leaves_it_alone_anew(breaker):
     with freeze_time() as clock:
         breaker.set_aside(10)

@@ -1,6 +1,7 @@
 """One store of the STORES setting, with its circuit breaker and its log lines."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ from pinning.pins.stores.base import Exchange, Loaded, Store
 logger = logging.getLogger("pinning")
 
 T = TypeVar("T")
+
+#: After so long a save tries a store that rests: nothing else may keep the pins.
+_SAVE_REST_SECONDS = 1.0
 
 
 class Member:
@@ -67,7 +71,8 @@ class Member:
 
         Every error counts as a failure, because only the cache knows the errors of its client.
         """
-        if not self._breaker.may_try():
+        enough_seconds = _SAVE_REST_SECONDS if action == self.store.save else math.inf
+        if not self._breaker.may_try(enough_seconds=enough_seconds):
             return []
         try:
             result = action(*arguments)

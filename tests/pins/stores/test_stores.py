@@ -289,6 +289,29 @@ def test_a_store_that_failed_is_left_alone_for_a_while():
         assert broken.calls == 2
 
 
+def test_a_pin_is_not_lost_because_a_store_was_silent_for_a_moment():
+    """Nothing else keeps that of a program with a token, and other processes ask the store."""
+    memory = Memory(is_down=True)
+    one = Stores({"one": memory})
+    with freeze_time() as clock:
+        one.load(VISITOR)
+        memory.error = None
+        clock.tick(1)
+        assert one.load(VISITOR) is None
+        assert one.save(VISITOR, Pins([placed(5)]), None)
+        assert memory.pins == one.load(VISITOR) == Pins([placed(5)])
+
+
+def test_a_store_that_is_silent_for_long_costs_a_save_now_and_then():
+    memory = Memory(is_down=True)
+    one = Stores({"one": memory})
+    with freeze_time() as clock:
+        for _ in range(40):
+            clock.tick(0.1)
+            one.save(VISITOR, Pins([placed(5)]), None)
+    assert memory.calls == 4
+
+
 def test_a_store_that_works_again_is_used_again():
     memory = Memory([placed(5)], is_down=True)
     one = Stores({"one": memory})
