@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+from contextlib import closing
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -167,7 +168,7 @@ def test_a_write_goes_to_the_primary_and_pins_once_it_is_committed(session, writ
         session.commit()
         assert work.has_unsaved_writes()
     assert reads(work) == {Reason.REPLICA: 2, Reason.TRANSACTION: 1}
-    with sqlite3.connect(urls["replica1"]) as replica:
+    with closing(sqlite3.connect(urls["replica1"])) as replica:
         assert replica.execute("SELECT text FROM notes_note").fetchall() == [(REPLICA,)]
 
 
