@@ -57,7 +57,10 @@ class Member:
         is_possible = visitor.identities if self.store.is_server_side else exchange is not None
         if not is_possible:
             return False
-        is_saved = bool(self._attempt(self.store.save, visitor, pins, exchange))
+        arguments = (visitor, pins, exchange)
+        is_saved = bool(
+            self._attempt(self.store.save, *arguments, enough_seconds=_SAVE_REST_SECONDS)
+        )
         if not is_saved and self.store.is_server_side:
             settings = conf.settings()
             self._lacks_pins_for(pins.lasts(window=settings.window, max_pin=settings.max_pin))
@@ -66,12 +69,13 @@ class Member:
     def _lacks_pins_for(self, seconds: float) -> None:
         self._whole_at = max(self._whole_at, time.monotonic() + seconds)
 
-    def _attempt(self, action: Callable[..., T], *arguments: Any) -> list[T]:
+    def _attempt(
+        self, action: Callable[..., T], *arguments: Any, enough_seconds: float = math.inf
+    ) -> list[T]:
         """A list with what ``action`` returns; empty if the store is set aside, or fails now.
 
         Every error counts as a failure, because only the cache knows the errors of its client.
         """
-        enough_seconds = _SAVE_REST_SECONDS if action == self.store.save else math.inf
         if not self._breaker.may_try(enough_seconds=enough_seconds):
             return []
         try:
