@@ -58,20 +58,20 @@ document.addEventListener("htmx:oobAfterSwap", () => restore());
 
 // What somebody reads stays where it is on the screen, although parts above it grow. And what had
 // the focus gets it back, also when it was away for a while: a note that a late replica lacked.
-const readAt = () => [...document.querySelectorAll(".columns > *")].findLastIndex((part) => topOf(part) < innerHeight / 2);
+const columns = () => [...document.querySelectorAll(".columns > *")];
 const topOf = (part) => part.getBoundingClientRect().top;
 let place = { index: -1, top: 0, queries: 0 };
 let focused = "";
 
 function remember() {
-  const index = readAt();
-  const part = document.querySelectorAll(".columns > *")[index];
-  place = { index, top: part ? topOf(part) : 0, queries: document.getElementById("queries").scrollTop };
+  const tops = columns().map(topOf);
+  const index = tops.findLastIndex((top) => top < innerHeight / 2);
+  place = { index, top: tops[index], queries: document.getElementById("queries").scrollTop };
 }
 
 function restore() {
   document.getElementById("queries").scrollTop = place.queries;
-  const part = document.querySelectorAll(".columns > *")[place.index];
+  const part = columns()[place.index];
   if (part) scrollBy(0, topOf(part) - place.top);
   if (document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
 }
